@@ -2,25 +2,14 @@
 
 import importlib.util
 import os
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-LAST_STAGE = 5
-
-LUNO_URL = "https://api.mybitx.com/api/1/ticker?pair=XBTZAR"
-TICKER = {
-    "pair": "XBTZAR",
-    "timestamp": 1763683200000,
-    "bid": "1650000.00",
-    "ask": "1650100.00",
-    "last_trade": "1650050.00",
-    "rolling_24_hour_volume": "91.25",
-    "status": "ACTIVE",
-}
+from stages import LAST_STAGE
+from stages import LUNO_URL
+from stages import ROOT
+from stages import TICKER
+from stages import chromium_path
+from stages import load_server
 
 
 def pytest_generate_tests(metafunc):
@@ -28,16 +17,6 @@ def pytest_generate_tests(metafunc):
     if "stage" in metafunc.fixturenames:
         stages = range(metafunc.module.FIRST_STAGE, LAST_STAGE + 1)
         metafunc.parametrize("stage", stages, ids="stage-{}".format)
-
-
-def load_server(folder):
-    """Load the ``server.py`` of a folder as a fresh module."""
-    name = folder.name.replace("-", "_") + "_server"
-    spec = importlib.util.spec_from_file_location(name, folder / "server.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)
@@ -74,13 +53,6 @@ def clock(server, monkeypatch):
 
     monkeypatch.setattr(server, "monotonic", lambda: Clock.now)
     return Clock
-
-
-def chromium_path():
-    """Return where this machine's Chromium is, or nothing."""
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    installed = (shutil.which(name) for name in names)
-    return os.environ.get("CHROMIUM") or next(filter(None, installed), None)
 
 
 def missing_for_browser_tests():

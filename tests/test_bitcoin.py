@@ -4,11 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from conftest import LUNO_URL
-from conftest import TICKER
 from page import Page
+from stages import LUNO_URL
+from stages import TICKER
 
 FIRST_STAGE = 4
+
+NO_PRICE = "\N{EN DASH}"
 
 
 def view(client):
@@ -75,10 +77,10 @@ def test_without_a_price_the_page_works_and_says_so(client, luno):
 
     shown = view(client)
 
-    assert [row[2] for row in shown.rows] == ["–"] * 10
+    assert [row[2] for row in shown.rows] == [NO_PRICE] * 10
     assert "bitcoin price is not available" in shown.text("price")
     assert client.post("/", data={"balance": "7"}).status_code == 303
-    assert view(client).rows[-1][1:] == ("R\u00a07.00", "–")
+    assert view(client).rows[-1][1:] == ("R\u00a07.00", NO_PRICE)
 
 
 def test_the_last_price_known_is_used_and_called_old(client, server, clock, luno):
@@ -98,7 +100,7 @@ def test_the_last_price_known_is_used_and_called_old(client, server, clock, luno
 def test_a_new_price_takes_the_old_ones_place(client, clock, luno):
     """Once Luno answers again, nothing old is left."""
     luno.get(LUNO_URL, status_code=503)
-    assert bitcoins(client)[0] == "–"
+    assert bitcoins(client)[0] == NO_PRICE
     luno.get(LUNO_URL, json={**TICKER, "ask": "2000000"})
     clock.now += 11
 

@@ -102,7 +102,7 @@ def test_an_accepted_text_is_read_exactly(server, text, amount):
 @pytest.mark.parametrize("text", REFUSED)
 def test_any_other_text_is_refused(server, text):
     """The sentence shows what to type instead."""
-    with pytest.raises(ValueError, match="^Type "):
+    with pytest.raises(ValueError, match=r"^Type "):
         server.parse_rand(text)
 
 
@@ -117,7 +117,9 @@ def test_what_the_page_writes_can_be_pasted_back(server):
     """The page's own text is read as the very amount it was made from."""
     random = Random(1)
     for _ in range(2000):
-        cents = random.randint(-(10 ** random.randint(1, 14)), 10 ** random.randint(1, 14))
+        cents = random.randint(
+            -(10 ** random.randint(1, 14)), 10 ** random.randint(1, 14)
+        )
         amount = Decimal(cents).scaleb(-2)
 
         assert server.parse_rand(server.rand(amount)) == amount

@@ -11,9 +11,9 @@ from http.cookies import SimpleCookie
 from random import Random
 
 import pytest
-from conftest import ROOT
-from conftest import load_server
 from page import Page
+from stages import ROOT
+from stages import load_server
 
 FIRST_STAGE = 3
 

@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 import requests
-from conftest import LUNO_URL
-from conftest import TICKER
+from stages import LUNO_URL
+from stages import TICKER
 
 FIRST_STAGE = 4
 

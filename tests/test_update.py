@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import LUNO_URL
 from page import Page
+from stages import LUNO_URL
 from xstatic.pkg import jquery
 
 FIRST_STAGE = 5
@@ -124,9 +124,7 @@ def test_a_bad_form_is_refused(client, text):
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", None])
 def test_a_body_of_another_kind_is_refused(client, content_type):
     """Text that is neither a form nor JSON holds no field."""
-    response = client.post(
-        "/api/update", data=b"balance=7", content_type=content_type
-    )
+    response = client.post("/api/update", data=b"balance=7", content_type=content_type)
 
     assert response.status_code == 400
     assert response.json["error"].startswith("Type ")
