@@ -23,7 +23,7 @@ PICTURES = ROOT / "docs" / "screenshots"
 PORT = 5055
 PAGE = f"http://127.0.0.1:{PORT}/"
 ASK = b'{"pair": "XBTZAR", "ask": "1650100.00"}'
-WIDTHS = {"": 1280, "-narrow": 375}
+LOOKS = {"": (1280, "light"), "-phone": (375, "dark")}
 
 
 class Ticker(BaseHTTPRequestHandler):
@@ -69,20 +69,17 @@ def wait_for(url):
 
 
 def take(browser, stage):
-    for scheme in ("light", "dark"):
-        for suffix, width in WIDTHS.items():
-            page = browser.new_page(
-                viewport={"width": width, "height": 800}, color_scheme=scheme
-            )
-            page.goto(PAGE)
-            if stage >= 3:
-                page.fill("#balance", "R 3 120.50")
-                page.get_by_role("button", name="Set balance").click()
-                page.wait_for_selector("tbody tr:nth-child(11)")
-                page.evaluate("scrollTo(0, 0)")
-            name = f"stage-{stage}{suffix}" + ("-dark" if scheme == "dark" else "")
-            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-            page.context.close()
+    for name, (width, theme) in LOOKS.items():
+        size = {"width": width, "height": 800}
+        page = browser.new_page(viewport=size, color_scheme=theme)
+        page.goto(PAGE)
+        if stage >= 3:
+            page.fill("#balance", "R 3 120.50")
+            page.get_by_role("button", name="Set balance").click()
+            page.locator("#balances tr").nth(10).wait_for()
+            page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=PICTURES / f"stage-{stage}{name}.png", full_page=True)
+        page.context.close()
 
 
 def main():

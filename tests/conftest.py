@@ -14,8 +14,9 @@ from stages import load_server
 
 def pytest_generate_tests(metafunc):
     """Run each test on every stage from which its module's feature must hold."""
-    if "stage" in metafunc.fixturenames:
-        stages = range(metafunc.module.FIRST_STAGE, LAST_STAGE + 1)
+    first = getattr(metafunc.module, "FIRST_STAGE", None)
+    if first and "stage" in metafunc.fixturenames:
+        stages = range(first, LAST_STAGE + 1)
         metafunc.parametrize("stage", stages, ids="stage-{}".format)
 
 

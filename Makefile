@@ -1,0 +1,53 @@
+# `make run` serves the page, `make test` checks everything; the rest is for working on it.
+
+STAGE ?= 5
+PORT ?= 5000
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test diff steps mockup screenshots lint format clean
+
+run: .venv/run
+	cd stage-$(STAGE) && ../$(BIN)/flask run --port $(PORT)
+
+test: .venv/dev
+	$(BIN)/pytest
+
+# What a stage adds to the one before it.
+diff: .venv/run
+	@$(BIN)/python docs/steps.py $(STAGE)
+
+steps: .venv/run
+	$(BIN)/python docs/steps.py > docs/steps.md
+
+mockup: .venv/dev
+	$(BIN)/python docs/mockup.py
+
+screenshots: .venv/dev
+	$(BIN)/python docs/screenshots.py
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: .venv/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Good Bank needs Python 3.11 or newer: try make PYTHON=python3.13."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv is missing here: on Debian, apt install python3-venv."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
