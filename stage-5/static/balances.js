@@ -3,6 +3,9 @@
 // The page writes the address on the tag that loads this file.
 const updateUrl = document.currentScript.dataset.updateUrl;
 
+// An answer that takes longer than ten seconds will not come.
+const options = { dataType: "json", timeout: 10_000 };
+
 const unconfirmed =
   "We could not confirm that your balance was saved. Reload the page to see.";
 
@@ -45,8 +48,7 @@ async function saveBalance(event) {
   const button = $(this).find("button").prop("disabled", true);
   $("#error, #saved").text("");
   try {
-    const send = () => $.post({ url: updateUrl, data, timeout: 10_000 });
-    showSaved(await takeTurns(send));
+    showSaved(await takeTurns(() => $.post({ url: updateUrl, data, ...options })));
   } catch (response) {
     showRefusal(response);
   }
