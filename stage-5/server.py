@@ -162,7 +162,7 @@ def ask_luno():
     response = requests.get(url, timeout=TICKER_TIMEOUT, allow_redirects=False)
     if response.status_code != 200:
         raise ValueError(f"Luno answered with status {response.status_code}")
-    body = response.json(parse_int=str, parse_float=str)  # digits, never floats
+    body = response.json(parse_float=str)  # digits, never floats
     if not isinstance(body, dict) or body.keys() & {"error", "error_code"}:
         raise ValueError("Luno answered without a ticker")
     ask = str(body.get("ask"))
