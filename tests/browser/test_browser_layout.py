@@ -44,7 +44,7 @@ def test_on_a_phone_the_sidebar_becomes_a_row_of_links(visit):
 
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_the_largest_amounts_keep_the_page_from_scrolling(visit, stage, width):
-    """The table may scroll in its own box; no date or amount is broken over two lines."""
+    """The table may scroll in its own box; no date or amount takes two lines."""
     tab = visit(width)
     if stage >= 3:
         for count, text in [(11, "999999999999.99"), (12, "-999999999999.99")]:
