@@ -1,5 +1,7 @@
 """What tests do with wallets, over HTTP and below it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,3 +77,11 @@ def a_submission(wallet: str, kind: Kind, amount: str, **members: Any) -> Submis
         new_operation_id(), wallet, kind, read_amount(amount), **members
     )
     return Submission((command,), wallet)
+
+
+def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "that took too long"
+        time.sleep(0.002)

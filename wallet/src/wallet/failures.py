@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
@@ -83,7 +85,9 @@ def _before_commit(error: DBAPIError) -> StoreFailure | None:
         return TryAgain()
     if state == _UNIQUE_VIOLATION:
         return Collision()
-    if state is None or state.startswith(_UNAVAILABLE_CLASSES):
+    # Without a state the server said nothing: it is not there, or went away.
+    absent = state is None and isinstance(error, OperationalError | InterfaceError)
+    if absent or (state is not None and state.startswith(_UNAVAILABLE_CLASSES)):
         return NotWritten()
     return None
 

@@ -73,7 +73,7 @@ class Replayed:
             self.operations += 1
             yield (
                 _answers(entry, row, self.wallet.currency),
-                f"operation {entry.operation_id} says otherwise",
+                f"its operation {entry.operation_id} says otherwise",
             )
 
     def must_equal(self, wallet: WalletState) -> None:

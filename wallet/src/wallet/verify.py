@@ -107,13 +107,13 @@ def _verify_wallet(
     if head is not None and head.version == 0:
         _must_be_kept(wallet_id, head, replayed.digest)
     # A long history passes through memory in parts.
-    rows = connection.execute(
+    with connection.execute(
         _history, {"wallet_id": wallet_id}, execution_options={"yield_per": _PAGE}
-    )
-    for row in rows:
-        replayed.append(row)
-        if head is not None and head.version == replayed.version:
-            _must_be_kept(wallet_id, head, replayed.digest)
+    ) as rows:
+        for row in rows:
+            replayed.append(row)
+            if head is not None and head.version == replayed.version:
+                _must_be_kept(wallet_id, head, replayed.digest)
     if head is not None and head.version > replayed.version:
         raise Fault(
             f"{wallet_id} version {replayed.version + 1}: the entry is gone, though a"

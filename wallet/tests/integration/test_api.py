@@ -33,7 +33,7 @@ def test_a_wallet_is_created_read_and_listed(local):
 
 
 def test_money_moves_and_every_answer_carries_all_decimals(local):
-    """Deposit, withdrawal and transfer answer with the entry of the wallet addressed."""
+    """Deposits, withdrawals and transfers answer with the entry of the wallet."""
     ada, bob = local.create(), local.create()
     deposit = local.deposit(ada, "125.5", note="salary")
     withdrawal = local.withdraw(ada, 20)

@@ -112,7 +112,7 @@ def is_told_well(answer, name):
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_refusal_is_told_as_a_problem(local, name):
-    """Each kind has its own type, status and title, and the headers that belong to it."""
+    """Each kind has its own type, status, title and headers."""
     assert is_told_well(SITUATIONS[name](local), name)
 
 
