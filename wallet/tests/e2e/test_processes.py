@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_processes_share_a_hot_wallet(servers):
         answers = [client.post(path, {"amount": "0.01"}) for _ in range(15)]
         return [answer.json["entry"]["version"] for answer in answers]
 
-    versions = sorted(sum(together(servers, deposit), []))
+    versions = sorted(chain.from_iterable(together(servers, deposit)))
     assert versions == list(range(1, 15 * CLIENTS + 1))
     assert servers[0].run("verify").returncode == 0
 
@@ -64,7 +65,7 @@ def test_processes_transfer_in_opposite_directions(servers):
         path, body = f"/v1/wallets/{one}/transfers", {"to": other, "amount": "0.5"}
         return [client.post(path, body).status for _ in range(10)]
 
-    assert set(sum(together(servers, transfer), [])) == {201}
+    assert set(chain.from_iterable(together(servers, transfer))) == {201}
     assert read(servers[0], ada) == read(servers[1], bob) == ("0.00", 10 * CLIENTS)
     assert servers[1].run("verify").returncode == 0
 

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from wallet.service import service_of
 from wallet.verify import verify
@@ -32,7 +33,7 @@ def test_one_hot_wallet_counts_every_deposit(app, local):
         answers = [calls.deposit(wallet, "0.01") for _ in range(20)]
         return [answer.json["entry"]["version"] for answer in answers]
 
-    versions = sorted(sum(together(app, deposit), []))
+    versions = sorted(chain.from_iterable(together(app, deposit)))
     assert versions == list(range(1, 20 * THREADS + 1))
     assert local.balance(wallet) == ("3.20", 320)
 
@@ -45,7 +46,7 @@ def test_one_wallet_is_never_spent_below_its_floor(app, local):
     def withdraw(calls, _number):
         return [calls.withdraw(wallet, 1).status_code for _ in range(2)]
 
-    statuses = sorted(sum(together(app, withdraw), []))
+    statuses = sorted(chain.from_iterable(together(app, withdraw)))
     assert statuses == [201] * 10 + [422] * (2 * THREADS - 10)
     assert local.balance(wallet) == ("0.00", 11)
 
@@ -60,7 +61,7 @@ def test_opposite_transfers_neither_deadlock_nor_lose_money(app, local):
         one, other = (ada, bob) if number % 2 else (bob, ada)
         return [calls.transfer(one, other, "0.50").status_code for _ in range(10)]
 
-    assert set(sum(together(app, transfer), [])) == {201}
+    assert set(chain.from_iterable(together(app, transfer))) == {201}
     assert local.balance(ada)[0] == local.balance(bob)[0] == "100.00"
     assert verify(service_of(app).store).operations == 2 + 10 * THREADS
 
