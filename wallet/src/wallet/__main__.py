@@ -1,0 +1,5 @@
+"""Runs the command line with ``python -m wallet``."""
+
+from .cli import main
+
+main()

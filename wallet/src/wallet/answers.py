@@ -1,0 +1,154 @@
+"""What is told to clients: wallets, entries, and what came of a command."""
+
+from dataclasses import replace
+
+import msgspec
+
+from .messages import encode
+from .messages import timestamp
+from .money import CURRENCIES
+from .money import format_amount
+from .outcomes import Entry
+from .outcomes import Frozen
+from .outcomes import Moved
+from .outcomes import Outcome
+from .outcomes import Refused
+from .outcomes import Remembered
+from .outcomes import Replayed
+from .outcomes import WalletState
+from .problems import refused
+
+
+class WalletAnswer(msgspec.Struct):
+    """A wallet."""
+
+    id: str
+    name: str
+    currency: str
+    balance: str
+    floor: str
+    version: int
+    created_at: str
+
+
+class NewWalletAnswer(WalletAnswer):
+    """A wallet that was created, with the key that opens it."""
+
+    key: str
+
+
+class WalletsAnswer(msgspec.Struct):
+    """A page of wallets."""
+
+    wallets: list[WalletAnswer]
+    next: str | None
+
+
+class EntryAnswer(msgspec.Struct):
+    """A line of a wallet's history."""
+
+    version: int
+    kind: str
+    amount: str
+    balance: str
+    note: str | None
+    at: str
+    digest: str
+    operation: str
+    counterparty: str | None
+
+
+class EntriesAnswer(msgspec.Struct):
+    """A page of a wallet's history, newest first."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+
+
+class MovedAnswer(msgspec.Struct):
+    """Money moved, as the wallet that was addressed has it in its history."""
+
+    operation: str
+    entry: EntryAnswer
+
+
+class OperationAnswer(msgspec.Struct):
+    """What was answered under a key."""
+
+    operation: str
+    key: str
+    status: int
+    body: msgspec.Raw
+
+
+class KeyAnswer(msgspec.Struct):
+    """A wallet's key."""
+
+    key: str
+
+
+def wallet_answer(wallet: WalletState) -> WalletAnswer:
+    """Tell a wallet as it is now."""
+    exponent = CURRENCIES[wallet.currency]
+    return WalletAnswer(
+        id=wallet.id,
+        name=wallet.name,
+        currency=wallet.currency,
+        balance=format_amount(wallet.balance_minor, exponent),
+        floor=format_amount(wallet.floor_minor, exponent),
+        version=wallet.version,
+        created_at=timestamp(wallet.created_at_us),
+    )
+
+
+def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
+    """Tell a wallet as it was when it was created, whatever came after."""
+    told = wallet_answer(replace(wallet, balance_minor=0, version=0))
+    return NewWalletAnswer(**msgspec.structs.asdict(told), key=key)
+
+
+def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
+    """Tell a line of a wallet's history."""
+    exponent = CURRENCIES[currency]
+    return EntryAnswer(
+        version=entry.version,
+        kind=entry.kind.value,
+        amount=format_amount(entry.amount_minor, exponent),
+        balance=format_amount(entry.balance_minor, exponent),
+        note=entry.note,
+        at=timestamp(entry.at_us),
+        digest=entry.digest.hex(),
+        operation=entry.operation_id,
+        counterparty=entry.counterparty,
+    )
+
+
+def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
+    """Tell what was answered under a key."""
+    return OperationAnswer(
+        operation=remembered.operation_id,
+        key=key,
+        status=remembered.status,
+        body=msgspec.Raw(remembered.body.encode()),
+    )
+
+
+def freeze(outcome: Outcome) -> Frozen | None:
+    """Write the answer to a command that moves money; it is stored and sent as it is.
+
+    The same outcome always gives the same bytes.
+    """
+    if isinstance(outcome, Moved):
+        entry = entry_answer(outcome.entries[0], outcome.currency)
+        answer = MovedAnswer(outcome.command.operation_id, entry)
+        return Frozen(201, encode(answer).decode())
+    if isinstance(outcome, Refused):
+        problem = refused(outcome)
+        return Frozen(problem.kind.status, encode(problem.body()).decode())
+    if isinstance(outcome, Replayed):
+        earlier = outcome.earlier
+        if isinstance(earlier, Remembered):
+            return Frozen(earlier.status, earlier.body, replayed=True)
+        first = freeze(earlier)
+        return replace(first, replayed=True) if first else None
+    return None

@@ -1,0 +1,238 @@
+"""The JSON interface: each route reads its request, submits or looks up, answers."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint
+from flask import Response
+from flask import request
+
+from . import answers
+from . import messages
+from . import parameters
+from . import reading
+from .auth import Caller
+from .auth import identify
+from .commands import CreateWallet
+from .commands import Kind
+from .commands import MoveMoney
+from .commands import RaiseKeyVersion
+from .commands import Submission
+from .ids import new_operation_id
+from .ids import new_wallet_id
+from .outcomes import Created
+from .outcomes import Frozen
+from .outcomes import KeyRaised
+from .outcomes import Refusal
+from .outcomes import Refused
+from .outcomes import Result
+from .outcomes import WalletState
+from .problems import Problem
+from .problems import malformed
+from .problems import refused
+from .requests import read_body
+from .requests import require_json
+from .service import current_service
+
+v1 = Blueprint("v1", __name__, url_prefix="/v1")
+
+
+@v1.post("/wallets")
+def create_wallet() -> Response:
+    """Create a wallet."""
+    caller = _identify()
+    caller.must_be_operator()
+    require_json(request)
+    key = parameters.read_idempotency_key(request.headers.get("Idempotency-Key"))
+    body = messages.decode(read_body(request), messages.NewWallet)
+    name, currency, floor_minor = messages.read_new_wallet(body)
+    command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
+    outcome = _submit_one(Submission((command,))).outcome
+    if not isinstance(outcome, Created):
+        raise Problem("key-reused")
+    # The answer is the first one again, so it carries the key of that time.
+    wallet_key = current_service().keys.make(outcome.wallet.id, 1)
+    answer = answers.new_wallet_answer(outcome.wallet, wallet_key)
+    response = _json(answer, 201)
+    response.headers["Location"] = f"/v1/wallets/{outcome.wallet.id}"
+    if outcome.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@v1.get("/wallets")
+def list_wallets() -> Response:
+    """List the wallets in the order of their creation."""
+    _identify().must_be_operator()
+    page = parameters.read_page(request.args.to_dict(flat=False), "after")
+    found = reading.list_wallets(current_service().store, page.limit + 1, page.after)
+    shown = found[: page.limit]
+    following = _next_page(found, page.limit, lambda: {"after": shown[-1].id})
+    wallets = [answers.wallet_answer(wallet) for wallet in shown]
+    return _json(answers.WalletsAnswer(wallets, following))
+
+
+@v1.get("/wallets/<wallet_id>")
+def read_wallet(wallet_id: str) -> Response:
+    """Read a wallet."""
+    caller = _identify()
+    caller.must_see(wallet_id)
+    wallet = _find(caller, wallet_id)
+    parameters.read_query(request.args.to_dict(flat=False), set())
+    response = _json(answers.wallet_answer(wallet))
+    response.set_etag(str(wallet.version))
+    return response
+
+
+@v1.post("/wallets/<wallet_id>/deposits")
+def deposit(wallet_id: str) -> Response:
+    """Add funds to a wallet."""
+    caller = _identify()
+    caller.must_be_operator()
+    return _move(caller, wallet_id, Kind.DEPOSIT)
+
+
+@v1.post("/wallets/<wallet_id>/withdrawals")
+def withdraw(wallet_id: str) -> Response:
+    """Remove funds from a wallet."""
+    return _move(_identify(), wallet_id, Kind.WITHDRAWAL)
+
+
+@v1.post("/wallets/<wallet_id>/transfers")
+def transfer(wallet_id: str) -> Response:
+    """Move funds from one wallet to another."""
+    return _move(_identify(), wallet_id, Kind.TRANSFER)
+
+
+@v1.get("/wallets/<wallet_id>/entries")
+def list_entries(wallet_id: str) -> Response:
+    """List a wallet's history, newest first."""
+    caller = _identify()
+    caller.must_see(wallet_id)
+    wallet = _find(caller, wallet_id)
+    page = parameters.read_page(request.args.to_dict(flat=False), "before")
+    store = current_service().store
+    found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
+    shown = found[: page.limit]
+    following = _next_page(found, page.limit, lambda: {"before": shown[-1].version})
+    entries = [answers.entry_answer(entry, wallet.currency) for entry in shown]
+    return _json(answers.EntriesAnswer(entries, following))
+
+
+@v1.post("/wallets/<wallet_id>/keys")
+def raise_key_version(wallet_id: str) -> Response:
+    """Give a wallet a new key and make its older keys worthless."""
+    caller = _identify()
+    caller.must_be_operator()
+    caller.must_see(wallet_id)
+    require_json(request)
+    messages.decode(read_body(request) or b"{}", messages.Nothing)
+    result = _submit_one(Submission((RaiseKeyVersion(wallet_id),), wallet_id))
+    assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come
+    wallet = result.outcome.wallet
+    key = current_service().keys.make(wallet.id, wallet.key_version)
+    return _json(answers.KeyAnswer(key), 201)
+
+
+@v1.get("/operations")
+def read_operation() -> Response:
+    """Tell what became of a request that carried a key."""
+    caller = _identify()
+    given = parameters.read_query(request.args.to_dict(flat=False), {"wallet", "key"})
+    for name in ("wallet", "key"):
+        if name not in given:
+            raise malformed(name, "is missing")
+    caller.must_see(given["wallet"])
+    _find(caller, given["wallet"])
+    key = parameters.read_idempotency_key(given["key"]) or ""
+    store = current_service().store
+    found = reading.find_operation(store, given["wallet"], caller.principal, key)
+    if found is None:
+        raise Problem("unknown-operation")
+    return _json(answers.operation_answer(key, found))
+
+
+def _identify() -> Caller:
+    service = current_service()
+    return identify(request, service.settings.operator_token, service.keys)
+
+
+def _find(caller: Caller, wallet_id: str) -> WalletState:
+    """Read a wallet, and check the version of the caller's key in the same row."""
+    wallet = reading.find_wallet(current_service().store, wallet_id)
+    if caller.key_version is not None and (
+        wallet is None or wallet.key_version != caller.key_version
+    ):
+        raise Problem("unauthenticated")
+    if wallet is None:
+        raise Problem("unknown-wallet")
+    return wallet
+
+
+def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
+    caller.must_see(wallet_id)
+    try:
+        submission = _read_move(caller, wallet_id, kind)
+    except Problem:
+        # Whoever holds a worthless key learns that first, not what else is wrong.
+        if caller.key_version is not None:
+            _find(caller, wallet_id)
+        raise
+    return _frozen(_submit_one(submission).frozen)
+
+
+def _read_move(caller: Caller, wallet_id: str, kind: Kind) -> Submission:
+    require_json(request)
+    key = parameters.read_idempotency_key(request.headers.get("Idempotency-Key"))
+    if_match = parameters.read_if_match(request.headers.get("If-Match"))
+    message: messages.NewTransfer | messages.NewEntry
+    recipient = None
+    if kind is Kind.TRANSFER:
+        message = messages.decode(read_body(request), messages.NewTransfer)
+        recipient = messages.read_recipient(message.to)
+    else:
+        message = messages.decode(read_body(request), messages.NewEntry)
+    command = MoveMoney(
+        operation_id=new_operation_id(),
+        wallet_id=wallet_id,
+        kind=kind,
+        amount=messages.read_positive_amount(message.amount),
+        recipient=recipient,
+        note=messages.read_note(message.note),
+        principal=caller.principal,
+        key=key,
+    )
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def _submit_one(submission: Submission) -> Result:
+    results = current_service().writer.submit(submission)
+    if isinstance(results, Refused):
+        if results.refusal is Refusal.UNKNOWN_WALLET:
+            raise Problem("unknown-wallet")
+        raise refused(results)
+    (result,) = results
+    return result
+
+
+def _next_page(
+    found: list[Any], limit: int, cursor: Callable[[], dict[str, Any]]
+) -> str | None:
+    # One row more than asked for was read, to know whether there is a next page.
+    if len(found) <= limit:
+        return None
+    return f"{request.path}?{urlencode({'limit': limit, **cursor()})}"
+
+
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(messages.encode(answer), status, mimetype="application/json")
+
+
+def _frozen(frozen: Frozen | None) -> Response:
+    assert frozen is not None  # noqa: S101  every move has an answer
+    kind = "json" if frozen.status < 400 else "problem+json"
+    response = Response(frozen.body, frozen.status, mimetype=f"application/{kind}")
+    if frozen.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

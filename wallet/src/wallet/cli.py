@@ -1,0 +1,177 @@
+"""The command line."""
+
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from . import __version__
+from .auth import WalletKeys
+from .config import ConfigError
+from .config import Settings
+from .config import read_settings
+from .engines import Limits
+from .engines import UnsafeDatabase
+from .failures import StoreFailure
+from .heads import HeadsError
+from .heads import read_heads
+from .heads import write_heads
+from .migrations import SchemaTooNew
+from .outcomes import WalletState
+from .reading import find_wallet
+from .replay import Fault
+from .service import open_store
+from .verify import verify as verify_store
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """A wallet service that keeps every cent exactly once.
+
+    Settings are environment variables that begin with WALLET_; the README lists them.
+    """
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve until SIGTERM or Ctrl-C, and then finish what was received."""
+    # The server is loaded by the one command that needs it.
+    from . import serving
+
+    with _one_sentence():
+        settings = _settings()
+        serving.check(settings, host, port, workers)
+        durable = serving.prepare(settings)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
+    click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
+    click.echo(f"Mode: {_shown_mode(settings)}.")
+    serving.serve(settings, host, port, workers)
+
+
+@main.command()
+@click.option("--heads", type=click.Path(path_type=Path), help="Heads to compare with.")
+@click.option("--write-heads", type=click.Path(path_type=Path), help="File to write.")
+def verify(heads: Path | None, write_heads: Path | None) -> None:
+    """Replay every wallet and name the first bad row, if there is one.
+
+    Keep the file of --write-heads where nobody who can write to the database can
+    change it: only a head kept there shows that a whole history was rewritten.
+    """
+    with _one_sentence():
+        settings = _settings()
+        kept = None if heads is None else read_heads(heads)
+        # A long history takes longer than any request may.
+        patient = replace(settings, limits=Limits(statement_timeout_ms=0))
+        store = open_store(patient)
+        seen: list[WalletState] = []
+        try:
+            with _progress() as show:
+
+                def on_wallet(wallet: WalletState) -> None:
+                    show(wallet)
+                    if write_heads is not None:
+                        seen.append(wallet)
+
+                report = verify_store(store, kept, on_wallet)
+        except Fault as fault:
+            raise click.ClickException(str(fault)) from fault
+        finally:
+            store.close()
+        if write_heads is not None:
+            _write_heads(write_heads, seen)
+    click.echo(
+        f"{report.wallets} wallets, {report.entries} entries,"
+        f" {report.operations} operations: all is as it must be."
+    )
+
+
+@main.command()
+@click.argument("wallet_id")
+def key(wallet_id: str) -> None:
+    """Print the key of a wallet."""
+    with _one_sentence():
+        settings = _settings()
+        store = open_store(settings)
+        try:
+            wallet = find_wallet(store, wallet_id)
+        finally:
+            store.close()
+    if wallet is None:
+        raise click.ClickException(f"There is no wallet {wallet_id}.")
+    keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
+    click.echo(keys.make(wallet.id, wallet.key_version))
+
+
+def _settings() -> Settings:
+    app = Flask("wallet")
+    app.config.from_prefixed_env("WALLET", loads=str)
+    return read_settings(app.config)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """End the program with a sentence that says what to change."""
+    try:
+        yield
+    except (ConfigError, SchemaTooNew, UnsafeDatabase, HeadsError) as error:
+        raise click.ClickException(str(error)) from error
+    except StoreFailure as error:
+        raise click.ClickException(
+            "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
+            " the database runs and lets this program in."
+        ) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[WalletState], None]]:
+    """Count wallets on a terminal."""
+    count = 0
+
+    def show(_wallet: WalletState) -> None:
+        nonlocal count
+        count += 1
+        if count % 100 == 0 and sys.stderr.isatty():
+            click.echo(f"\r{count} wallets verified", nl=False, err=True)
+
+    yield show
+    if count >= 100 and sys.stderr.isatty():
+        click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
+
+
+def _write_heads(path: Path, wallets: list[WalletState]) -> None:
+    try:
+        write_heads(path, wallets)
+    except OSError as error:
+        raise HeadsError(f"{path} cannot be written.") from error
+
+
+def _shown_database(settings: Settings) -> str:
+    url = settings.database_url
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite at {url.database}"
+    return f"PostgreSQL at {url.host or 'the local socket'}/{url.database}"
+
+
+def _shown_durability(durable: bool) -> str:
+    if durable:
+        return "kept through a loss of power"
+    return (
+        "NOT kept through a loss of power: set fsync, full_page_writes and"
+        " synchronous_commit of PostgreSQL to on"
+    )
+
+
+def _shown_mode(settings: Settings) -> str:
+    if settings.local:
+        return "local, this machine only and without credentials"
+    return "shared, with an operator token and wallet keys"

@@ -1,0 +1,92 @@
+"""What can be asked of the ledger.
+
+A command is a value: frozen and compared by its contents. The ids of what it makes
+travel in it, so that the same commands give the same journal wherever they are
+decided.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .digests import canonical_bytes
+from .money import Amount
+
+
+class Kind(StrEnum):
+    """The kind of an entry, and of the command that makes it."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    TRANSFER = "transfer"
+
+
+class Principal(StrEnum):
+    """On whose behalf a command comes; idempotency keys are kept apart by it."""
+
+    OPERATOR = "operator"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWallet:
+    """Open a wallet. Its key, if any, is unique over the whole store."""
+
+    wallet_id: str
+    name: str
+    currency: str
+    floor_minor: int
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMoney:
+    """Deposit into, withdraw from, or transfer out of a wallet."""
+
+    operation_id: str
+    wallet_id: str
+    kind: Kind
+    amount: Amount
+    recipient: str | None = None
+    note: str | None = None
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+
+    def fingerprint(self) -> bytes:
+        """Digest what is asked, so that a key used for something else is noticed."""
+        asked = (
+            self.wallet_id,
+            self.kind.value,
+            self.amount.canonical(),
+            self.recipient,
+            self.note,
+        )
+        return hashlib.sha256(canonical_bytes(asked)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseKeyVersion:
+    """Make every key of a wallet that was given out so far worthless."""
+
+    wallet_id: str
+
+
+Command = CreateWallet | MoveMoney | RaiseKeyVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Commands that one request sends together, in order.
+
+    :param commands: at least one; a single command is a list of one.
+    :param wallet_id: the wallet that the request addresses, ``None`` for a new one.
+    :param key_version: the version of the wallet key that the caller showed.
+    :param if_match: the version that the wallet must still have.
+    :param atomic: one refusal refuses all.
+    """
+
+    commands: tuple[Command, ...]
+    wallet_id: str | None = None
+    key_version: int | None = None
+    if_match: int | None = None
+    atomic: bool = False

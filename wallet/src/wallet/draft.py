@@ -1,0 +1,51 @@
+"""The working copy that a batch is decided on."""
+
+from .outcomes import Decision
+from .outcomes import Entry
+from .outcomes import Known
+from .outcomes import Moved
+from .outcomes import Refused
+from .outcomes import Remembered
+from .outcomes import Scope
+from .outcomes import Verdict
+
+
+class Draft:
+    """What a batch has changed so far. It works on copies of what is known."""
+
+    def __init__(self, known: Known, now_us: int) -> None:
+        self.now_us = now_us
+        self.wallets = dict(known.wallets)
+        self.by_creation_key = dict(known.created)
+        self.answered: dict[Scope, tuple[bytes, Remembered | Moved | Refused]] = {
+            scope: (earlier.fingerprint, earlier)
+            for scope, earlier in known.remembered.items()
+        }
+        self.created: dict[str, None] = {}
+        self.changed: dict[str, None] = {}
+        self.entries: list[Entry] = []
+
+    def fork(self) -> "Draft":
+        """Copy the draft, so that a failed attempt can be thrown away."""
+        copy = Draft(Known(), self.now_us)
+        copy.wallets = dict(self.wallets)
+        copy.by_creation_key = dict(self.by_creation_key)
+        copy.answered = dict(self.answered)
+        copy.created = dict(self.created)
+        copy.changed = dict(self.changed)
+        copy.entries = list(self.entries)
+        return copy
+
+    def adopt(self, attempt: "Draft") -> None:
+        """Take over everything that a successful attempt changed."""
+        self.__dict__ = attempt.__dict__
+
+    def decision(self, verdicts: tuple[Verdict, ...]) -> Decision:
+        """Say what the draft changed, for the store to write."""
+        changed = [name for name in self.changed if name not in self.created]
+        return Decision(
+            verdicts=verdicts,
+            created=tuple(self.wallets[name] for name in self.created),
+            changed=tuple(self.wallets[name] for name in changed),
+            entries=tuple(self.entries),
+        )

@@ -1,0 +1,133 @@
+"""Connections: one engine that writes and one that reads, set up to be durable."""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from typing import Final
+
+from sqlalchemy import URL
+from sqlalchemy import Connection
+from sqlalchemy import Engine
+from sqlalchemy import create_engine
+from sqlalchemy import event
+from sqlalchemy import text
+
+#: A server that does not even accept a connection by then is not there.
+_CONNECT_TIMEOUT_S: Final = 5
+#: A server that acknowledges nothing for so long is given up.
+_SILENCE_TIMEOUT_MS: Final = 8_000
+
+_SQLITE_PRAGMAS: Final = {
+    "journal_mode": "wal",
+    # 2 is FULL: a commit is on the disk before it is answered.
+    "synchronous": 2,
+    "foreign_keys": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much the database is asked for."""
+
+    lock_timeout_ms: int = 4_000
+    statement_timeout_ms: int = 8_000
+    readers: int = 4
+
+
+class UnsafeDatabase(Exception):
+    """The database does not keep what it is told to keep."""
+
+
+def make_writing_engine(url: URL, limits: Limits) -> Engine:
+    """Make the engine of the one connection that writes."""
+    engine = _make_engine(url, limits, pool_size=1)
+    if is_sqlite(engine):
+        # The lock is taken before anything is read, so that what was read still holds
+        # when it is written.
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def make_reading_engine(url: URL, limits: Limits) -> Engine:
+    """Make the engine that reads: each statement is a transaction of its own."""
+    return _make_engine(
+        url, limits, pool_size=limits.readers, isolation_level="AUTOCOMMIT"
+    )
+
+
+def is_sqlite(engine: Engine) -> bool:
+    """Tell the two kinds of database apart."""
+    return engine.dialect.name == "sqlite"
+
+
+def durability(connection: Connection) -> bool:
+    """Ask whether an answered commit survives a loss of power."""
+    if connection.dialect.name == "sqlite":
+        # Every connection has checked its own settings when it was opened.
+        return True
+    settings = connection.execute(
+        text(
+            "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
+            " current_setting('synchronous_commit')"
+        )
+    ).one()
+    fsync, full_page_writes, synchronous_commit = (str(value) for value in settings)
+    return fsync == full_page_writes == "on" and synchronous_commit != "off"
+
+
+def _make_engine(url: URL, limits: Limits, **options: Any) -> Engine:
+    options |= {"max_overflow": 0, "pool_timeout": limits.lock_timeout_ms / 1000}
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, connect_args=_postgresql(url, limits), **options)
+    _make_private(Path(url.database or ""))
+    arguments = {
+        "timeout": limits.lock_timeout_ms / 1000,
+        "check_same_thread": False,
+    }
+    engine = create_engine(url, connect_args=arguments, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _postgresql(url: URL, limits: Limits) -> dict[str, Any]:
+    timeouts = (
+        f"-c lock_timeout={limits.lock_timeout_ms}"
+        f" -c statement_timeout={limits.statement_timeout_ms}"
+        f" -c idle_in_transaction_session_timeout={limits.statement_timeout_ms}"
+    )
+    given = url.query.get("options", "")
+    return {
+        "options": f"{given} {timeouts}".strip(),
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "keepalives_idle": 5,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
+        "application_name": "wallet",
+    }
+
+
+def _make_private(path: Path) -> None:
+    # SQLite gives its journal the permissions of the file itself.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Transactions are begun by this program, never by the driver.
+    connection.isolation_level = None
+    for name, value in _SQLITE_PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != value:
+            connection.close()
+            raise UnsafeDatabase(
+                f"SQLite keeps {name} at {found} instead of {value}:"
+                " put the database on a local disk."
+            )
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

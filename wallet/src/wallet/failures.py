@@ -1,0 +1,107 @@
+"""What can go wrong between the service and its database.
+
+::
+
+    StoreFailure
+    ├── NotWritten          nothing was written; the same request may be sent again
+    │   ├── TryAgain        another transaction came first; running again may help
+    │   └── Collision       another process wrote a row with the same key
+    └── OutcomeUnknown      the connection broke while the commit was under way
+
+Every other error of the database is a mistake of this program and stays as it is.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+_TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+_UNIQUE_VIOLATION: Final = "23505"
+#: Connection, resources, operator, system; lock timeout; a server that only reads.
+_UNAVAILABLE_CLASSES: Final = ("08", "25006", "53", "55", "57", "58")
+
+
+class StoreFailure(Exception):
+    """The database did not do its part."""
+
+
+class NotWritten(StoreFailure):
+    """Nothing was written."""
+
+
+class TryAgain(NotWritten):
+    """Another transaction came first."""
+
+
+class Collision(NotWritten):
+    """Another process wrote a row with the same key."""
+
+
+class OutcomeUnknown(StoreFailure):
+    """Whether the commit took place cannot be told from here."""
+
+
+@contextmanager
+def before_commit() -> Iterator[None]:
+    """Name the failures of statements: they leave nothing behind."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise NotWritten from error
+    except DBAPIError as error:
+        failure = _before_commit(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+@contextmanager
+def at_commit() -> Iterator[None]:
+    """Name the failures of a commit: only an answer from the database is certain."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _at_commit(error) from error
+
+
+def _before_commit(error: DBAPIError) -> StoreFailure | None:
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        if not isinstance(cause, sqlite3.IntegrityError):
+            return NotWritten()
+        unique = (
+            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        )
+        return Collision() if cause.sqlite_errorcode in unique else None
+    state: str | None = getattr(cause, "sqlstate", None)
+    if state in _TRY_AGAIN:
+        return TryAgain()
+    if state == _UNIQUE_VIOLATION:
+        return Collision()
+    # Without a state the server said nothing: it is not there, or went away.
+    absent = state is None and isinstance(error, OperationalError | InterfaceError)
+    if absent or (state is not None and state.startswith(_UNAVAILABLE_CLASSES)):
+        return NotWritten()
+    return None
+
+
+def _at_commit(error: DBAPIError) -> StoreFailure:
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        refused = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
+        known = getattr(cause, "sqlite_errorcode", None) in refused
+        return NotWritten() if known else OutcomeUnknown()
+    diagnosis = getattr(cause, "diag", None)
+    # With ERROR the server has rolled back and says so. After FATAL or PANIC, or with
+    # no answer at all, the commit record may already be on the disk.
+    if getattr(diagnosis, "severity_nonlocalized", None) != "ERROR":
+        return OutcomeUnknown()
+    state = getattr(cause, "sqlstate", None)
+    return TryAgain() if state in _TRY_AGAIN else NotWritten()

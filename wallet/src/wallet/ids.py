@@ -1,0 +1,33 @@
+"""Identifiers: UUIDs of version 7, so that newer rows sort after older ones."""
+
+import os
+import re
+import time
+from typing import Final
+
+_WALLET_ID: Final = re.compile(
+    r"w_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}", re.ASCII
+)
+
+
+def new_wallet_id() -> str:
+    """Make the id of a wallet: ``w_`` and the 32 digits of a UUID."""
+    return f"w_{_uuid7():032x}"
+
+
+def new_operation_id() -> str:
+    """Make the id of an operation: ``o_`` and the 32 digits of a UUID."""
+    return f"o_{_uuid7():032x}"
+
+
+def is_wallet_id(text: str) -> bool:
+    """Tell whether the text has the form of a wallet's id, before any look-up."""
+    return _WALLET_ID.fullmatch(text) is not None
+
+
+def _uuid7() -> int:
+    # RFC 9562, section 5.7: 48 bits of milliseconds, version, random, variant, random.
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    high, low = random >> 68, random & (2**62 - 1)
+    return milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low

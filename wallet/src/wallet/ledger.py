@@ -1,0 +1,236 @@
+"""The rules of the ledger, as one pure function.
+
+:func:`decide` takes what is known, what is asked and the time, and says what comes of
+it. It changes nothing that it was given and knows no store, clock or framework, so
+that a test, a replay and the service all decide alike.
+"""
+
+from dataclasses import replace
+
+from .commands import Command
+from .commands import CreateWallet
+from .commands import Kind
+from .commands import MoveMoney
+from .commands import RaiseKeyVersion
+from .commands import Submission
+from .digests import entry_digest
+from .digests import first_digest
+from .draft import Draft
+from .money import CURRENCIES
+from .money import LARGEST_MINOR
+from .money import AmountError
+from .outcomes import DECIDED_BY_RULES
+from .outcomes import Created
+from .outcomes import Decision
+from .outcomes import Entry
+from .outcomes import KeyRaised
+from .outcomes import Known
+from .outcomes import Moved
+from .outcomes import Outcome
+from .outcomes import Refusal
+from .outcomes import Refused
+from .outcomes import Replayed
+from .outcomes import Verdict
+from .outcomes import WalletState
+
+
+def decide(known: Known, submissions: tuple[Submission, ...], now_us: int) -> Decision:
+    """Decide submissions in order, each on what the ones before it left.
+
+    :param known: every wallet, creation and remembered answer that they name.
+    :param now_us: the time in microseconds since 1970, UTC.
+    """
+    draft = Draft(known, now_us)
+    verdicts = tuple(_judge(draft, submission) for submission in submissions)
+    return draft.decision(verdicts)
+
+
+def _judge(draft: Draft, submission: Submission) -> Verdict:
+    refused = _refuse_whole(draft, submission)
+    if refused is not None:
+        return refused
+    if not submission.atomic:
+        return tuple(_carry_out(draft, command) for command in submission.commands)
+    attempt = draft.fork()
+    outcomes = []
+    for index, command in enumerate(submission.commands):
+        outcome = _carry_out(attempt, command)
+        if isinstance(outcome, Refused):
+            return replace(outcome, index=index, remember=False)
+        outcomes.append(outcome)
+    draft.adopt(attempt)
+    return tuple(outcomes)
+
+
+def _refuse_whole(draft: Draft, submission: Submission) -> Refused | None:
+    # The order is part of the contract: credentials, syntax, replay, If-Match, rules.
+    if submission.wallet_id is None:
+        return None
+    wallet = draft.wallets.get(submission.wallet_id)
+    if submission.key_version is not None and (
+        wallet is None or wallet.key_version != submission.key_version
+    ):
+        return Refused(Refusal.STALE_CREDENTIALS)
+    if wallet is None:
+        return Refused(Refusal.UNKNOWN_WALLET)
+    for index, command in enumerate(submission.commands):
+        reason = _malformed_amount(wallet, command)
+        if reason is not None:
+            return Refused(Refusal.MALFORMED, command, index, "amount", reason)
+    if submission.if_match in (None, wallet.version):
+        return None
+    if all(_answer_under_key(draft, command) for command in submission.commands):
+        return None
+    return Refused(Refusal.VERSION_MISMATCH)
+
+
+def _malformed_amount(wallet: WalletState, command: Command) -> str | None:
+    if not isinstance(command, MoveMoney):
+        return None
+    try:
+        minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
+    except AmountError as error:
+        return str(error)
+    return None if minor > 0 else "must be above zero"
+
+
+def _carry_out(draft: Draft, command: Command) -> Outcome:
+    if isinstance(command, CreateWallet):
+        return _create(draft, command)
+    if isinstance(command, RaiseKeyVersion):
+        return _raise_key_version(draft, command)
+    answered = _answer_under_key(draft, command)
+    if answered is not None:
+        return answered
+    outcome = _move(draft, command)
+    if command.key is not None:
+        scope = (command.wallet_id, command.principal.value, command.key)
+        draft.answered[scope] = (command.fingerprint(), outcome)
+    return outcome
+
+
+def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:
+    if not isinstance(command, MoveMoney) or command.key is None:
+        return None
+    scope = (command.wallet_id, command.principal.value, command.key)
+    answered = draft.answered.get(scope)
+    if answered is None:
+        return None
+    fingerprint, earlier = answered
+    if fingerprint != command.fingerprint():
+        return Refused(Refusal.KEY_REUSED, command)
+    return Replayed(earlier)
+
+
+def _create(draft: Draft, command: CreateWallet) -> Outcome:
+    if command.key is not None and command.key in draft.by_creation_key:
+        earlier = draft.by_creation_key[command.key]
+        same = (earlier.name, earlier.currency, earlier.floor_minor) == (
+            command.name,
+            command.currency,
+            command.floor_minor,
+        )
+        if not same:
+            return Refused(Refusal.KEY_REUSED, command)
+        return Created(earlier, replayed=True)
+    wallet = WalletState(
+        id=command.wallet_id,
+        name=command.name,
+        currency=command.currency,
+        floor_minor=command.floor_minor,
+        created_at_us=draft.now_us,
+        creation_key=command.key,
+        key_version=1,
+        balance_minor=0,
+        version=0,
+        digest=b"",
+        last_entry_at_us=draft.now_us,
+    )
+    wallet = replace(wallet, digest=first_digest(wallet))
+    draft.wallets[wallet.id] = wallet
+    draft.created[wallet.id] = None
+    if command.key is not None:
+        draft.by_creation_key[command.key] = wallet
+    return Created(wallet)
+
+
+def _raise_key_version(draft: Draft, command: RaiseKeyVersion) -> Outcome:
+    wallet = draft.wallets[command.wallet_id]
+    wallet = replace(wallet, key_version=wallet.key_version + 1)
+    draft.wallets[wallet.id] = wallet
+    draft.changed[wallet.id] = None
+    return KeyRaised(wallet)
+
+
+def _move(draft: Draft, command: MoveMoney) -> Moved | Refused:
+    wallet = draft.wallets[command.wallet_id]
+    minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
+    change = minor if command.kind is Kind.DEPOSIT else -minor
+    sides = [(wallet, change, command.recipient)]
+    refusal = _refuse_change(wallet, change)
+    if command.kind is Kind.TRANSFER:
+        recipient = draft.wallets.get(command.recipient or "")
+        if command.recipient == wallet.id:
+            refusal = Refusal.SELF_TRANSFER
+        # A caller without the funds learns nothing about other people's wallets.
+        if refusal is None:
+            refusal = _refuse_recipient(wallet, recipient, minor)
+        if recipient is not None:
+            sides.append((recipient, minor, wallet.id))
+    if refusal is not None:
+        remember = refusal in DECIDED_BY_RULES
+        return Refused(refusal, command, remember=remember)
+    entries = tuple(_append(draft, command, *side) for side in sides)
+    return Moved(command, wallet.currency, entries)
+
+
+def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
+    balance = wallet.balance_minor + change
+    if balance < wallet.floor_minor:
+        return Refusal.INSUFFICIENT_FUNDS
+    if balance > LARGEST_MINOR:
+        return Refusal.BALANCE_TOO_LARGE
+    return None
+
+
+def _refuse_recipient(
+    wallet: WalletState, recipient: WalletState | None, minor: int
+) -> Refusal | None:
+    if recipient is None:
+        return Refusal.UNKNOWN_RECIPIENT
+    if recipient.currency != wallet.currency:
+        return Refusal.CURRENCY_MISMATCH
+    return _refuse_change(recipient, minor)
+
+
+def _append(
+    draft: Draft,
+    command: MoveMoney,
+    wallet: WalletState,
+    change: int,
+    counterparty: str | None,
+) -> Entry:
+    entry = Entry(
+        wallet_id=wallet.id,
+        version=wallet.version + 1,
+        kind=command.kind,
+        amount_minor=change,
+        balance_minor=wallet.balance_minor + change,
+        operation_id=command.operation_id,
+        counterparty=counterparty,
+        note=command.note,
+        # Clocks go back now and then; a wallet's history does not.
+        at_us=max(draft.now_us, wallet.last_entry_at_us),
+        digest=b"",
+    )
+    entry = replace(entry, digest=entry_digest(wallet.digest, entry))
+    draft.wallets[wallet.id] = replace(
+        wallet,
+        balance_minor=entry.balance_minor,
+        version=entry.version,
+        digest=entry.digest,
+        last_entry_at_us=entry.at_us,
+    )
+    draft.changed[wallet.id] = None
+    draft.entries.append(entry)
+    return entry

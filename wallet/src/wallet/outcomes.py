@@ -1,0 +1,196 @@
+"""What the ledger knows when it decides, and what can come of a command.
+
+The values of :class:`Refusal` are the names of the problems that clients see.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field
+from enum import StrEnum
+
+from .commands import Command
+from .commands import Kind
+from .commands import MoveMoney
+
+
+class Refusal(StrEnum):
+    """Why a command is not carried out. The values are the names of the problems."""
+
+    MALFORMED = "malformed"
+    STALE_CREDENTIALS = "unauthenticated"
+    UNKNOWN_WALLET = "unknown-wallet"
+    VERSION_MISMATCH = "version-mismatch"
+    KEY_REUSED = "key-reused"
+    # The rules decide those below: they are remembered under the command's key.
+    INSUFFICIENT_FUNDS = "insufficient-funds"
+    SELF_TRANSFER = "self-transfer"
+    UNKNOWN_RECIPIENT = "unknown-recipient"
+    CURRENCY_MISMATCH = "currency-mismatch"
+    BALANCE_TOO_LARGE = "balance-too-large"
+
+
+DECIDED_BY_RULES = frozenset(
+    {
+        Refusal.INSUFFICIENT_FUNDS,
+        Refusal.SELF_TRANSFER,
+        Refusal.UNKNOWN_RECIPIENT,
+        Refusal.CURRENCY_MISMATCH,
+        Refusal.BALANCE_TOO_LARGE,
+    }
+)
+
+
+# What is known
+
+
+@dataclass(frozen=True, slots=True)
+class WalletState:
+    """A wallet as its row has it."""
+
+    id: str
+    name: str
+    currency: str
+    floor_minor: int
+    created_at_us: int
+    creation_key: str | None
+    key_version: int
+    balance_minor: int
+    version: int
+    digest: bytes
+    last_entry_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was answered under a key, and to which request."""
+
+    operation_id: str
+    fingerprint: bytes
+    status: int
+    body: str
+
+
+#: Wallet, principal and idempotency key.
+Scope = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a batch of submissions is decided from.
+
+    :param wallets: every wallet that the batch names and that exists.
+    :param created: the same for wallets found by the key that created them.
+    :param remembered: earlier answers under the keys of the batch.
+    """
+
+    wallets: dict[str, WalletState] = field(default_factory=dict)
+    created: dict[str, WalletState] = field(default_factory=dict)
+    remembered: dict[Scope, Remembered] = field(default_factory=dict)
+
+
+# What comes of it
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a wallet's history."""
+
+    wallet_id: str
+    version: int
+    kind: Kind
+    amount_minor: int
+    balance_minor: int
+    operation_id: str
+    counterparty: str | None
+    note: str | None
+    at_us: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Money moved; the first entry belongs to the wallet that was addressed."""
+
+    command: MoveMoney
+    currency: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A wallet is there: new, or the one that this key created before."""
+
+    wallet: WalletState
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRaised:
+    """The wallet's keys have a new version."""
+
+    wallet: WalletState
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was written, except perhaps that this was the answer.
+
+    :param command: the one refused, if a single one is to blame.
+    :param index: its place in the submission.
+    :param field: the member that is malformed.
+    :param reason: what is wrong with it.
+    :param remember: keep the answer under the command's key.
+    """
+
+    refusal: Refusal
+    command: Command | None = None
+    index: int = 0
+    field: str | None = None
+    reason: str | None = None
+    remember: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The key was used for this very command before: the first answer stands.
+
+    The answer is either in the store, or an outcome of the same batch.
+    """
+
+    earlier: "Remembered | Moved | Refused"
+
+
+Outcome = Moved | Created | KeyRaised | Refused | Replayed
+
+
+#: What comes of a submission: one outcome for each command, or one refusal for all.
+Verdict = tuple[Outcome, ...] | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All that a batch changes, and the verdict on each submission in order."""
+
+    verdicts: tuple[Verdict, ...]
+    created: tuple[WalletState, ...]
+    changed: tuple[WalletState, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """An answer as it is sent, and sent again to whoever repeats the request."""
+
+    status: int
+    body: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one command; ``frozen`` is its answer if money was asked to move."""
+
+    outcome: Outcome
+    frozen: Frozen | None
+
+
+Results = tuple[Result, ...] | Refused

@@ -1,0 +1,103 @@
+"""What is read: a wallet, a page of wallets or entries, an operation.
+
+Each takes one statement, finds its rows by an index, and sees only what is committed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlalchemy import select
+
+from . import failures
+from .commands import Kind
+from .commands import Principal
+from .outcomes import Entry
+from .outcomes import Remembered
+from .outcomes import WalletState
+from .store import Store
+from .store import to_wallet
+from .tables import entries
+from .tables import operations
+from .tables import wallets
+
+ENTRY_COLUMNS = (
+    entries.c.wallet_id,
+    entries.c.version,
+    entries.c.kind,
+    entries.c.amount_minor,
+    entries.c.balance_minor,
+    entries.c.operation_id,
+    entries.c.counterparty,
+    entries.c.note,
+    entries.c.at_us,
+    entries.c.digest,
+)
+
+_wallet = select(wallets).where(wallets.c.id == bindparam("wallet_id"))
+_wallets = select(wallets).order_by(wallets.c.id).limit(bindparam("rows"))
+_wallets_after = _wallets.where(wallets.c.id > bindparam("after"))
+_entries = (
+    select(*ENTRY_COLUMNS)
+    .where(entries.c.wallet_id == bindparam("wallet_id"))
+    .order_by(entries.c.version.desc())
+    .limit(bindparam("rows"))
+)
+_entries_before = _entries.where(entries.c.version < bindparam("before"))
+_operation = select(
+    operations.c.id,
+    operations.c.fingerprint,
+    operations.c.status,
+    operations.c.body,
+).where(
+    operations.c.wallet_id == bindparam("wallet_id"),
+    operations.c.principal == bindparam("principal"),
+    operations.c.key == bindparam("key"),
+    operations.c.key.is_not(None),
+)
+
+
+def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
+    """Read one wallet."""
+    with failures.before_commit(), store.reading.connect() as connection:
+        found = connection.execute(_wallet, {"wallet_id": wallet_id})
+        row = found.mappings().one_or_none()
+    return None if row is None else to_wallet(row)
+
+
+def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletState]:
+    """Read wallets in the order of their creation, after the one named."""
+    statement, given = _wallets, dict[str, Any]({"rows": limit})
+    if after is not None:
+        statement, given = _wallets_after, given | {"after": after}
+    with failures.before_commit(), store.reading.connect() as connection:
+        return [
+            to_wallet(row) for row in connection.execute(statement, given).mappings()
+        ]
+
+
+def list_entries(
+    store: Store, wallet_id: str, limit: int, before: int | None
+) -> list[Entry]:
+    """Read a wallet's history, newest first, before the version named."""
+    statement, given = _entries, {"wallet_id": wallet_id, "rows": limit}
+    if before is not None:
+        statement, given = _entries_before, given | {"before": before}
+    with failures.before_commit(), store.reading.connect() as connection:
+        return [to_entry(tuple(row)) for row in connection.execute(statement, given)]
+
+
+def find_operation(
+    store: Store, wallet_id: str, principal: Principal, key: str
+) -> Remembered | None:
+    """Read what was answered under a key."""
+    given = {"wallet_id": wallet_id, "principal": principal.value, "key": key}
+    with failures.before_commit(), store.reading.connect() as connection:
+        row = connection.execute(_operation, given).one_or_none()
+    return None if row is None else Remembered(*tuple(row))
+
+
+def to_entry(row: Sequence[Any]) -> Entry:
+    """Read an entry from its row."""
+    wallet_id, version, kind, *rest = row
+    return Entry(wallet_id, version, Kind(kind), *rest)

@@ -1,0 +1,111 @@
+"""What holds for every request: its id, its guards, its body, and its refusal."""
+
+import logging
+import re
+import secrets
+from typing import Final
+
+from flask import Flask
+from flask import Request
+from flask import Response
+from flask import g
+from flask import request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed
+
+from .auth import refuse_foreign_pages
+from .auth import refuse_strangers
+from .failures import StoreFailure
+from .messages import encode
+from .problems import Problem
+from .problems import failed
+from .service import current_service
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY: Final = 1024 * 1024
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_PROBLEM_OF_STATUS: Final = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Put the guards and the refusals in place."""
+    app.before_request(_guard)
+    app.after_request(_finish)
+    app.register_error_handler(Problem, _answer)
+    app.register_error_handler(StoreFailure, lambda failure: _answer(failed(failure)))
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_mistake)
+
+
+def read_body(incoming: Request) -> bytes:
+    """Read the whole body, however it is sent.
+
+    :raises Problem: it is larger than :data:`LARGEST_BODY`.
+    """
+    if (incoming.content_length or 0) > LARGEST_BODY:
+        raise Problem("too-large")
+    # A server that ends the input itself also ends a chunked one, of which the
+    # framework's own stream silently gives a part. Others need its limit.
+    ended = incoming.environ.get("wsgi.input_terminated", False)
+    stream = incoming.environ["wsgi.input"] if ended else incoming.stream
+    body = bytearray()
+    while len(body) <= LARGEST_BODY:
+        part = stream.read(LARGEST_BODY + 1 - len(body))
+        if not part:
+            return bytes(body)
+        body += part
+    raise Problem("too-large")
+
+
+def require_json(incoming: Request) -> None:
+    """Refuse what a page of another site could send without being asked.
+
+    :raises Problem: the content type is not JSON.
+    """
+    if incoming.mimetype != "application/json":
+        raise Problem("unsupported-media-type")
+
+
+def _guard() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    known = _REQUEST_ID.fullmatch(given) is not None
+    g.request_id = given if known else secrets.token_hex(16)
+    if current_service().settings.local:
+        refuse_strangers(request)
+    refuse_foreign_pages(request)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _answer(problem: Problem) -> Response:
+    return Response(
+        encode(problem.body()),
+        problem.kind.status,
+        problem.headers,
+        mimetype="application/problem+json",
+    )
+
+
+def _answer_http(error: HTTPException) -> Response:
+    headers = {}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    name = _PROBLEM_OF_STATUS.get(error.code or 500, "malformed")
+    return _answer(Problem(name, headers=headers))
+
+
+def _answer_mistake(error: Exception) -> Response:
+    log.error("request %s failed", g.get("request_id"), exc_info=error)
+    return _answer(Problem("internal-error"))

@@ -1,0 +1,107 @@
+"""Runs the service: checks, one granian server, and workers that share nothing."""
+
+import ctypes
+import logging
+import multiprocessing.util
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+from typing import Final
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from . import create_app
+from .auth import is_local_name
+from .config import ConfigError
+from .config import Settings
+from .engines import durability
+from .service import open_store
+from .service import service_of
+
+#: After a request to stop, whoever still sends a body by then is cut off.
+_STOP_TIMEOUT_S: Final = 9
+_DIE_WITH_PARENT: Final = 1
+
+
+def check(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Refuse to serve in a way that is unsafe.
+
+    :raises ConfigError: with one sentence that says what to change.
+    """
+    if settings.local and not is_local_name(host):
+        raise ConfigError(
+            f"Without WALLET_OPERATOR_TOKEN the service does not listen on {host}:"
+            " set the token, or use --host 127.0.0.1."
+        )
+    if workers > 1 and settings.database_url.get_backend_name() == "sqlite":
+        raise ConfigError(
+            "SQLite takes one worker, because several fight for its one lock: use"
+            " --workers 1, or set WALLET_DATABASE_URL to a PostgreSQL database."
+        )
+    if port != 0 and _taken(host, port):
+        raise ConfigError(f"Port {port} is taken: choose another with --port.")
+
+
+def prepare(settings: Settings) -> bool:
+    """Bring the tables up to date before any worker starts; tell if they are durable.
+
+    Every connection is closed again, because a worker must not inherit one.
+    """
+    store = open_store(settings)
+    try:
+        with store.reading.connect() as connection:
+            return durability(connection)
+    finally:
+        store.close()
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve until asked to stop, and then answer every request that was received."""
+    server = Server(
+        "wallet",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=settings.threads,
+        backpressure=1024,
+        workers_kill_timeout=_STOP_TIMEOUT_S,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+    )
+    server.serve(target_loader=load_application, wrap_loader=False)
+
+
+def load_application() -> Callable[..., Any]:
+    """Make the application within a worker, so that its threads are its own."""
+    _die_with_parent()
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    app = create_app()
+    # The server returns once every request is answered; then the writer may end.
+    multiprocessing.util.Finalize(None, service_of(app).close, exitpriority=1)
+    return app
+
+
+def _die_with_parent() -> None:
+    # A worker whose server was killed would go on serving, unseen, beside a new one.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _taken(host: str, port: int) -> bool:
+    # The server shares its port among its workers, and so would share it with another
+    # server that happens to run: ask for it alone first.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False

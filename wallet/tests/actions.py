@@ -1,0 +1,87 @@
+"""What tests do with wallets, over HTTP and below it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from wallet.commands import CreateWallet
+from wallet.commands import Kind
+from wallet.commands import MoveMoney
+from wallet.commands import Submission
+from wallet.ids import new_operation_id
+from wallet.ids import new_wallet_id
+from wallet.money import read_amount
+from wallet.writer import Writer
+
+
+@dataclass
+class Wallets:
+    """The calls of the interface, with the credentials of one caller."""
+
+    client: FlaskClient
+    token: str | None = None
+
+    def get(self, path: str, **headers: str):
+        return self.client.get(path, headers=self._headers(headers))
+
+    def post(self, path: str, body: Any = None, **headers: str):
+        given = {} if body is None else body
+        return self.client.post(path, json=given, headers=self._headers(headers))
+
+    def create(self, **members: Any) -> str:
+        answer = self.post("/v1/wallets", members)
+        assert answer.status_code == 201, answer.text
+        return answer.json["id"]
+
+    def deposit(self, wallet: str, amount: Any, **more: Any):
+        return self._move(wallet, "deposits", {"amount": amount}, more)
+
+    def withdraw(self, wallet: str, amount: Any, **more: Any):
+        return self._move(wallet, "withdrawals", {"amount": amount}, more)
+
+    def transfer(self, wallet: str, to: Any, amount: Any, **more: Any):
+        return self._move(wallet, "transfers", {"to": to, "amount": amount}, more)
+
+    def balance(self, wallet: str) -> tuple[str, int]:
+        answer = self.get(f"/v1/wallets/{wallet}")
+        assert answer.status_code == 200, answer.text
+        return answer.json["balance"], answer.json["version"]
+
+    def _move(self, wallet: str, kind: str, body: dict[str, Any], more: dict[str, Any]):
+        names = {"key": "Idempotency-Key", "if_match": "If-Match"}
+        headers = {
+            title: more.pop(name) for name, title in names.items() if name in more
+        }
+        return self.post(f"/v1/wallets/{wallet}/{kind}", body | more, **headers)
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        if self.token is not None:
+            headers = {"Authorization": f"Bearer {self.token}"} | headers
+        return headers
+
+
+def create_wallet(writer: Writer, **members: Any) -> str:
+    """Create a wallet through the writer."""
+    given = {"name": "", "currency": "ZAR", "floor_minor": 0} | members
+    command = CreateWallet(new_wallet_id(), **given)
+    (result,) = writer.submit(Submission((command,)))
+    return result.outcome.wallet.id
+
+
+def a_submission(wallet: str, kind: Kind, amount: str, **members: Any) -> Submission:
+    """Ask for one move of money."""
+    command = MoveMoney(
+        new_operation_id(), wallet, kind, read_amount(amount), **members
+    )
+    return Submission((command,), wallet)
+
+
+def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "that took too long"
+        time.sleep(0.002)

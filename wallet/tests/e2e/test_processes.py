@@ -1,0 +1,97 @@
+"""Several processes on one PostgreSQL."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+import pytest
+
+CLIENTS = 12
+
+
+@pytest.fixture
+def servers(make_server, postgresql_url):
+    """Two servers, of one and of two workers, on one database."""
+    one = make_server(postgresql_url).start()
+    two = make_server(postgresql_url).start(workers=2)
+    return one, two
+
+
+def together(servers, work):
+    """Run work with many clients at once, half of them on each server."""
+    barrier = threading.Barrier(CLIENTS)
+
+    def run(number):
+        with servers[number % 2].client() as client:
+            client.get("/status")
+            barrier.wait(10)
+            return work(client, number)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(pool.map(run, range(CLIENTS)))
+
+
+def create(server, **members):
+    with server.client() as client:
+        return client.post("/v1/wallets", members).json["id"]
+
+
+def read(server, wallet):
+    with server.client() as client:
+        told = client.get(f"/v1/wallets/{wallet}").json
+    return told["balance"], told["version"]
+
+
+def test_processes_share_a_hot_wallet(servers):
+    """Versions have no gap and no double, whoever wrote them."""
+    wallet = create(servers[0])
+    path = f"/v1/wallets/{wallet}/deposits"
+
+    def deposit(client, _number):
+        answers = [client.post(path, {"amount": "0.01"}) for _ in range(15)]
+        return [answer.json["entry"]["version"] for answer in answers]
+
+    versions = sorted(chain.from_iterable(together(servers, deposit)))
+    assert versions == list(range(1, 15 * CLIENTS + 1))
+    assert servers[0].run("verify").returncode == 0
+
+
+def test_processes_transfer_in_opposite_directions(servers):
+    """Locks are taken in one order everywhere, so nobody waits for ever."""
+    ada, bob = create(servers[0], floor="-100"), create(servers[1], floor="-100")
+
+    def transfer(client, number):
+        one, other = (ada, bob) if number // 2 % 2 else (bob, ada)
+        path, body = f"/v1/wallets/{one}/transfers", {"to": other, "amount": "0.5"}
+        return [client.post(path, body).status for _ in range(10)]
+
+    assert set(chain.from_iterable(together(servers, transfer))) == {201}
+    assert read(servers[0], ada) == read(servers[1], bob) == ("0.00", 10 * CLIENTS)
+    assert servers[1].run("verify").returncode == 0
+
+
+def test_processes_move_money_once_for_one_key(servers):
+    """Equal answers from every process."""
+    wallet = create(servers[0])
+    path = f"/v1/wallets/{wallet}/deposits"
+    answers = together(
+        servers, lambda client, _: client.post(path, {"amount": "5"}, key="k")
+    )
+    assert {(answer.status, answer.data) for answer in answers} == {
+        (201, answers[0].data)
+    }
+    assert read(servers[1], wallet) == ("5.00", 1)
+
+
+def test_processes_create_one_wallet_for_one_key(servers):
+    """The same wallet with the same key from every process, many times over."""
+    for round_number in range(5):
+        key = f"new {round_number}".replace(" ", "-")
+        answers = together(
+            servers, lambda client, _, key=key: client.post("/v1/wallets", {}, key=key)
+        )
+        assert {(answer.status, answer.data) for answer in answers} == {
+            (201, answers[0].data)
+        }
+    with servers[0].client() as client:
+        assert len(client.get("/v1/wallets").json["wallets"]) == 5

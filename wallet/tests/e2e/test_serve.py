@@ -1,0 +1,171 @@
+import http.client
+import os
+import re
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from ..actions import until
+from .conftest import OPERATOR
+from .conftest import Server
+
+
+def refused(server, *arguments):
+    """The one sentence with which a command ends."""
+    done = server.run(*arguments)
+    assert done.returncode == 1, done.stdout
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0].removeprefix("Error: ")
+
+
+def test_a_server_says_where_it_listens_and_how_it_keeps_data(server):
+    """Three lines at the start, and no secret in the log."""
+    listening, data, mode = server.log.read_text().splitlines()[:3]
+    assert listening == (
+        f"Listening on http://127.0.0.1:{server.port} with 1 worker(s)."
+    )
+    assert re.match(r"Data in (SQLite|PostgreSQL) at .*, kept through a loss", data)
+    assert mode == "Mode: shared, with an operator token and wallet keys."
+    for secret in (OPERATOR, "s" * 32):
+        assert secret not in server.log.read_text()
+
+
+def test_without_an_operator_token_the_server_is_local(tmp_path):
+    """Nothing is asked: the file and a secret are made, readable by their owner."""
+    server = Server(tmp_path)
+    try:
+        server.start()
+        with server.client(token=None) as client:
+            made = client.post("/v1/wallets", {"name": "Ada"})
+            assert made.status == 201
+            key = server.run("key", made.json["id"])
+            assert key.stdout.strip() == made.json["key"]
+        modes = {
+            name: stat.S_IMODE((tmp_path / name).stat().st_mode)
+            for name in ("wallet.db", "secret_key")
+        }
+        assert modes == {"wallet.db": 0o600, "secret_key": 0o600}
+        assert "Mode: local" in server.log.read_text()
+        assert server.run("verify").stdout.startswith("1 wallets, 0 entries")
+    finally:
+        server.end()
+
+
+def test_a_body_is_measured_however_it_is_sent(server):
+    """Declared or chunked, one byte above the limit is too large, and is not cut."""
+    for size, status in ((1024 * 1024, 201), (1024 * 1024 + 1, 413)):
+        body = b"{}".ljust(size)
+        for chunked in (False, True):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port)
+            connection.request(
+                "POST",
+                "/v1/wallets",
+                body=iter([body[:700_000], body[700_000:]]) if chunked else body,
+                headers={
+                    "Content-Type": "application/json",
+                    "Authorization": f"Bearer {OPERATOR}",
+                },
+                encode_chunked=chunked,
+            )
+            assert connection.getresponse().status == status
+            connection.close()
+
+
+def test_a_port_that_is_taken_is_not_shared(server, make_server):
+    """Two servers on one port would answer in turns."""
+    other = make_server("sqlite:////nowhere")
+    other.environment = server.environment
+    sentence = refused(other, "serve", "--port", str(server.port))
+    assert sentence == f"Port {server.port} is taken: choose another with --port."
+
+
+def test_a_worker_that_dies_is_replaced(server):
+    """The service goes on after its worker was killed."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(server.process.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+
+    def answers():
+        try:
+            with server.client() as client:
+                return client.get("/v1/wallets").status == 200
+        except OSError:
+            return False
+
+    until(answers, 20)
+    assert server.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "sentence"),
+    [
+        ({"SECRET_KEY": "short"}, [], "WALLET_SECRET_KEY is too short"),
+        ({"SECRET_KEY": ""}, [], "WALLET_SECRET_KEY is missing"),
+        ({"DATABASE_URL": "mysql://x"}, [], "WALLET_DATABASE_URL must begin"),
+        ({"OPERATOR_TOKEN": ""}, [], "WALLET_OPERATOR_TOKEN is empty"),
+        ({"THREADS": "many"}, [], "WALLET_THREADS must be a number"),
+        ({}, ["--workers", "2"], "SQLite takes one worker"),
+        (
+            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"},
+            [],
+            "The database cannot be used",
+        ),
+    ],
+    ids=str,
+)
+def test_a_bad_start_ends_with_one_sentence(
+    make_server, tmp_path, settings, arguments, sentence
+):
+    """It says what to change."""
+    given = {"DATABASE_URL": f"sqlite:///{tmp_path}/w.db"} | settings
+    server = make_server(given.pop("DATABASE_URL"), **given)
+    assert refused(server, "serve", *arguments).startswith(sentence)
+
+
+def test_a_local_server_listens_to_this_machine_only(tmp_path):
+    """Another address needs an operator token."""
+    server = Server(tmp_path)
+    sentence = refused(server, "serve", "--host", "0.0.0.0")  # noqa: S104  refused
+    assert sentence.startswith("Without WALLET_OPERATOR_TOKEN")
+
+
+def test_a_newer_schema_ends_the_start(make_server, tmp_path):
+    """An older program does not touch the tables of a newer one."""
+    import sqlite3
+
+    path = tmp_path / "w.db"
+    server = make_server(f"sqlite:///{path}")
+    assert server.run("verify").returncode == 0
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    assert "install a newer version" in refused(server, "serve")
+
+
+def test_verify_ends_with_the_first_bad_row(make_server, database_url, tmp_path):
+    """Exit 1 and a sentence that names it; heads are written and compared."""
+    from sqlalchemy import create_engine
+    from sqlalchemy import text
+
+    server = make_server(database_url).start()
+    heads = tmp_path / "heads"
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        client.post(f"/v1/wallets/{wallet}/deposits", {"amount": "1"})
+    assert server.run("verify", "--write-heads", str(heads)).returncode == 0
+    assert server.run("verify", "--heads", str(heads)).returncode == 0
+    url = database_url.replace("sqlite:", "sqlite+pysqlite:")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE entries SET note = 'forged'"))
+    engine.dispose()
+    assert refused(server, "verify").startswith(f"{wallet} version 1: its digest")
+    assert "cannot be read" in refused(server, "verify", "--heads", f"{heads}x")
+    assert "There is no wallet" in refused(server, "key", "w_1")

@@ -1,0 +1,179 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from wallet import migrations
+from wallet.answers import freeze
+from wallet.commands import CreateWallet
+from wallet.commands import Kind
+from wallet.commands import Submission
+from wallet.engines import durability
+from wallet.ids import new_wallet_id
+from wallet.ledger import decide
+from wallet.outcomes import Known
+from wallet.reading import find_wallet
+from wallet.reading import list_entries
+from wallet.store import Answered
+from wallet.tables import metadata
+from wallet.verify import verify
+
+from ..actions import a_submission
+from ..actions import create_wallet
+
+
+@pytest.fixture
+def statements(store):
+    """The statements that are sent to the database, without begin and commit."""
+    sent = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if not statement.startswith("BEGIN"):
+            sent.append(statement)
+
+    for engine in (store.writing, store.reading):
+        event.listen(engine, "before_cursor_execute", note)
+    return sent
+
+
+def commit(store, *batch, now_us=1):
+    """Decide and write a batch the way the writer does."""
+    with store.transaction() as connection:
+        known = store.load(connection, batch)
+        decision = decide(known, batch, now_us)
+        frozen = [(out[0], freeze(out[0])) for out in decision.verdicts]
+        answered = [
+            Answered(outcome.command, answer.status, answer.body)
+            for outcome, answer in frozen
+            if answer is not None and not answer.replayed
+        ]
+        store.write(connection, decision, answered, now_us)
+    return decision
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(store):
+    """Upgrading an empty database leaves nothing to generate."""
+    with store.reading.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(store):
+    """Each start may run the migrations."""
+    with store.transaction() as connection:
+        migrations.upgrade(connection)
+        assert migrations.schema_version(connection) == "0001"
+
+
+def test_a_database_of_a_newer_program_is_refused(store):
+    """An older program does not touch tables that it does not know."""
+    with store.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with (
+        pytest.raises(migrations.SchemaTooNew, match="newer version"),
+        store.transaction() as connection,
+    ):
+        migrations.upgrade(connection)
+
+
+@pytest.mark.parametrize("size", [1, 10, 300])
+def test_a_batch_costs_five_statements_whatever_its_size(
+    store, writer, statements, size
+):
+    """Wallets, keys, operations, entries, wallets again: each as one set."""
+    sender, recipient = create_wallet(writer), create_wallet(writer)
+    commit(store, a_submission(sender, Kind.DEPOSIT, "1000"))
+    batch = [
+        a_submission(sender, Kind.TRANSFER, "1", recipient=recipient, key=f"key {n}")
+        for n in range(size)
+    ]
+    statements.clear()
+    commit(store, *batch)
+    assert len(statements) == 5
+    assert find_wallet(store, recipient).balance_minor == 100 * size
+
+
+def test_reading_a_wallet_costs_one_statement(store, writer, statements):
+    """The row of the wallet is all that is looked up."""
+    wallet = create_wallet(writer)
+    statements.clear()
+    find_wallet(store, wallet)
+    assert len(statements) == 1
+
+
+def test_both_engines_keep_the_same_journal(store):
+    """The same commands, ids and clock give the same rows, digests included."""
+    ids = [f"w_{n:012x}7000800000000000000{n}" for n in (1, 2)]
+    makes = [
+        Submission((CreateWallet(ids[0], "Åsa ☂", "ZAR", -500),)),
+        Submission((CreateWallet(ids[1], "Bob", "ZAR", 0, "creation"),)),
+    ]
+    commit(store, *makes, now_us=5)
+    moves = [
+        a_submission(ids[0], Kind.DEPOSIT, "10.50", note="näher 💸", key="k"),
+        a_submission(ids[0], Kind.WITHDRAWAL, "16.00", key="refused"),
+        a_submission(ids[0], Kind.TRANSFER, "2.25", recipient=ids[1]),
+    ]
+    for number, move in enumerate(moves):
+        object.__setattr__(move.commands[0], "operation_id", f"o_{number:032x}")
+    commit(store, *moves, now_us=9)
+    history = [list_entries(store, wallet, 500, None) for wallet in ids]
+    digests = [entry.digest.hex()[:16] for entries in history for entry in entries]
+    assert digests == ["1136cdab22700112", "6d6e2663cd8be60c", "78b9dce4a5de8776"]
+    assert verify(store).entries == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE wallets SET balance_minor = -1",
+        "UPDATE wallets SET version = -1",
+        "UPDATE wallets SET floor_minor = 1",
+        "UPDATE wallets SET digest = digest || digest",
+        "UPDATE entries SET balance_minor = balance_minor + 1 WHERE version = 2",
+        "UPDATE entries SET amount_minor = amount_minor + 1 WHERE version = 2",
+        "UPDATE entries SET version = 9 WHERE version = 2",
+        "UPDATE entries SET previous_version = NULL WHERE version = 2",
+        "UPDATE entries SET kind = 'withdrawal' WHERE version = 2",
+        "UPDATE entries SET kind = 'gift' WHERE version = 2",
+        "UPDATE entries SET kind = 'transfer' WHERE version = 2",
+        "DELETE FROM entries WHERE version = 1",
+        "DELETE FROM wallets",
+        "UPDATE operations SET status = 500",
+        "UPDATE operations SET principal = 'nobody'",
+        "UPDATE operations SET key = 'same'",
+        "UPDATE operations SET status = 422, key = NULL",
+        "UPDATE operations SET wallet_id = 'w_nobody'",
+    ],
+)
+def test_the_database_itself_refuses_what_breaks_a_rule(store, writer, change):
+    """Constraints hold even against whoever writes past the program."""
+    wallet = create_wallet(writer)
+    commit(store, a_submission(wallet, Kind.DEPOSIT, "1"))
+    commit(store, a_submission(wallet, Kind.DEPOSIT, "2"))
+    with pytest.raises(IntegrityError), store.writing.begin() as connection:
+        connection.execute(text(change))
+
+
+def test_connections_are_durable(store):
+    """SQLite syncs each commit and holds foreign keys; PostgreSQL says it does."""
+    with store.reading.connect() as connection:
+        assert durability(connection)
+    if store.writing.dialect.name == "sqlite":
+        with store.writing.connect() as connection:
+            names = ("journal_mode", "synchronous", "foreign_keys")
+            found = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names
+            ]
+        assert found == ["wal", 2, 1]
+
+
+def test_an_unknown_wallet_is_nothing(store):
+    """Looking for a wallet that is not there finds nothing, and locks nothing."""
+    nobody = new_wallet_id()
+    with store.transaction() as connection:
+        known = store.load(connection, [a_submission(nobody, Kind.DEPOSIT, "1")])
+    assert known == Known()
+    assert find_wallet(store, nobody) is None

@@ -1,0 +1,313 @@
+import pytest
+from sqlalchemy import text
+
+from wallet.commands import Kind
+from wallet.heads import HeadsError
+from wallet.heads import read_heads
+from wallet.heads import write_heads
+from wallet.reading import list_entries
+from wallet.reading import list_wallets
+from wallet.replay import Fault
+from wallet.replay import Replayed
+from wallet.verify import verify
+
+from ..actions import a_submission
+from ..actions import create_wallet
+
+#: Statements that a forger with all rights over the database can make.
+FORGERIES = {
+    "an amount is changed": (
+        "UPDATE entries SET amount_minor = amount_minor + 1,"
+        " balance_minor = balance_minor + 1 WHERE wallet_id = :ada AND version = 2",
+        "version 2: its balance does not follow|version 2: its digest",
+    ),
+    "a balance is changed": (
+        "UPDATE entries SET balance_minor = balance_minor + 1"
+        " WHERE wallet_id = :ada AND version = 2",
+        "version 2: its balance",
+    ),
+    "a note is changed": (
+        "UPDATE entries SET note = 'x' WHERE wallet_id = :ada AND version = 2",
+        "version 2: its digest",
+    ),
+    "a time is changed": (
+        "UPDATE entries SET at_us = at_us + 1 WHERE wallet_id = :ada AND version = 4",
+        "version 4: its digest",
+    ),
+    "a time goes back": (
+        "UPDATE entries SET at_us = 1 WHERE wallet_id = :ada AND version = 2",
+        "version 2: it is older",
+    ),
+    "a digest is changed": (
+        "UPDATE entries SET digest = :zeros WHERE wallet_id = :ada AND version = 2",
+        "version 2: its digest",
+    ),
+    "a counterparty is changed": (
+        "UPDATE entries SET counterparty = :cleo"
+        " WHERE wallet_id = :ada AND kind = 'transfer'",
+        "version 4: its digest",
+    ),
+    "an entry is gone": (
+        "DELETE FROM entries WHERE wallet_id = :ada AND version = 2",
+        "version 3: the entry before it is missing",
+    ),
+    "the last entry is gone": (
+        "DELETE FROM entries WHERE wallet_id = :ada AND version = 4",
+        "its row has the version 4, but its entries make it 3",
+    ),
+    "all entries are gone": (
+        "DELETE FROM entries WHERE wallet_id = :bob",
+        "its row has the version 1, but its entries make it 0",
+    ),
+    "two entries change places": (
+        "UPDATE entries SET version = CASE version WHEN 2 THEN 3 ELSE 2 END"
+        " WHERE wallet_id = :ada AND version IN (2, 3)",
+        "version 2: it does not point",
+    ),
+    "an entry points elsewhere": (
+        "UPDATE entries SET previous_version = 1"
+        " WHERE wallet_id = :ada AND version = 3",
+        "version 3: it does not point",
+    ),
+    "an entry is moved to another wallet": (
+        "UPDATE entries SET wallet_id = :cleo WHERE wallet_id = :bob",
+        "its row has the version 1|version 1: its digest",
+    ),
+    "an entry is copied to another wallet": (
+        "INSERT INTO entries SELECT :cleo, version, previous_version,"
+        " previous_balance_minor, kind, amount_minor, balance_minor, operation_id,"
+        " counterparty, note, at_us, digest FROM entries"
+        " WHERE wallet_id = :ada AND version = 1",
+        "version 1: its digest",
+    ),
+    "a wallet's balance is changed": (
+        "UPDATE wallets SET balance_minor = balance_minor + 1 WHERE id = :ada",
+        "its row has the balance 701, but its entries make it 700",
+    ),
+    "a wallet's version is changed": (
+        "UPDATE wallets SET version = 9 WHERE id = :ada",
+        "its row has the version 9",
+    ),
+    "a wallet's digest is changed": (
+        "UPDATE wallets SET digest = :zeros WHERE id = :ada",
+        "its row has the digest",
+    ),
+    "a wallet's last time is changed": (
+        "UPDATE wallets SET last_entry_at_us = last_entry_at_us + 1 WHERE id = :ada",
+        "its row has the time",
+    ),
+    "a wallet is renamed": (
+        "UPDATE wallets SET name = 'Eve' WHERE id = :ada",
+        "version 1: its digest",
+    ),
+    "an empty wallet is renamed": (
+        "UPDATE wallets SET name = 'Eve' WHERE id = :cleo",
+        "its row has the digest",
+    ),
+    "a wallet's floor is lowered": (
+        "UPDATE wallets SET floor_minor = -900 WHERE id = :ada",
+        "version 1: its digest",
+    ),
+    "a wallet is gone": (
+        "DELETE FROM wallets WHERE id = :bob",
+        "there is an entry, but no such wallet",
+    ),
+    "an operation is gone": (
+        "DELETE FROM operations WHERE wallet_id = :ada AND id ="
+        " (SELECT operation_id FROM entries WHERE wallet_id = :ada AND version = 2)",
+        "version 2: its operation .* says otherwise",
+    ),
+    "an operation's answer is changed": (
+        'UPDATE operations SET body = replace(body, \'"balance":"\', \'"balance":"9\')'
+        " WHERE wallet_id = :ada AND status = 201",
+        "version 1: its operation .* says otherwise",
+    ),
+    "an operation's answer is no answer": (
+        "UPDATE operations SET body = '[' WHERE wallet_id = :ada AND status = 201",
+        "version 1: its operation .* says otherwise",
+    ),
+    "an operation's request is changed": (
+        "UPDATE operations SET fingerprint = :zeros WHERE wallet_id = :ada",
+        "version 1: its operation .* says otherwise",
+    ),
+    "an operation is turned into a refusal": (
+        "UPDATE operations SET status = 422, key = 'x' || id WHERE wallet_id = :ada",
+        "version 1: its operation .* says otherwise",
+    ),
+    "an operation without entries is added": (
+        "INSERT INTO operations SELECT :bob, id, principal, key, fingerprint, status,"
+        " body, at_us FROM operations WHERE wallet_id = :ada AND status = 201",
+        "4 operations were carried out, but the entries show 0",
+    ),
+    "an operation of no wallet is added": (
+        "INSERT INTO operations SELECT 'w_nobody', id, principal, key, fingerprint,"
+        " status, body, at_us FROM operations WHERE wallet_id = :ada",
+        "w_nobody: there is an operation, but no such wallet",
+    ),
+}
+
+
+@pytest.fixture
+def people(store, writer):
+    """Ada with four entries and a refusal, Bob with one entry, Cleo with none."""
+    names = ("ada", "bob", "cleo")
+    ids = {name: create_wallet(writer, name=name) for name in names}
+    ada = ids["ada"]
+    writer.submit(a_submission(ada, Kind.DEPOSIT, "5", key="k"))
+    writer.submit(a_submission(ada, Kind.DEPOSIT, "5", note="gift"))
+    writer.submit(a_submission(ada, Kind.WITHDRAWAL, "1"))
+    writer.submit(a_submission(ada, Kind.TRANSFER, "2", recipient=ids["bob"]))
+    writer.submit(a_submission(ada, Kind.WITHDRAWAL, "99", key="refused"))
+    return ids
+
+
+def forge(store, ids, *statements):
+    """Write past every constraint."""
+    given = {**ids, "zeros": bytes(32)}
+    sqlite = store.writing.dialect.name == "sqlite"
+    with store.writing.connect() as connection:
+        if sqlite:
+            raw = connection.connection.driver_connection
+            raw.execute("PRAGMA foreign_keys = OFF")
+            raw.execute("PRAGMA ignore_check_constraints = ON")
+            for statement in statements:
+                used = {name: given[name] for name in given if f":{name}" in statement}
+                _rewrite(raw, statement, used)
+            raw.execute("PRAGMA foreign_keys = ON")
+            raw.execute("PRAGMA ignore_check_constraints = OFF")
+            return
+        connection.execute(text("SET session_replication_role = replica"))
+        found = connection.execute(
+            text(
+                "SELECT conrelid::regclass, conname FROM pg_constraint"
+                " WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+            )
+        )
+        for table, name in found.all():
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+        for statement in statements:
+            used = {name: given[name] for name in given if f":{name}" in statement}
+            if "CASE version" in statement:
+                connection.execute(
+                    text("ALTER TABLE entries DROP CONSTRAINT entries_pkey CASCADE")
+                )
+            connection.execute(text(statement), used)
+        connection.execute(text("SET session_replication_role = DEFAULT"))
+        connection.commit()
+
+
+def _rewrite(raw, statement, used):
+    if "CASE version" not in statement:
+        raw.execute(statement, used)
+        return
+    # SQLite checks uniqueness row by row, so the rows change places in three steps.
+    for old, new in ((2, 99), (3, 2), (99, 3)):
+        raw.execute(
+            "UPDATE entries SET version = ? WHERE wallet_id = ? AND version = ?",
+            (new, used["ada"], old),
+        )
+
+
+def test_a_sound_store_is_verified(store, people):
+    """Everything is counted, and nothing is wrong."""
+    seen = []
+    report = verify(store, on_wallet=seen.append)
+    counted = (report.wallets, report.entries, report.operations)
+    assert (counted, len(seen)) == ((3, 5, 4), 3)
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forgery_is_found_and_named(store, people, name):
+    """Whatever row is forged, removed, added or moved, the first bad one is named."""
+    statement, complaint = FORGERIES[name]
+    forge(store, people, statement)
+    with pytest.raises(Fault, match=complaint):
+        verify(store)
+
+
+def test_a_transfer_with_one_side_is_found(store, people):
+    """A whole wallet that fits together but does not fit its counterpart is found."""
+    bob = people["bob"]
+    forge(
+        store,
+        people,
+        "DELETE FROM entries WHERE wallet_id = :bob",
+        "UPDATE wallets SET version = 0, balance_minor = 0,"
+        " last_entry_at_us = created_at_us WHERE id = :bob",
+    )
+    (wallet,) = (each for each in list_wallets(store, 9, None) if each.id == bob)
+    _set_digest(store, bob, Replayed(wallet).digest)
+    with pytest.raises(Fault, match="the two sides of the transfer"):
+        verify(store)
+
+
+def _set_digest(store, wallet, digest):
+    with store.writing.begin() as connection:
+        connection.execute(
+            text("UPDATE wallets SET digest = :digest WHERE id = :id"),
+            {"digest": digest, "id": wallet},
+        )
+
+
+def test_a_rewritten_history_is_found_only_with_a_head(store, people, writer, tmp_path):
+    """A history that was cut and continued fits together; the kept head does not."""
+    path = tmp_path / "heads"
+    write_heads(path, list_wallets(store, 9, None))
+    heads = read_heads(path)
+    assert verify(store, heads).entries == 5
+    writer.submit(a_submission(people["ada"], Kind.DEPOSIT, "1"))
+    assert verify(store, heads).entries == 6
+    ada, bob = people["ada"], people["bob"]
+    previous = list_entries(store, ada, 9, 4)[0]
+    cut = (
+        "DELETE FROM operations WHERE wallet_id = :ada AND id IN (SELECT operation_id"
+        " FROM entries WHERE wallet_id = :ada AND version > 3)",
+        "DELETE FROM entries WHERE wallet_id = :ada AND version > 3",
+        "DELETE FROM entries WHERE wallet_id = :bob",
+        "UPDATE wallets SET version = 0, balance_minor = 0,"
+        " last_entry_at_us = created_at_us WHERE id = :bob",
+        "UPDATE wallets SET version = 3, balance_minor = 900, last_entry_at_us ="
+        " (SELECT at_us FROM entries WHERE wallet_id = :ada AND version = 3)"
+        " WHERE id = :ada",
+    )
+    forge(store, people, *cut)
+    _set_digest(store, ada, previous.digest)
+    (wallet,) = (each for each in list_wallets(store, 9, None) if each.id == bob)
+    _set_digest(store, bob, Replayed(wallet).digest)
+    assert verify(store).entries == 3
+    with pytest.raises(Fault, match="version 4: the entry is gone"):
+        verify(store, heads)
+    for _ in range(2):
+        writer.submit(a_submission(ada, Kind.DEPOSIT, "7"))
+    with pytest.raises(Fault, match="version 4: the history was rewritten"):
+        verify(store, heads)
+
+
+def test_a_wallet_that_is_gone_is_found_with_a_head(store, people, tmp_path):
+    """An empty wallet leaves no trace but its head; a new one has another digest."""
+    path = tmp_path / "heads"
+    write_heads(path, list_wallets(store, 9, None))
+    forge(store, people, "UPDATE wallets SET name = 'Eve' WHERE id = :cleo")
+    with pytest.raises(Fault, match=r"its row has the digest|was rewritten"):
+        verify(store, read_heads(path))
+    forge(store, people, "DELETE FROM wallets WHERE id = :cleo")
+    assert verify(store).wallets == 2
+    with pytest.raises(Fault, match="the wallet is gone"):
+        verify(store, read_heads(path))
+
+
+@pytest.mark.parametrize("contents", ["", "x", "wallet heads 1\nw_1 2 3", "\u00e9"])
+def test_a_file_that_holds_no_heads_is_refused(tmp_path, contents):
+    """A wrong file must not look like a successful comparison."""
+    path = tmp_path / "heads"
+    path.write_text(contents)
+    with pytest.raises(HeadsError):
+        read_heads(path)
+
+
+def test_sums_beyond_sixty_three_bits_are_compared(store, writer):
+    """All balances together may be larger than any one may."""
+    for _ in range(3):
+        wallet = create_wallet(writer)
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "92233720368547758.07"))
+    assert verify(store).entries == 3

@@ -1,0 +1,323 @@
+import sqlite3
+import threading
+
+import psycopg
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from wallet import failures
+from wallet.answers import freeze
+from wallet.commands import CreateWallet
+from wallet.commands import Kind
+from wallet.commands import RaiseKeyVersion
+from wallet.commands import Submission
+from wallet.ids import new_wallet_id
+from wallet.outcomes import Created
+from wallet.outcomes import Frozen
+from wallet.outcomes import Refused
+from wallet.reading import find_wallet
+from wallet.service import now_us
+from wallet.verify import verify
+from wallet.waiting import Queue
+from wallet.waiting import QueueFull
+from wallet.writer import Writer
+
+from ..actions import a_submission
+from ..actions import create_wallet
+from ..actions import until
+
+
+@pytest.fixture
+def gate(store, monkeypatch):
+    """Holds the writer within its first statement until it is opened."""
+    opened, reached = threading.Event(), threading.Event()
+    load = store.load
+
+    def wait(connection, batch):
+        reached.set()
+        assert opened.wait(10)
+        return load(connection, batch)
+
+    monkeypatch.setattr(store, "load", wait)
+    opened.reached = reached
+    yield opened
+    opened.set()
+
+
+def in_thread(work, *arguments):
+    """Run work beside the test; its result or error is in the list."""
+    results = []
+
+    def run():
+        try:
+            results.append(work(*arguments))
+        except Exception as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, results
+
+
+def failing(monkeypatch, store, name, *errors):
+    """Make a method of the store fail first, once for each error."""
+    genuine, left = getattr(store, name), list(errors)
+
+    def run(*arguments):
+        if left:
+            raise left.pop(0)
+        return genuine(*arguments)
+
+    monkeypatch.setattr(store, name, run)
+    return left
+
+
+def a_deposit(wallet, **members):
+    return a_submission(wallet, Kind.DEPOSIT, "1", **members)
+
+
+def test_what_waits_is_committed_together(store, writer, gate):
+    """While one batch is under way, the next one gathers; order is kept."""
+    gate.set()
+    wallet = create_wallet(writer)
+    commits = []
+    gate.clear()
+    gate.reached.clear()
+    transaction = store.transaction
+
+    def count():
+        commits.append(1)
+        return transaction()
+
+    store.transaction = count
+    threads = [in_thread(writer.submit, a_deposit(wallet))]
+    assert gate.reached.wait(5)
+    threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(20)]
+    until(lambda: writer.queue.commands >= 20)
+    gate.set()
+    for thread, _ in threads:
+        thread.join(10)
+    assert len(commits) == 2
+    assert find_wallet(store, wallet).balance_minor == 2100
+
+
+def test_a_batch_has_a_bound(store):
+    """More than the bound is left for the next batch; one large one is taken whole."""
+    queue = Queue(100)
+    large = Submission(a_deposit("w").commands * 7)
+    for submission in (a_deposit("w"), a_deposit("w"), large, a_deposit("w")):
+        queue.put(submission)
+    sizes = [len(queue.take(3)) for _ in range(3)]
+    assert (sizes, queue.commands) == ([2, 1, 1], 0)
+
+
+def test_a_full_queue_refuses_at_once(store, gate):
+    """What cannot be answered in time is not taken."""
+    writer = Writer(store, freeze, now_us, capacity=2)
+    nobody = new_wallet_id()
+    threads = [in_thread(writer.submit, a_deposit(nobody))]
+    assert gate.reached.wait(5)
+    threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(2)]
+    until(lambda: writer.queue.commands >= 2)
+    with pytest.raises(QueueFull):
+        writer.submit(a_deposit(nobody))
+    gate.set()
+    for thread, _ in threads:
+        thread.join(10)
+    writer.stop()
+
+
+def test_stopping_finishes_what_waits(store, gate):
+    """Everyone who was taken is answered; nobody is taken any more."""
+    writer = Writer(store, freeze, now_us)
+    nobody = new_wallet_id()
+    threads = [in_thread(writer.submit, a_deposit(nobody))]
+    assert gate.reached.wait(5)
+    threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(4)]
+    until(lambda: writer.queue.commands == 4)
+    stopping, _ = in_thread(writer.stop)
+    until(lambda: writer.queue.closed)
+    with pytest.raises(QueueFull):
+        writer.submit(a_deposit(nobody))
+    gate.set()
+    for thread, _ in [*threads, (stopping, None)]:
+        thread.join(10)
+    assert all(isinstance(results[0], Refused) for _, results in threads)
+    assert not writer.alive
+
+
+def test_waiting_too_long_leaves_the_outcome_unknown(store, gate):
+    """The one who waits is told in time, whatever becomes of the command."""
+    gate.set()
+    writer = Writer(store, freeze, now_us, wait_s=0.3)
+    wallet = create_wallet(writer)
+    gate.clear()
+    with pytest.raises(failures.OutcomeUnknown):
+        writer.submit(a_deposit(wallet, key="k"))
+    gate.set()
+    (result,) = writer.submit(a_deposit(wallet, key="k"))
+    assert (result.frozen.status, result.frozen.replayed) == (201, True)
+    writer.stop()
+
+
+def test_deadlocks_are_run_again(store, writer, monkeypatch):
+    """A serialisation failure or a deadlock is no answer."""
+    wallet = create_wallet(writer)
+    left = failing(monkeypatch, store, "load", *[failures.TryAgain()] * 4)
+    (result,) = writer.submit(a_deposit(wallet))
+    assert (result.frozen.status, left) == (201, [])
+
+
+def test_deadlocks_are_run_again_only_so_often(store, writer, monkeypatch):
+    """In the end the failure is told, and nothing was written."""
+    wallet = create_wallet(writer)
+    failing(monkeypatch, store, "write", *[failures.TryAgain()] * 6)
+    with pytest.raises(failures.TryAgain):
+        writer.submit(a_deposit(wallet))
+    assert find_wallet(store, wallet).version == 0
+
+
+def test_a_failure_before_the_commit_writes_nothing_and_is_not_repeated(
+    store, writer, monkeypatch
+):
+    """The client decides whether to send again; the next request is served."""
+    wallet = create_wallet(writer)
+    failing(monkeypatch, store, "write", failures.NotWritten())
+    with pytest.raises(failures.NotWritten):
+        writer.submit(a_deposit(wallet))
+    assert find_wallet(store, wallet).version == 0
+    writer.submit(a_deposit(wallet))
+    assert find_wallet(store, wallet).version == 1
+
+
+def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch, gate):
+    """A batch that fails for good is run again one by one."""
+    gate.set()
+    wallet = create_wallet(writer)
+    gate.clear()
+    gate.reached.clear()
+    write = store.write
+
+    def refuse(connection, decision, answered, at_us):
+        if any(each.command.note == "bad" for each in answered):
+            raise IntegrityError("", {}, _Diagnosed("23514"))
+        write(connection, decision, answered, at_us)
+
+    monkeypatch.setattr(store, "write", refuse)
+    notes = ["first", "good", "bad", "fine"]
+    threads = [in_thread(writer.submit, a_deposit(wallet, note=notes[0]))]
+    assert gate.reached.wait(5)
+    for note in notes[1:]:
+        threads.append(in_thread(writer.submit, a_deposit(wallet, note=note)))
+    until(lambda: writer.queue.commands >= 3)
+    gate.set()
+    for thread, _ in threads:
+        thread.join(10)
+    failed = [isinstance(results[0], IntegrityError) for _, results in threads]
+    assert failed == [note == "bad" for note in notes]
+    assert find_wallet(store, wallet).version == 3
+
+
+def test_two_writers_that_create_with_one_key_make_one_wallet(
+    store, writer, monkeypatch
+):
+    """The second one meets the first one's row, reads again, and replays."""
+    find, waited = store._find_created, []
+
+    def find_nothing_first(connection, keys):
+        if waited:
+            return find(connection, keys)
+        waited.append(keys)
+        return {}
+
+    first = create_wallet(writer, key="k")
+    monkeypatch.setattr(store, "_find_created", find_nothing_first)
+    command = CreateWallet(new_wallet_id(), "", "ZAR", 0, "k")
+    (result,) = writer.submit(Submission((command,)))
+    assert isinstance(result.outcome, Created)
+    assert (result.outcome.wallet.id, result.outcome.replayed) == (first, True)
+
+
+def test_raising_a_key_has_no_answer_to_keep(store, writer):
+    """Only what moves money is remembered."""
+    wallet = create_wallet(writer)
+    (result,) = writer.submit(Submission((RaiseKeyVersion(wallet),), wallet))
+    assert result.frozen is None
+    assert find_wallet(store, wallet).key_version == 2
+
+
+def test_a_repetition_within_one_batch_is_answered_alike(store, writer):
+    """A refusal that was just decided is frozen before it is stored."""
+    wallet = create_wallet(writer)
+    twice = tuple(
+        a_submission(wallet, Kind.WITHDRAWAL, "1", key="k").commands[0] for _ in "ab"
+    )
+    first, second = writer.submit(Submission(twice, wallet))
+    assert second.frozen == Frozen(422, first.frozen.body, replayed=True)
+    assert verify(store).operations == 0
+
+
+def _sqlite_error(code, kind=sqlite3.OperationalError):
+    error = kind("a message")
+    error.sqlite_errorcode = code
+    return error
+
+
+class _Diagnosed(psycopg.Error):
+    """An error as the server reports it."""
+
+    def __init__(self, state, severity="ERROR"):
+        self._state, self.severity_nonlocalized = state, severity
+
+    sqlstate = property(lambda self: self._state)
+    diag = property(lambda self: self)
+
+
+FULL, BROKEN = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
+UNIQUE = sqlite3.SQLITE_CONSTRAINT_UNIQUE
+CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
+
+
+@pytest.mark.parametrize(
+    ("cause", "before", "at"),
+    [
+        (_Diagnosed("40001"), failures.TryAgain, failures.TryAgain),
+        (_Diagnosed("40P01"), failures.TryAgain, failures.TryAgain),
+        (_Diagnosed("23505"), failures.Collision, failures.NotWritten),
+        (_Diagnosed("57014"), failures.NotWritten, failures.NotWritten),
+        (_Diagnosed("53100"), failures.NotWritten, failures.NotWritten),
+        (_Diagnosed("57P01", "FATAL"), failures.NotWritten, failures.OutcomeUnknown),
+        (_Diagnosed("42601"), OperationalError, failures.NotWritten),
+        (psycopg.OperationalError(), failures.NotWritten, failures.OutcomeUnknown),
+        (_sqlite_error(FULL), failures.NotWritten, failures.NotWritten),
+        (_sqlite_error(BROKEN), failures.NotWritten, failures.OutcomeUnknown),
+        (
+            _sqlite_error(UNIQUE, sqlite3.IntegrityError),
+            failures.Collision,
+            failures.OutcomeUnknown,
+        ),
+        (
+            _sqlite_error(CHECK, sqlite3.IntegrityError),
+            OperationalError,
+            failures.OutcomeUnknown,
+        ),
+    ],
+    ids=lambda value: f"{value!r}"[:40],
+)
+def test_a_failure_of_the_database_is_named(cause, before, at):
+    """At the commit, only an answer of the database itself is certain."""
+    known = (failures.StoreFailure, OperationalError)
+    found = []
+    for guard in (failures.before_commit, failures.at_commit):
+        with pytest.raises(known) as caught, guard():
+            raise OperationalError("", {}, cause)
+        found.append(caught.type)
+    assert found == [before, at]
+
+
+def test_waiting_for_a_connection_too_long_writes_nothing():
+    """All connections may be busy."""
+    with pytest.raises(failures.NotWritten), failures.before_commit():
+        raise PoolTimeout
