@@ -5,13 +5,23 @@ PORT ?= 5000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test diff steps mockup screenshots lint format clean
+# What `wallet/` can be asked for from here.
+WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials
+
+.PHONY: run test wallet $(WALLET) diff steps mockup screenshots lint format clean
 
 run: .venv/run
 	cd stage-$(STAGE) && ../$(BIN)/flask run --port $(PORT)
 
 test: .venv/dev
 	$(BIN)/pytest
+	$(MAKE) -C wallet unit_test_python
+
+wallet:
+	$(MAKE) -C wallet run
+
+$(WALLET):
+	$(MAKE) -C wallet $@
 
 # What a stage adds to the one before it.
 diff: .venv/run
