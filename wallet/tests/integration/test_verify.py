@@ -9,6 +9,7 @@ from wallet.reading import list_entries
 from wallet.reading import list_wallets
 from wallet.replay import Fault
 from wallet.replay import Replayed
+from wallet.totals import check_totals
 from wallet.verify import verify
 
 from ..actions import a_submission
@@ -311,3 +312,19 @@ def test_sums_beyond_sixty_three_bits_are_compared(store, writer):
         wallet = create_wallet(writer)
         writer.submit(a_submission(wallet, Kind.DEPOSIT, "92233720368547758.07"))
     assert verify(store).entries == 3
+
+
+def test_the_sums_of_a_currency_are_compared(store, people):
+    """Money that appears in a balance appears in the sum of its currency."""
+    forge(
+        store,
+        people,
+        "UPDATE wallets SET balance_minor = 1, version = 1 WHERE id = :cleo",
+    )
+    with pytest.raises(Fault, match="ZAR: the balances sum to 901"):
+        verify_totals(store)
+
+
+def verify_totals(store):
+    with store.snapshot() as connection:
+        check_totals(connection)
