@@ -37,8 +37,12 @@ def open_store(settings: Settings) -> Store:
     :raises WrongSchema: a newer program wrote it.
     """
     store = Store(settings.database_url, settings.limits)
-    with store.transaction() as connection:
-        migrations.upgrade(connection)
+    try:
+        with store.transaction() as connection:
+            migrations.upgrade(connection)
+    except Exception:
+        store.close()
+        raise
     return store
 
 
@@ -49,8 +53,12 @@ def open_current_store(settings: Settings) -> Store:
     :raises WrongSchema: its tables are not those of this program.
     """
     store = Store(settings.database_url, settings.limits)
-    with store.snapshot() as connection:
-        migrations.require_current(connection)
+    try:
+        with store.snapshot() as connection:
+            migrations.require_current(connection)
+    except Exception:
+        store.close()
+        raise
     return store
 
 
