@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -188,4 +191,32 @@ def test_a_sqlite_that_does_not_sync_is_refused(tmp_path, monkeypatch):
     engine = engines.make_writing_engine(url, engines.Limits())
     with pytest.raises(engines.UnsafeDatabase, match="journal_mode"):
         engine.connect()
+    engine.dispose()
+
+
+def test_wallets_are_locked_in_one_order_before_keys_are_read(store, statements):
+    """The order is the same in every process, whatever the order of the requests."""
+    transfer = a_submission(
+        new_wallet_id(), Kind.TRANSFER, "1", recipient=new_wallet_id(), key="k"
+    )
+    statements.clear()
+    with store.transaction() as connection:
+        store.load(connection, [transfer])
+    locking, keys = statements
+    assert "ORDER BY wallets.id" in locking
+    assert "FROM operations" not in locking
+    assert "operations" in keys
+    if store.writing.dialect.name == "postgresql":
+        assert "FOR UPDATE OF wallets" in locking.partition("ORDER BY wallets.id")[2]
+
+
+def test_sqlite_is_locked_before_anything_is_read(tmp_path):
+    """What a batch was decided from cannot change until it is written."""
+    path = tmp_path / "w.db"
+    engine = engines.make_writing_engine(
+        make_url(f"sqlite:///{path}"), engines.Limits()
+    )
+    with engine.begin(), closing(sqlite3.connect(path, timeout=0)) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
     engine.dispose()

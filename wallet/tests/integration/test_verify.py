@@ -328,3 +328,22 @@ def test_the_sums_of_a_currency_are_compared(store, people):
 def verify_totals(store):
     with store.snapshot() as connection:
         check_totals(connection)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET amount_minor = amount_minor + 1 WHERE wallet_id = :bob",
+        "UPDATE entries SET counterparty = :cleo WHERE wallet_id = :bob",
+        "UPDATE entries SET wallet_id = :cleo WHERE wallet_id = :bob",
+        "INSERT INTO entries SELECT wallet_id, version + 9, previous_version,"
+        " previous_balance_minor, kind, amount_minor, balance_minor, operation_id,"
+        " counterparty, note, at_us, digest FROM entries WHERE kind = 'transfer'",
+    ],
+)
+def test_both_sides_of_a_transfer_fit_together(store, people, statement):
+    """There are two, they sum to zero, and they name each other."""
+    verify_totals(store)
+    forge(store, people, statement)
+    with pytest.raises(Fault, match="the two sides of the transfer"):
+        verify_totals(store)
