@@ -49,13 +49,13 @@ def serve(host: str, port: int, workers: int) -> None:
 
     with _one_sentence():
         settings = _settings()
-        serving.check(settings, host, port, workers)
+        address = serving.check(settings, host, port, workers)
         durable = serving.prepare(settings)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
     click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
     click.echo(f"Mode: {_shown_mode(settings)}.")
-    serving.serve(settings, host, port, workers)
+    serving.serve(settings, address, port, workers)
 
 
 @main.command()

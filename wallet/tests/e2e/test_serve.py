@@ -83,7 +83,9 @@ def test_a_port_that_is_taken_is_not_shared(server, make_server):
     other = make_server("sqlite:////nowhere")
     other.environment = server.environment
     sentence = refused(other, "serve", "--port", str(server.port))
-    assert sentence == f"Port {server.port} is taken: choose another with --port."
+    assert sentence.startswith(f"Port {server.port} of 127.0.0.1 cannot be had")
+    unknown = refused(other, "serve", "--host", "no.such.host.invalid")
+    assert unknown.startswith("Port 8000 of no.such.host.invalid cannot be had")
 
 
 def test_a_worker_that_dies_is_replaced(server):
