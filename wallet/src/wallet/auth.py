@@ -109,7 +109,7 @@ def refuse_strangers(request: Request) -> None:
         for name, _ in request.headers
     )
     peer, host = request.remote_addr or "", request.environ.get("HTTP_HOST", "")
-    if proxied or not _is_loopback(peer) or not is_local_name(host):
+    if proxied or not is_loopback(peer) or not _is_local_name(host):
         raise Problem("local-only")
 
 
@@ -138,18 +138,18 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def is_local_name(host: str) -> bool:
-    """Tell whether a host names this machine by its loopback address."""
+def _is_local_name(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
     if "@" in host:
         return False
-    return name == "localhost" or _is_loopback(name)
+    return name == "localhost" or is_loopback(name)
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is one of this machine only."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

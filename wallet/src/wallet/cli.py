@@ -21,11 +21,11 @@ from .failures import StoreFailure
 from .heads import HeadsError
 from .heads import read_heads
 from .heads import write_heads
-from .migrations import SchemaTooNew
+from .migrations import WrongSchema
 from .outcomes import WalletState
 from .reading import find_wallet
 from .replay import Fault
-from .service import open_store
+from .service import open_current_store
 from .verify import verify as verify_store
 
 
@@ -49,13 +49,13 @@ def serve(host: str, port: int, workers: int) -> None:
 
     with _one_sentence():
         settings = _settings()
-        serving.check(settings, host, port, workers)
+        address = serving.check(settings, host, port, workers)
         durable = serving.prepare(settings)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
     click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
     click.echo(f"Mode: {_shown_mode(settings)}.")
-    serving.serve(settings, host, port, workers)
+    serving.serve(settings, address, port, workers)
 
 
 @main.command()
@@ -72,7 +72,7 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
         kept = None if heads is None else read_heads(heads)
         # A long history takes longer than any request may.
         patient = replace(settings, limits=Limits(statement_timeout_ms=0))
-        store = open_store(patient)
+        store = open_current_store(patient)
         seen: list[WalletState] = []
         try:
             with _progress() as show:
@@ -101,7 +101,7 @@ def key(wallet_id: str) -> None:
     """Print the key of a wallet."""
     with _one_sentence():
         settings = _settings()
-        store = open_store(settings)
+        store = open_current_store(settings)
         try:
             wallet = find_wallet(store, wallet_id)
         finally:
@@ -123,7 +123,7 @@ def _one_sentence() -> Iterator[None]:
     """End the program with a sentence that says what to change."""
     try:
         yield
-    except (ConfigError, SchemaTooNew, UnsafeDatabase, HeadsError) as error:
+    except (ConfigError, WrongSchema, UnsafeDatabase, HeadsError) as error:
         raise click.ClickException(str(error)) from error
     except StoreFailure as error:
         raise click.ClickException(
@@ -140,12 +140,17 @@ def _progress() -> Iterator[Callable[[WalletState], None]]:
     def show(_wallet: WalletState) -> None:
         nonlocal count
         count += 1
-        if count % 100 == 0 and sys.stderr.isatty():
+        if count % 100 == 0 and on_a_terminal():
             click.echo(f"\r{count} wallets verified", nl=False, err=True)
 
     yield show
-    if count >= 100 and sys.stderr.isatty():
+    if count >= 100 and on_a_terminal():
         click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
+
+
+def on_a_terminal() -> bool:
+    """Tell whether someone is watching."""
+    return sys.stderr.isatty()
 
 
 def _write_heads(path: Path, wallets: list[WalletState]) -> None:

@@ -70,10 +70,8 @@ def decode(body: bytes, kind: type[Body]) -> Body:
         json.loads(body, object_pairs_hook=_refuse_repeated)
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise malformed("body", "is not JSON in UTF-8") from error
-    except RecursionError as error:
-        raise malformed("body", "is nested too deeply") from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise malformed("body", "is not JSON in UTF-8 of a sensible depth") from error
     return message
 
 

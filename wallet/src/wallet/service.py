@@ -34,11 +34,31 @@ def open_store(settings: Settings) -> Store:
     """Open the database and bring its tables up to date.
 
     :raises NotWritten: the database cannot be reached.
-    :raises SchemaTooNew: a newer program wrote it.
+    :raises WrongSchema: a newer program wrote it.
     """
     store = Store(settings.database_url, settings.limits)
-    with store.transaction() as connection:
-        migrations.upgrade(connection)
+    try:
+        with store.transaction() as connection:
+            migrations.upgrade(connection)
+    except Exception:
+        store.close()
+        raise
+    return store
+
+
+def open_current_store(settings: Settings) -> Store:
+    """Open the database without changing anything in it.
+
+    :raises NotWritten: the database cannot be reached.
+    :raises WrongSchema: its tables are not those of this program.
+    """
+    store = Store(settings.database_url, settings.limits)
+    try:
+        with store.snapshot() as connection:
+            migrations.require_current(connection)
+    except Exception:
+        store.close()
+        raise
     return store
 
 

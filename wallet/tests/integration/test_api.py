@@ -288,3 +288,24 @@ def test_text_beyond_ascii_comes_back_as_it_went_in(local):
     read = local.get(f"/v1/wallets/{wallet}/entries").json["entries"][0]
     assert (local.get(f"/v1/wallets/{wallet}").json["name"], read) == (text, entry)
     assert json.dumps(read)
+
+
+def test_status_names_the_part_that_fails(app, local):
+    """A writer that takes nothing is a service that does not work."""
+    service = app.extensions["wallet"]
+    service.writer.stop()
+    answer = local.get("/status")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.json["status"], answer.json["failing"]) == ("failing", ["writer"])
+    assert local.post("/v1/wallets").json["type"] == "/problems/unavailable"
+
+
+def test_status_names_a_database_that_fails(app, local):
+    """Without its tables the database is of no use."""
+    service = app.extensions["wallet"]
+    with service.store.writing.begin() as connection:
+        for table in ("operations", "entries", "wallets"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    answer = local.get("/status")
+    assert (answer.status_code, answer.json["failing"]) == (503, ["database"])
+    assert set(answer.json["database"]) == {"status", "engine"}

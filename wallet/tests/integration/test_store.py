@@ -1,10 +1,15 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
+from sqlalchemy import make_url
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from wallet import engines
 from wallet import migrations
 from wallet.answers import freeze
 from wallet.commands import CreateWallet
@@ -64,7 +69,7 @@ def test_migrating_again_changes_nothing(store):
     """Each start may run the migrations."""
     with store.transaction() as connection:
         migrations.upgrade(connection)
-        assert migrations.schema_version(connection) == "0001"
+        assert migrations.is_current(connection)
 
 
 def test_a_database_of_a_newer_program_is_refused(store):
@@ -72,7 +77,7 @@ def test_a_database_of_a_newer_program_is_refused(store):
     with store.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with (
-        pytest.raises(migrations.SchemaTooNew, match="newer version"),
+        pytest.raises(migrations.WrongSchema, match="newer version"),
         store.transaction() as connection,
     ):
         migrations.upgrade(connection)
@@ -177,3 +182,41 @@ def test_an_unknown_wallet_is_nothing(store):
         known = store.load(connection, [a_submission(nobody, Kind.DEPOSIT, "1")])
     assert known == Known()
     assert find_wallet(store, nobody) is None
+
+
+def test_a_sqlite_that_does_not_sync_is_refused(tmp_path, monkeypatch):
+    """A file system that keeps no write-ahead log is not taken."""
+    monkeypatch.setitem(engines._SQLITE_PRAGMAS, "journal_mode", "nonsense")
+    url = make_url(f"sqlite:///{tmp_path}/w.db")
+    engine = engines.make_writing_engine(url, engines.Limits())
+    with pytest.raises(engines.UnsafeDatabase, match="journal_mode"):
+        engine.connect()
+    engine.dispose()
+
+
+def test_wallets_are_locked_in_one_order_before_keys_are_read(store, statements):
+    """The order is the same in every process, whatever the order of the requests."""
+    transfer = a_submission(
+        new_wallet_id(), Kind.TRANSFER, "1", recipient=new_wallet_id(), key="k"
+    )
+    statements.clear()
+    with store.transaction() as connection:
+        store.load(connection, [transfer])
+    locking, keys = statements
+    assert "ORDER BY wallets.id" in locking
+    assert "FROM operations" not in locking
+    assert "operations" in keys
+    if store.writing.dialect.name == "postgresql":
+        assert "FOR UPDATE OF wallets" in locking.partition("ORDER BY wallets.id")[2]
+
+
+def test_sqlite_is_locked_before_anything_is_read(tmp_path):
+    """What a batch was decided from cannot change until it is written."""
+    path = tmp_path / "w.db"
+    engine = engines.make_writing_engine(
+        make_url(f"sqlite:///{path}"), engines.Limits()
+    )
+    with engine.begin(), closing(sqlite3.connect(path, timeout=0)) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    engine.dispose()

@@ -9,6 +9,7 @@ from wallet.reading import list_entries
 from wallet.reading import list_wallets
 from wallet.replay import Fault
 from wallet.replay import Replayed
+from wallet.totals import check_totals
 from wallet.verify import verify
 
 from ..actions import a_submission
@@ -311,3 +312,38 @@ def test_sums_beyond_sixty_three_bits_are_compared(store, writer):
         wallet = create_wallet(writer)
         writer.submit(a_submission(wallet, Kind.DEPOSIT, "92233720368547758.07"))
     assert verify(store).entries == 3
+
+
+def test_the_sums_of_a_currency_are_compared(store, people):
+    """Money that appears in a balance appears in the sum of its currency."""
+    forge(
+        store,
+        people,
+        "UPDATE wallets SET balance_minor = 1, version = 1 WHERE id = :cleo",
+    )
+    with pytest.raises(Fault, match="ZAR: the balances sum to 901"):
+        verify_totals(store)
+
+
+def verify_totals(store):
+    with store.snapshot() as connection:
+        check_totals(connection)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET amount_minor = amount_minor + 1 WHERE wallet_id = :bob",
+        "UPDATE entries SET counterparty = :cleo WHERE wallet_id = :bob",
+        "UPDATE entries SET wallet_id = :cleo WHERE wallet_id = :bob",
+        "INSERT INTO entries SELECT wallet_id, version + 9, previous_version,"
+        " previous_balance_minor, kind, amount_minor, balance_minor, operation_id,"
+        " counterparty, note, at_us, digest FROM entries WHERE kind = 'transfer'",
+    ],
+)
+def test_both_sides_of_a_transfer_fit_together(store, people, statement):
+    """There are two, they sum to zero, and they name each other."""
+    verify_totals(store)
+    forge(store, people, statement)
+    with pytest.raises(Fault, match="the two sides of the transfer"):
+        verify_totals(store)

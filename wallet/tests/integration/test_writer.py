@@ -192,6 +192,24 @@ def test_a_failure_before_the_commit_writes_nothing_and_is_not_repeated(
     assert find_wallet(store, wallet).version == 1
 
 
+def test_a_batch_that_fails_late_leaves_nothing_behind(store, writer, monkeypatch):
+    """Whatever was written before the failure is taken back."""
+    wallet = create_wallet(writer)
+    write = store.write
+
+    def write_and_fail(*arguments):
+        write(*arguments)
+        raise failures.NotWritten
+
+    monkeypatch.setattr(store, "write", write_and_fail)
+    with pytest.raises(failures.NotWritten):
+        writer.submit(a_deposit(wallet, key="k"))
+    monkeypatch.undo()
+    assert find_wallet(store, wallet).version == 0
+    report = verify(store)
+    assert (report.entries, report.operations) == (0, 0)
+
+
 def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch, gate):
     """A batch that fails for good is run again one by one."""
     gate.set()

@@ -14,37 +14,55 @@ from sqlalchemy import text
 _LOCK: Final = 0x77616C6C6574
 
 
-class SchemaTooNew(Exception):
-    """The database was written by a newer program."""
+class WrongSchema(Exception):
+    """The database has other tables than this program needs."""
 
 
 def upgrade(connection: Connection) -> None:
     """Create or change tables, within the caller's transaction.
 
-    :raises SchemaTooNew: the database has a revision that this program lacks.
+    :raises WrongSchema: the database has a revision that this program lacks.
     """
     if connection.dialect.name == "postgresql":
         # Waiting here is waiting for another process to create the same tables.
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SET LOCAL statement_timeout = '60s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
-    found = schema_version(connection)
-    if found == scripts.get_current_head():
-        return
-    if found is not None and found not in {
-        script.revision for script in scripts.walk_revisions()
-    }:
-        raise SchemaTooNew(
+    if not is_current(connection):
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def require_current(connection: Connection) -> None:
+    """Refuse a database that has yet to be brought up to date.
+
+    :raises WrongSchema: it is empty, older or newer.
+    """
+    if not is_current(connection):
+        raise WrongSchema(
+            "The database is empty or of an older version: look at"
+            " WALLET_DATABASE_URL and WALLET_HOME, or start the service once."
+        )
+
+
+def is_current(connection: Connection) -> bool:
+    """Tell whether the tables are those that this program knows.
+
+    :raises WrongSchema: the database was written by a newer program.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in known:
+        raise WrongSchema(
             f"The database has schema {found}, which this program does not know:"
             " install a newer version of the wallet."
         )
-    command.upgrade(config, "head")
+    return found == scripts.get_current_head()
 
 
-def schema_version(connection: Connection) -> str | None:
-    """Read the revision of the database, ``None`` for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config

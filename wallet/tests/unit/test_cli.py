@@ -1,0 +1,72 @@
+import pytest
+from click.testing import CliRunner
+
+from wallet import __version__
+from wallet import cli
+from wallet import serving
+from wallet.cli import main
+from wallet.config import read_settings
+from wallet.service import open_store
+from wallet.verify import Report
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a command on a store of its own."""
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path))
+    open_store(read_settings({"HOME": str(tmp_path)})).close()
+
+    def run(*arguments):
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+def test_help_names_every_command(run):
+    """Each has a line that says what it does."""
+    text = run("--help").output
+    assert all(f"\n  {name} " in text for name in ("serve", "verify", "key"))
+    assert __version__ in run("--version").output
+
+
+def test_a_store_that_is_not_durable_is_called_so(run, monkeypatch):
+    """The start says what to set, and serves all the same."""
+    monkeypatch.setattr(serving, "prepare", lambda _settings: False)
+    monkeypatch.setattr(serving, "serve", lambda *_arguments: None)
+    assert "NOT kept through a loss of power" in run("serve", "--port", "1").output
+
+
+def test_an_address_of_the_sixth_version_is_shown_as_one(run, monkeypatch):
+    """Its colons are told apart from the one before the port."""
+    monkeypatch.setattr(serving, "check", lambda *_arguments: None)
+    monkeypatch.setattr(serving, "serve", lambda *_arguments: None)
+    assert "http://[::1]:9 " in run("serve", "--host", "::1", "--port", "9").output
+
+
+def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
+    """Wallets are counted while it works, and the count is wiped away."""
+
+    def many(_store, _heads, on_wallet):
+        for _ in range(200):
+            on_wallet(None)
+        return Report(200)
+
+    monkeypatch.setattr(cli, "verify_store", many)
+    monkeypatch.setattr(cli, "on_a_terminal", lambda: True)
+    done = run("verify")
+    assert "\r200 wallets verified" in done.stderr
+    assert done.stdout.startswith("200 wallets")
+
+
+def test_heads_that_cannot_be_written_end_the_command(run):
+    """The verification succeeded, but what was asked for was not done."""
+    done = run("verify", "--write-heads", "/no/such/folder/heads")
+    assert (done.exit_code, "cannot be written" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
+def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
+    """Only serving changes a database; an empty one is most likely the wrong one."""
+    (tmp_path / "wallet.db").unlink()
+    done = run(*command)
+    assert (done.exit_code, "start the service" in done.output) == (1, True)

@@ -1,0 +1,91 @@
+import stat
+
+import pytest
+
+from wallet import create_app
+from wallet.config import ConfigError
+from wallet.config import read_settings
+
+SHARED = {"OPERATOR_TOKEN": "1234567890", "SECRET_KEY": "s" * 32}
+
+
+def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
+    """A file and a secret in the folder of the instance, and no credentials."""
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.local
+    assert settings.database_url.database == str(tmp_path / "instance/wallet.db")
+    assert len(settings.secret_key) >= 32
+    assert read_settings({}).secret_key == settings.secret_key
+    mode = stat.S_IMODE((tmp_path / "instance/secret_key").stat().st_mode)
+    assert mode == 0o600
+    assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]
+
+
+def test_a_secret_may_be_in_a_file(tmp_path):
+    """Its end of line does not count."""
+    for name, value in {"t": "token", "k": "k" * 40, "p": "p@ss/word"}.items():
+        (tmp_path / name).write_text(f"{value}\n")
+    settings = read_settings(
+        {
+            "OPERATOR_TOKEN_FILE": str(tmp_path / "t"),
+            "SECRET_KEY_FILE": str(tmp_path / "k"),
+            "DATABASE_PASSWORD_FILE": str(tmp_path / "p"),
+            "DATABASE_URL": "postgresql://ada@db/wallet",
+            "SECRET_KEY_FALLBACKS": "a" * 32 + ", " + "b" * 32,
+        }
+    )
+    assert (settings.operator_token, settings.secret_key) == ("token", "k" * 40)
+    assert settings.database_url.password == "p@ss/word"
+    assert settings.database_url.drivername == "postgresql+psycopg"
+    assert settings.secret_key_fallbacks == ("a" * 32, "b" * 32)
+
+
+def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
+    """Nothing in the environment is parsed."""
+    monkeypatch.setenv("WALLET_OPERATOR_TOKEN", "1234567890")
+    monkeypatch.setenv("WALLET_SECRET_KEY", "1" * 32)
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path))
+    app = create_app()
+    service = app.extensions["wallet"]
+    service.close()
+    assert service.settings.operator_token == "1234567890"
+    assert service.settings.secret_key == "1" * 32
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (SHARED | {"SECRET_KEY": ""}, "WALLET_SECRET_KEY is missing"),
+        (SHARED | {"SECRET_KEY": "short"}, "WALLET_SECRET_KEY is too short"),
+        ({"SECRET_KEY": "short"}, "WALLET_SECRET_KEY is too short"),
+        (SHARED | {"OPERATOR_TOKEN": "s" * 32}, "WALLET_SECRET_KEY must differ"),
+        (SHARED | {"OPERATOR_TOKEN": ""}, "WALLET_OPERATOR_TOKEN is empty"),
+        (SHARED | {"OPERATOR_TOKEN": " "}, "WALLET_OPERATOR_TOKEN is empty"),
+        (SHARED | {"OPERATOR_TOKEN": "\u00e9"}, "WALLET_OPERATOR_TOKEN must be"),
+        (SHARED | {"OPERATOR_TOKEN_FILE": "/x"}, "Set WALLET_OPERATOR_TOKEN or"),
+        ({"OPERATOR_TOKEN_FILE": "/no/such"}, "WALLET_OPERATOR_TOKEN_FILE cannot"),
+        (SHARED | {"SECRET_KEY_FALLBACKS": "x"}, "WALLET_SECRET_KEY_FALLBACKS is too"),
+        (SHARED | {"DATABASE_URL": "nonsense"}, "WALLET_DATABASE_URL cannot be read"),
+        (SHARED | {"DATABASE_URL": "mysql://x/y"}, "WALLET_DATABASE_URL must begin"),
+        (SHARED | {"DATABASE_URL": "sqlite://"}, "WALLET_DATABASE_URL must name a"),
+        (SHARED | {"DATABASE_URL": "sqlite:///:memory:"}, "WALLET_DATABASE_URL must"),
+        (SHARED | {"THREADS": "0"}, "WALLET_THREADS must be a number from 1"),
+        (SHARED | {"QUEUE_SIZE": "1.5"}, "WALLET_QUEUE_SIZE must be a number"),
+        (SHARED | {"BATCH_SIZE": "\u0661"}, "WALLET_BATCH_SIZE must be a number"),
+        ({"HOME": "/dev/null/x"}, "/dev/null/x cannot be written"),
+    ],
+    ids=str,
+)
+def test_what_is_unsafe_is_refused_with_a_sentence(given, sentence):
+    """It names the setting and says what to change."""
+    with pytest.raises(ConfigError) as caught:
+        read_settings(given)
+    assert str(caught.value).startswith(sentence)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_secret_that_was_made_is_not_replaced(tmp_path):
+    """Keys that were given out stay good after a restart."""
+    (tmp_path / "secret_key").write_text("x" * 40)
+    assert read_settings({"HOME": str(tmp_path)}).secret_key == "x" * 40

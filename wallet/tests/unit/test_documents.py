@@ -1,0 +1,51 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+from wallet.cli import main
+from wallet.config import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_setting_is_documented():
+    """Name, default, meaning and secrecy, in the order of the code."""
+    rows = re.findall(r"^\| `WALLET_(\w+)`( \*)? \| (.*?)\s*\| (.+) \|$", README, re.M)
+    told = [
+        (name, star, default.strip("`"), meaning)
+        for name, star, default, meaning in rows
+    ]
+    assert told == [
+        (name, " *" if setting.secret else "", setting.default, setting.meaning)
+        for name, setting in SETTINGS.items()
+    ]
+
+
+def test_every_invariant_names_a_test_that_exists():
+    """A renamed test is renamed in the table too."""
+    named = re.findall(
+        r"`(test_\w+)` \|$", (ROOT / "docs/invariants.md").read_text(), re.M
+    )
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    missing = [
+        name
+        for name in named
+        if not any(f"def {name}(" in source for source in sources)
+    ]
+    assert (missing, len(named)) == ([], 17)
+
+
+def test_every_command_is_documented():
+    """The table of commands has them all."""
+    documented = set(re.findall(r"^\| `wallet (\w+)", README, re.M))
+    assert documented == set(main.commands)
+
+
+def test_every_module_has_its_place():
+    """The table of modules has them all, each once."""
+    table = README.partition("| module | knows |")[2]
+    named = re.findall(r"`(\w+)`", table)
+    modules = [path.stem for path in (ROOT / "src/wallet").glob("[a-z]*.py")]
+    assert sorted(named) == sorted([*modules, "migrations"])
