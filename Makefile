@@ -39,6 +39,7 @@ screenshots: .venv/dev
 lint: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(MAKE) -C wallet lint
 
 format: .venv/dev
 	$(BIN)/ruff check --fix
