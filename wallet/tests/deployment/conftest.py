@@ -1,5 +1,6 @@
 """What the tests of the deployment stand on."""
 
+import faulthandler
 import os
 import shutil
 import uuid
@@ -40,6 +41,8 @@ def engine(compose: None) -> None:
 @pytest.fixture(scope="session")
 def images(engine: None) -> dict[str, str]:
     """The images that others made, by the names of their variables."""
+    # Fetching takes longer than one test may.
+    faulthandler.cancel_dump_traceback_later()
     services = project.render(*project.BOTH, **CHOSEN)["services"]
     wanted = {
         "BASE_IMAGE": services["wallet"]["build"]["args"]["BASE_IMAGE"],

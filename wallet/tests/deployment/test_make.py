@@ -137,7 +137,7 @@ def test_the_tests_are_built_and_run_on_the_base_that_is_named(deployment):
     named = deployment.with_docker().make("unit_test_docker", BASE_IMAGE="base:1")
     assert named.returncode == 0, named.stderr
     assert deployment.calls == [
-        "build --build-arg BASE_IMAGE=base:1 --target final .",
+        "build --build-arg BASE_IMAGE=base:1 --target final --tag wallet:local .",
         "build --build-arg BASE_IMAGE=base:1 --target test --tag wallet-test:local .",
         "run --rm --env CI=true wallet-test:local",
     ]
@@ -146,7 +146,7 @@ def test_the_tests_are_built_and_run_on_the_base_that_is_named(deployment):
 def test_the_tests_need_no_base_to_be_named(deployment):
     """The image has its own default."""
     deployment.with_docker().make("unit_test_docker")
-    assert deployment.calls[0] == "build --target final ."
+    assert deployment.calls[0] == "build --target final --tag wallet:local ."
 
 
 def test_every_target_is_in_the_help(deployment):
