@@ -49,7 +49,7 @@ class Stack:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Run a command of Compose beside the test."""
-        return subprocess.Popen(  # noqa: S603  every command is written in these tests
+        return subprocess.Popen(
             self.command(*words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
