@@ -125,10 +125,16 @@ class Stack:
         return self._send(address, "POST", path, body or {}, key)
 
     def create(self) -> str:
-        """Create a wallet."""
-        answer = self.post("/v1/wallets")
-        assert answer.status == 201, answer.data
-        return answer.json["id"]
+        """Create a wallet, and again if a worker has just lost its database."""
+        answers: list[Answer] = []
+
+        def created() -> bool:
+            answers.append(self.post("/v1/wallets"))
+            assert answers[-1].status in (201, 503), answers[-1].data
+            return answers[-1].status == 201
+
+        until(created, 10)
+        return answers[-1].json["id"]
 
     def deposit(
         self, wallet: str, amount: str, key: str | None = None, **more: Any

@@ -80,7 +80,7 @@ def test_the_image_holds_no_tests_secrets_or_caches(image):
     script = (
         "find / -xdev \\( -path '*/wallet/tests' -o -name conftest.py"
         " -o -path '*/deploy/secrets' -o -path '*/.cache/pip'"
-        " -o -name 'requirements*' \\) -not -path '/proc/*' 2>/dev/null || true"
+        " -o -name 'requirements*.lock' \\) -not -path '/proc/*' 2>/dev/null || true"
     )
     assert _in(image, "sh", "-c", script) == ""
 
