@@ -120,9 +120,16 @@ def test_without_its_database_the_wallet_is_unhealthy_and_recovers_alone(stack):
     (after,) = stack.containers("wallet")
     assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
     assert after["RestartCount"] == before["RestartCount"]
+
+    def deposited() -> bool:
+        with ThreadPoolExecutor(20) as clients:
+            keys = [f"again-{number}" for number in range(20)]
+            sent = clients.map(lambda key: stack.deposit(wallet, "1.00", key), keys)
+            return {one.status for one in sent} == {201}
+
     # Each worker may find out only now that its old connection is gone.
-    until(lambda: stack.deposit(wallet, "1.00", "again").status == 201, 10)
-    assert stack.balance(wallet) == "1.00"
+    until(deposited, 15)
+    assert stack.balance(wallet) == "20.00"
 
 
 def test_a_request_in_flight_is_answered_when_the_wallet_is_stopped(stack):
