@@ -79,6 +79,7 @@ def running(
     folder = project.copy(tmp_path_factory.mktemp("deployment"))
     project.make_secrets(folder)
     stack = Stack(folder, {"WALLET_IMAGE": image, **images})
+    stack.secrets = project.secrets_of(folder)
     try:
         yield stack
     finally:
