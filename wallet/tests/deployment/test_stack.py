@@ -268,4 +268,4 @@ def test_a_backup_brings_back_the_money_and_the_keys(stack):
 def _lines(heading: str) -> str:
     manual = Path(project.ROOT / "docs" / "operations.md").read_text()
     section = manual.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return section.split("```sh\n")[1].split("```")[0]
+    return "".join(block.split("```")[0] for block in section.split("```sh\n")[1:])
