@@ -1,0 +1,206 @@
+"""A running deployment, without the way in: its containers are called directly."""
+
+import http.client
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from . import project
+
+SERVICES = ("db", "wallet", "prometheus")
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    data: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+class Stack:
+    """The wallet, its database and Prometheus, under a name that nobody else has."""
+
+    def __init__(self, folder: Path, images: dict[str, str]) -> None:
+        self.folder = folder
+        self.name = f"wallet-test-{uuid.uuid4().hex[:12]}"
+        self.environment = project.environment(**images, COMPOSE_PROJECT_NAME=self.name)
+        self.secrets: dict[str, str] = {}
+
+    # Commands
+
+    def compose(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command of Compose with both files, and expect it to succeed."""
+        result = project.run(self.command(*words), **self._options(), **options)
+        assert result.returncode == 0, f"{words}: {result.stderr}{result.stdout}"
+        return result
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Run a command of Compose beside the test."""
+        return subprocess.Popen(
+            self.command(*words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **self._options(),
+        )
+
+    def shell(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Run lines that someone would type in the deployment's folder."""
+        return project.run(["sh", "-eu", "-c", text], **self._options())
+
+    def command(self, *words: str) -> list[str]:
+        files = [f"--file={self.folder / file}" for file in project.BOTH]
+        return ["docker", "compose", *files, *words]
+
+    def up(self, wallets: int = 1) -> None:
+        """Start everything, and wait until it is healthy."""
+        self.compose(
+            *("up", "--detach", "--wait", "--wait-timeout", "90", "--no-build"),
+            *("--quiet-pull", "--scale", f"wallet={wallets}", *SERVICES),
+        )
+
+    def destroy(self) -> None:
+        """Remove every trace."""
+        words = ("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        project.run(self.command(*words), **self._options())
+
+    def left_over(self) -> str:
+        """Name what an engine still has of this deployment."""
+        mine = f"label=com.docker.compose.project={self.name}"
+        lists = (["ps", "--all"], ["volume", "ls"], ["network", "ls"])
+        return "".join(
+            project.run(["docker", *words, "--quiet", "--filter", mine]).stdout
+            for words in lists
+        )
+
+    # Containers
+
+    def containers(self, service: str | None = None) -> list[dict[str, Any]]:
+        """Inspect the containers of one service, or of all."""
+        words = ["ps", "--all", "--quiet"] + ([service] if service else [])
+        ids = self.compose(*words).stdout.split()
+        inspected = project.run(["docker", "inspect", *ids])
+        return sorted(json.loads(inspected.stdout), key=lambda one: one["Name"])
+
+    def health(self, service: str) -> list[str]:
+        """Tell what the engine thinks of each container."""
+        return [one["State"]["Health"]["Status"] for one in self.containers(service)]
+
+    def addresses(self, service: str = "wallet") -> list[str]:
+        """Where each container of a service can be called."""
+        return [
+            one["NetworkSettings"]["Networks"][f"{self.name}_edge"]["IPAddress"]
+            for one in self.containers(service)
+        ]
+
+    # Calls
+
+    def get(self, path: str, address: str | None = None) -> Answer:
+        """Call a wallet as its operator."""
+        return self._send(address or self.addresses()[0], "GET", path)
+
+    def post(
+        self,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        address: str | None = None,
+    ) -> Answer:
+        """Call a wallet as its operator."""
+        address = address or self.addresses()[0]
+        return self._send(address, "POST", path, body or {}, key)
+
+    def create(self) -> str:
+        """Create a wallet, and again if a worker has just lost its database."""
+        answers: list[Answer] = []
+
+        def created() -> bool:
+            answers.append(self.post("/v1/wallets"))
+            assert answers[-1].status in (201, 503), answers[-1].data
+            return answers[-1].status == 201
+
+        until(created, 10)
+        return answers[-1].json["id"]
+
+    def deposit(
+        self, wallet: str, amount: str, key: str | None = None, **more: Any
+    ) -> Answer:
+        """Add funds to a wallet."""
+        path = f"/v1/wallets/{wallet}/deposits"
+        return self.post(path, {"amount": amount}, key, **more)
+
+    def balance(self, wallet: str, address: str | None = None) -> str:
+        """Read what a wallet holds."""
+        return self.get(f"/v1/wallets/{wallet}", address).json["balance"]
+
+    def query(self, expression: str) -> dict[str, float]:
+        """Ask Prometheus; the answer is by instance."""
+        (address,) = self.addresses("prometheus")
+        path = f"/api/v1/query?query={quote(expression)}"
+        connection = http.client.HTTPConnection(address, 9090, timeout=10)
+        try:
+            connection.request("GET", path)
+            result = json.load(connection.getresponse())["data"]["result"]
+        finally:
+            connection.close()
+        return {
+            one["metric"].get("instance", ""): float(one["value"][1]) for one in result
+        }
+
+    def sql(self, statement: str) -> str:
+        """Ask the database."""
+        words = ("exec", "-T", "db", "psql", "--username=wallet", "-Atc", statement)
+        return self.compose(*words).stdout.strip()
+
+    def _send(
+        self,
+        address: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+    ) -> Answer:
+        headers = {
+            "Authorization": f"Bearer {self.secrets['operator_token']}",
+            "Content-Type": "application/json",
+        }
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        text = None if body is None else json.dumps(body)
+        connection = http.client.HTTPConnection(address, 8000, timeout=30)
+        try:
+            connection.request(method, path, text, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def _options(self) -> dict[str, Any]:
+        return {"cwd": self.folder, "env": self.environment}
+
+
+def until(fact: Callable[[], bool], seconds: float = 45) -> None:
+    """Wait for a fact, and fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.3)
+
+
+def reachable() -> bool:
+    """Tell whether this machine reaches containers by their addresses."""
+    return os.uname().sysname == "Linux"

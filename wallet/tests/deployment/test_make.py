@@ -1,0 +1,158 @@
+"""What make says and asks, with a docker that only notes how it was called."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from . import project
+
+ALL = "-f docker-compose.traefik.yml -f docker-compose.yml"
+
+NOTING = """#!/bin/sh
+echo "$*" >>"$NOTES"
+case "$1 $2" in
+  "info "*) exit "${ENGINE:-0}" ;;
+  "compose version") exit "${PLUGIN:-0}" ;;
+esac
+"""
+
+
+class Deployment:
+    """A copy of the deployment, and a folder with the commands that it finds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = project.copy(folder)
+        self.commands = folder / "commands"
+        self.commands.mkdir()
+        self.notes = folder / "notes"
+        self.notes.touch()
+        for name in ("cat", "chmod", "dirname", "ln", "mkdir", "openssl", "rm", "sh"):
+            found = shutil.which(name)
+            if found is not None:
+                (self.commands / name).symlink_to(found)
+
+    def with_docker(self) -> "Deployment":
+        docker = self.commands / "docker"
+        docker.write_text(NOTING)
+        docker.chmod(0o755)
+        return self
+
+    def make(self, *words: str, answer: str = "", **more: str):
+        command = [shutil.which("make") or "make", "--silent", *words]
+        given = {"PATH": str(self.commands), "NOTES": str(self.notes), **more}
+        return project.run(command, cwd=self.folder, input=answer, env=given)
+
+    @property
+    def calls(self) -> list[str]:
+        checks = ("info", "compose version")
+        lines = self.notes.read_text().splitlines()
+        return [line for line in lines if line not in checks]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    """A deployment on a machine without Docker."""
+    return Deployment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["unit_test_docker", "up_traefik", "up", "down", "destroy", "logs", "ps"],
+)
+def test_without_docker_one_sentence_says_so(deployment, target):
+    """Nothing else happens."""
+    result = deployment.make(target)
+    assert result.returncode != 0
+    assert result.stdout == (
+        "Docker is missing: install Docker Engine or Docker Desktop.\n"
+    )
+    assert not (deployment.folder / "deploy" / "secrets").exists()
+
+
+def test_without_a_running_engine_one_sentence_says_so(deployment):
+    """Docker is there, and does not answer."""
+    result = deployment.with_docker().make("up", ENGINE="1")
+    assert result.returncode != 0
+    assert result.stdout.startswith("Docker does not answer:")
+    assert result.stdout.count("\n") == 1
+
+
+def test_without_the_compose_plugin_one_sentence_says_so(deployment):
+    """Docker is there, and Compose v2 is not."""
+    result = deployment.with_docker().make("up", PLUGIN="1")
+    assert result.returncode != 0
+    assert result.stdout.startswith("Docker Compose v2 is missing:")
+    assert result.stdout.count("\n") == 1
+
+
+def test_up_starts_everything_and_waits(deployment):
+    """Secrets are made first."""
+    result = deployment.with_docker().make("up")
+    assert result.returncode == 0, result.stderr
+    assert deployment.calls == [f"compose {ALL} up --detach --build --wait"]
+    assert "traefik_users" in project.secrets_of(deployment.folder)
+
+
+def test_up_traefik_starts_what_stands_around(deployment):
+    """The wallet is not among it."""
+    result = deployment.with_docker().make("up_traefik")
+    assert result.returncode == 0, result.stderr
+    assert deployment.calls == [
+        "compose -f docker-compose.traefik.yml up --detach --wait"
+    ]
+    assert "traefik_users" in project.secrets_of(deployment.folder)
+
+
+def test_down_keeps_the_data(deployment):
+    """No volume goes."""
+    deployment.with_docker().make("down")
+    assert deployment.calls == [f"compose {ALL} down"]
+
+
+def test_destroy_removes_the_data_after_a_yes(deployment):
+    """The question names what goes."""
+    result = deployment.with_docker().make("destroy", answer="yes\n")
+    assert "every wallet" in result.stdout
+    assert deployment.calls == [f"compose {ALL} down --volumes"]
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "no\n", "y\n"])
+def test_destroy_without_a_yes_removes_nothing(deployment, answer):
+    """Anything else is a no."""
+    result = deployment.with_docker().make("destroy", answer=answer)
+    assert "Nothing was removed." in result.stdout
+    assert deployment.calls == []
+
+
+def test_logs_are_followed(deployment):
+    """Of every service."""
+    deployment.with_docker().make("logs")
+    assert deployment.calls == [f"compose {ALL} logs --follow --tail 100"]
+
+
+def test_the_tests_are_built_and_run_on_the_base_that_is_named(deployment):
+    """Both targets are built, and the tests' image is run and removed."""
+    named = deployment.with_docker().make("unit_test_docker", BASE_IMAGE="base:1")
+    assert named.returncode == 0, named.stderr
+    assert deployment.calls == [
+        "build --build-arg BASE_IMAGE=base:1 --target final --tag wallet:local .",
+        "build --build-arg BASE_IMAGE=base:1 --target test --tag wallet-test:local .",
+        "run --rm --env CI=true wallet-test:local",
+    ]
+
+
+def test_the_tests_need_no_base_to_be_named(deployment):
+    """The image has its own default."""
+    deployment.with_docker().make("unit_test_docker")
+    assert deployment.calls[0] == "build --target final --tag wallet:local ."
+
+
+def test_every_target_is_in_the_help(deployment):
+    """With a line of its own."""
+    text = (deployment.folder / "Makefile").read_text()
+    told = deployment.make("help", PATH=os.environ["PATH"]).stdout
+    for target in ("unit_test_docker", "up_traefik", "up", "down", "destroy"):
+        assert f"\n{target}:" in text
+        assert f"  {target}: " in told
