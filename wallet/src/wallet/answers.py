@@ -1,6 +1,8 @@
 """What is told to clients: wallets, entries, and what came of a command."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import msgspec
 
@@ -8,6 +10,7 @@ from .messages import encode
 from .messages import timestamp
 from .money import CURRENCIES
 from .money import format_amount
+from .outcomes import Abandoned
 from .outcomes import Entry
 from .outcomes import Frozen
 from .outcomes import Moved
@@ -15,7 +18,9 @@ from .outcomes import Outcome
 from .outcomes import Refused
 from .outcomes import Remembered
 from .outcomes import Replayed
+from .outcomes import Result
 from .outcomes import WalletState
+from .problems import Problem
 from .problems import refused
 
 
@@ -72,6 +77,12 @@ class MovedAnswer(msgspec.Struct):
     entry: EntryAnswer
 
 
+class BatchAnswer(msgspec.Struct):
+    """What came of each item of a batch."""
+
+    outcomes: list[msgspec.Raw]
+
+
 class OperationAnswer(msgspec.Struct):
     """What was answered under a key."""
 
@@ -85,6 +96,10 @@ class KeyAnswer(msgspec.Struct):
     """A wallet's key."""
 
     key: str
+
+
+#: What came of the other items of an atomic batch of which one was refused.
+_NOT_DONE: Final = msgspec.Raw(b'{"status":424}')
 
 
 def wallet_answer(wallet: WalletState) -> WalletAnswer:
@@ -131,6 +146,26 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
         status=remembered.status,
         body=msgspec.Raw(remembered.body.encode()),
     )
+
+
+def batch_answer(results: Sequence[Result]) -> BatchAnswer:
+    """Tell what came of every item of a batch, in order."""
+    return BatchAnswer([_outcome_answer(result.frozen) for result in results])
+
+
+def abandoned(verdict: Abandoned) -> Problem:
+    """Dress the refusal of an atomic batch; it names the item that was refused."""
+    outcomes = [_NOT_DONE] * verdict.size
+    outcomes[verdict.index] = _outcome_answer(freeze(verdict.outcome))
+    return Problem("batch-refused", members={"outcomes": outcomes})
+
+
+def _outcome_answer(frozen: Frozen | None) -> msgspec.Raw:
+    # The answer of a single call is told as it was stored, not written anew.
+    assert frozen is not None  # noqa: S101  every move has an answer
+    if frozen.status == 201:
+        return msgspec.Raw(f'{{"status":201,{frozen.body[1:]}'.encode())
+    return msgspec.Raw(f'{{"status":{frozen.status},"problem":{frozen.body}}}'.encode())
 
 
 def freeze(outcome: Outcome) -> Frozen | None:

@@ -20,6 +20,7 @@ from .failures import NotWritten
 from .failures import OutcomeUnknown
 from .failures import TryAgain
 from .ledger import decide
+from .outcomes import Abandoned
 from .outcomes import Frozen
 from .outcomes import Moved
 from .outcomes import Outcome
@@ -149,7 +150,7 @@ class Writer:
         return results
 
     def _freeze_all(self, verdict: Verdict) -> Results:
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, Refused | Abandoned):
             return verdict
         return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)
 
@@ -157,7 +158,7 @@ class Writer:
 def _to_remember(results: Sequence[Results]) -> list[Answered]:
     answered = []
     for of_submission in results:
-        if isinstance(of_submission, Refused):
+        if isinstance(of_submission, Refused | Abandoned):
             continue
         for result in of_submission:
             command = _remembered_command(result.outcome)
