@@ -23,6 +23,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from . import requests
     from .api import v1
     from .config import read_settings
+    from .metrics import metrics
+    from .metrics import observe_batch
     from .service import open_service
     from .status import status
 
@@ -32,8 +34,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     app.config.from_mapping(config or {})
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
-    app.extensions["wallet"] = open_service(read_settings(app.config))
+    settings = read_settings(app.config)
+    app.extensions["wallet"] = open_service(settings, observe_batch)
     requests.init_app(app)
     app.register_blueprint(v1)
     app.register_blueprint(status)
+    app.register_blueprint(metrics)
     return app

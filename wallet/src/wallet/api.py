@@ -20,6 +20,7 @@ from .commands import Kind
 from .commands import RaiseKeyVersion
 from .commands import Submission
 from .ids import new_wallet_id
+from .metrics import submit
 from .moves import read_batch
 from .moves import read_move
 from .outcomes import Abandoned
@@ -51,7 +52,7 @@ def create_wallet() -> Response:
     name, currency, floor_minor = messages.read_new_wallet(body)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
     submission = Submission((command,))
-    outcome = _only(current_service().writer.submit(submission)).outcome
+    outcome = _only(submit(current_service().writer, submission)).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
     # The answer is the first one again, so it carries the key of that time.
@@ -146,7 +147,7 @@ def raise_key_version(wallet_id: str) -> Response:
     require_json(request)
     messages.decode(read_body(request) or b"{}", bodies.Nothing)
     submission = Submission((RaiseKeyVersion(wallet_id),), wallet_id)
-    result = _only(current_service().writer.submit(submission))
+    result = _only(submit(current_service().writer, submission))
     assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come
     wallet = result.outcome.wallet
     key = current_service().keys.make(wallet.id, wallet.key_version)
@@ -206,7 +207,7 @@ def _submit_moves(
         if caller.key_version is not None:
             _find(caller, wallet_id)
         raise
-    return current_service().writer.submit(submission)
+    return submit(current_service().writer, submission)
 
 
 def _only(results: Results) -> Result:

@@ -55,7 +55,8 @@ def serve(host: str, port: int, workers: int) -> None:
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
     click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
     click.echo(f"Mode: {_shown_mode(settings)}.")
-    serving.serve(settings, address, port, workers)
+    with _one_sentence():
+        serving.serve(settings, address, port, workers)
 
 
 @main.command()

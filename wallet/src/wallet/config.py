@@ -42,6 +42,9 @@ SETTINGS: Final = {
     "OPERATOR_TOKEN": Setting(
         "", "May do everything; without it the service is local.", secret=True
     ),
+    "METRICS_TOKEN": Setting(
+        "", "Opens `/metrics` of a shared service, which is closed without it.", True
+    ),
     "THREADS": Setting("64", "Requests that a worker serves at the same time."),
     "READERS": Setting("4", "Database connections of a worker that only read."),
     "QUEUE_SIZE": Setting("4096", "Commands that may wait for the writer."),
@@ -67,6 +70,7 @@ class Settings:
     secret_key: str
     secret_key_fallbacks: tuple[str, ...]
     operator_token: str | None
+    metrics_token: str | None
     threads: int
     queue_size: int
     batch_size: int
@@ -95,6 +99,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         secret_key=_secret_key(values["SECRET_KEY"], operator_token, home),
         secret_key_fallbacks=_fallbacks(values["SECRET_KEY_FALLBACKS"]),
         operator_token=operator_token,
+        metrics_token=_metrics_token(values["METRICS_TOKEN"], operator_token),
         threads=_number(values, "THREADS", 1, 1024),
         queue_size=_number(values, "QUEUE_SIZE", 1, 1_000_000),
         batch_size=_number(values, "BATCH_SIZE", 1, 8_192),
@@ -132,6 +137,15 @@ def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
         )
     if token is not None and (not token.isascii() or not token.isprintable()):
         raise ConfigError("WALLET_OPERATOR_TOKEN must be printable ASCII.")
+
+
+def _metrics_token(token: str, operator_token: str | None) -> str | None:
+    if token and token == operator_token:
+        raise ConfigError(
+            "WALLET_METRICS_TOKEN must differ from WALLET_OPERATOR_TOKEN: whoever"
+            " reads metrics must not move money."
+        )
+    return token or None
 
 
 def _number(values: Mapping[str, str], name: str, low: int, high: int) -> int:

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import time
 from typing import Final
 
 from flask import Flask
@@ -17,6 +18,7 @@ from .auth import refuse_foreign_pages
 from .auth import refuse_strangers
 from .failures import StoreFailure
 from .messages import encode
+from .metrics import observe_request
 from .problems import Problem
 from .problems import failed
 from .service import current_service
@@ -74,6 +76,7 @@ def require_json(incoming: Request) -> None:
 def _guard() -> None:
     given = request.headers.get("X-Request-Id", "")
     known = _REQUEST_ID.fullmatch(given) is not None
+    g.began_s = time.monotonic()
     g.request_id = given if known else secrets.token_hex(16)
     if current_service().settings.local:
         refuse_strangers(request)
@@ -84,6 +87,13 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
+    rule = request.url_rule
+    observe_request(
+        request.method,
+        None if rule is None else rule.rule,
+        response.status_code,
+        time.monotonic() - g.began_s,
+    )
     return response
 
 

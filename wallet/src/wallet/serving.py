@@ -3,10 +3,15 @@
 import ctypes
 import logging
 import multiprocessing.util
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from typing import Final
 
@@ -25,6 +30,8 @@ from .service import service_of
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
 _DIE_WITH_PARENT: Final = 1
+#: The name that prometheus-client looks for.
+_METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def check(settings: Settings, host: str, port: int, workers: int) -> str:
@@ -73,7 +80,8 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         log_level=LogLevels.error,
     )
-    server.serve(target_loader=load_application, wrap_loader=False)
+    with _metrics_of(workers):
+        server.serve(target_loader=load_application, wrap_loader=False)
 
 
 def load_application() -> Callable[..., Any]:
@@ -86,6 +94,33 @@ def load_application() -> Callable[..., Any]:
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service_of(app).close, exitpriority=1)
     return app
+
+
+@contextmanager
+def _metrics_of(workers: int) -> Iterator[None]:
+    """Give workers a folder where their metrics add up, empty at the start.
+
+    One worker needs none. Workers must find its name before they load the metrics.
+
+    :raises ConfigError: the folder that was named cannot be used.
+    """
+    given = os.environ.get(_METRICS_FOLDER)
+    if given:
+        try:
+            Path(given).mkdir(parents=True, exist_ok=True)
+            for left_over in Path(given).glob("*.db"):
+                left_over.unlink()
+        except OSError as error:
+            raise ConfigError(
+                f"{_METRICS_FOLDER} must name a folder that can be written."
+            ) from error
+        yield
+    elif workers == 1:
+        yield
+    else:
+        with TemporaryDirectory(prefix="wallet-metrics-") as folder:
+            os.environ[_METRICS_FOLDER] = folder
+            yield
 
 
 def _die_with_parent() -> None:

@@ -42,6 +42,8 @@ _PAUSE_S: Final = 0.005
 
 
 Freeze = Callable[[Outcome], Frozen | None]
+#: Is told what was taken, what still waits, when it was taken, and how long it took.
+Observe = Callable[[list[Waiting], int, float, float], None]
 
 
 class Writer:
@@ -52,6 +54,7 @@ class Writer:
     :param capacity: the number of commands that may wait.
     :param batch_size: the number of commands that are committed together.
     :param wait_s: how long a submission waits before its outcome is unknown.
+    :param observe: is told about each batch.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Writer:
         capacity: int = 4096,
         batch_size: int = 512,
         wait_s: float = 10.0,
+        observe: Observe = lambda *_: None,
     ) -> None:
         self.queue = Queue(capacity)
         self._store = store
@@ -70,6 +74,7 @@ class Writer:
         self._now_us = now_us
         self._batch_size = batch_size
         self._wait_s = wait_s
+        self._observe = observe
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -94,7 +99,9 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self.queue.take(self._batch_size):
+            queued, began_s = self.queue.commands, time.monotonic()
             self._commit_or_split(batch)
+            self._observe(batch, queued, began_s, time.monotonic() - began_s)
 
     def _commit_or_split(self, batch: list[Waiting]) -> None:
         """Answer everyone in the batch, whatever happens."""
