@@ -1,7 +1,6 @@
 """Runs the service: checks, one granian server, and workers that share nothing."""
 
 import ctypes
-import logging
 import multiprocessing.util
 import os
 import signal
@@ -20,10 +19,12 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from . import create_app
+from . import logs
 from .auth import is_loopback
 from .config import ConfigError
 from .config import Settings
 from .engines import durability
+from .engines import is_durable
 from .service import open_store
 from .service import service_of
 
@@ -61,7 +62,7 @@ def prepare(settings: Settings) -> bool:
     store = open_store(settings)
     try:
         with store.reading.connect() as connection:
-            return durability(connection)
+            return is_durable(durability(connection))
     finally:
         store.close()
 
@@ -79,6 +80,7 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
         workers_kill_timeout=_STOP_TIMEOUT_S,
         respawn_failed_workers=True,
         log_level=LogLevels.error,
+        log_dictconfig=_server_logs(settings),
     )
     with _metrics_of(workers):
         server.serve(target_loader=load_application, wrap_loader=False)
@@ -87,13 +89,17 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     _die_with_parent()
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
     app = create_app()
+    logs.set_up(service_of(app).settings)
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service_of(app).close, exitpriority=1)
     return app
+
+
+def _server_logs(settings: Settings) -> dict[str, Any]:
+    """Let the server itself write its events like those of its workers."""
+    formatter = {"()": logs.Formatter, "form": settings.log_format}
+    return {"formatters": {"generic": formatter, "access": formatter}}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from . import __version__
 from . import failures
 from .engines import durability
+from .engines import is_durable
 from .messages import encode
 from .service import Service
 from .service import current_service
@@ -38,11 +39,12 @@ def _database(store: Store) -> dict[str, Any]:
     engine = store.reading.dialect.name
     try:
         with failures.before_commit(), store.reading.connect() as connection:
-            durable = durability(connection)
+            settings = durability(connection)
             connection.exec_driver_sql("SELECT 1 FROM wallets LIMIT 1")
     except (failures.StoreFailure, DBAPIError):
         return {"status": "failing", "engine": engine}
-    return {"status": "ok", "engine": engine, "durable": durable}
+    durable = is_durable(settings)
+    return {"status": "ok", "engine": engine, "durable": durable, "settings": settings}
 
 
 def _writer(service: Service) -> dict[str, Any]:

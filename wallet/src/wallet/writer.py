@@ -112,7 +112,8 @@ class Writer:
             # wallet is there and the answer is a replay.
             self._one_by_one(batch, error)
         except (NotWritten, OutcomeUnknown) as error:
-            log.warning("a batch of %d was not answered: %r", len(batch), error)
+            cause = error.__cause__
+            log.warning("a batch of %d failed: %r from %r", len(batch), error, cause)
             for waiting in batch:
                 waiting.fail(error)
         except Exception as error:

@@ -256,10 +256,17 @@ def test_status_tells_nothing_of_the_inside(app, local):
     answer = local.get("/status")
     engine = app.extensions["wallet"].store.reading.dialect.name
     assert answer.status_code == 200
+    settings = {
+        "sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"},
+        "postgresql": dict.fromkeys(
+            ("fsync", "full_page_writes", "synchronous_commit"), "on"
+        ),
+    }[engine]
+    database = {"status": "ok", "engine": engine, "durable": True}
     assert answer.json == {
         "status": "ok",
         "version": "0.1.0",
-        "database": {"status": "ok", "engine": engine, "durable": True},
+        "database": database | {"settings": settings},
         "writer": {"status": "ok", "queued": 0, "capacity": 4096},
     }
 
