@@ -23,12 +23,13 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from . import requests
     from .api import v1
     from .config import read_settings
+    from .documents import documents
     from .metrics import metrics
     from .metrics import observe_batch
     from .service import open_service
     from .status import status
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})
@@ -40,4 +41,5 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     app.register_blueprint(v1)
     app.register_blueprint(status)
     app.register_blueprint(metrics)
+    app.register_blueprint(documents)
     return app

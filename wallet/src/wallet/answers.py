@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 from typing import Final
+from typing import Literal
+from typing import cast
 
 import msgspec
+from msgspec import UNSET
+from msgspec import UnsetType
 
+from .bodies import told
 from .messages import encode
 from .messages import timestamp
 from .money import CURRENCIES
@@ -20,6 +26,7 @@ from .outcomes import Remembered
 from .outcomes import Replayed
 from .outcomes import Result
 from .outcomes import WalletState
+from .problems import KINDS
 from .problems import Problem
 from .problems import refused
 
@@ -77,10 +84,44 @@ class MovedAnswer(msgspec.Struct):
     entry: EntryAnswer
 
 
+#: Told in the very bytes that are kept for a repetition.
+_Outcome = Annotated[msgspec.Raw, told(**{"$ref": "#/components/schemas/Outcome"})]
+
+
+class ProblemAnswer(msgspec.Struct):
+    """Why a request was refused. The type is the address of a page about it."""
+
+    type: Annotated[str, told(enum=[f"/problems/{name}" for name in KINDS])]
+    title: str
+    status: int
+    detail: str
+    field: Annotated[str, told(description="What is malformed.")] | UnsetType = UNSET
+    outcomes: list[_Outcome] | UnsetType = UNSET
+
+
+class MovedOutcome(MovedAnswer):
+    """An item that was done, now or under the same key before."""
+
+    status: Literal[201]
+
+
+class RefusedOutcome(msgspec.Struct):
+    """An item that was refused."""
+
+    status: Literal[422]
+    problem: ProblemAnswer
+
+
+class NotDoneOutcome(msgspec.Struct):
+    """An item that was not done because another one of its batch was refused."""
+
+    status: Literal[424]
+
+
 class BatchAnswer(msgspec.Struct):
     """What came of each item of a batch."""
 
-    outcomes: list[msgspec.Raw]
+    outcomes: list[_Outcome]
 
 
 class OperationAnswer(msgspec.Struct):
@@ -88,8 +129,16 @@ class OperationAnswer(msgspec.Struct):
 
     operation: str
     key: str
-    status: int
-    body: msgspec.Raw
+    status: Literal[201, 422]
+    body: Annotated[
+        msgspec.Raw,
+        told(
+            anyOf=[
+                {"$ref": "#/components/schemas/MovedAnswer"},
+                {"$ref": "#/components/schemas/ProblemAnswer"},
+            ]
+        ),
+    ]
 
 
 class KeyAnswer(msgspec.Struct):
@@ -143,7 +192,7 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,
-        status=remembered.status,
+        status=cast("Literal[201, 422]", remembered.status),
         body=msgspec.Raw(remembered.body.encode()),
     )
 
