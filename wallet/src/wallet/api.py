@@ -34,6 +34,7 @@ from .outcomes import WalletState
 from .problems import Problem
 from .problems import malformed
 from .problems import refused
+from .requests import query_of
 from .requests import read_body
 from .requests import require_json
 from .service import current_service
@@ -69,7 +70,7 @@ def create_wallet() -> Response:
 def list_wallets() -> Response:
     """List the wallets in the order of their creation."""
     _identify().must_be_operator()
-    page = parameters.read_page(request.args.to_dict(flat=False), "after")
+    page = parameters.read_page(query_of(request), "after")
     found = reading.list_wallets(current_service().store, page.limit + 1, page.after)
     shown = found[: page.limit]
     following = _next_page(found, page.limit, lambda: {"after": shown[-1].id})
@@ -83,7 +84,7 @@ def read_wallet(wallet_id: str) -> Response:
     caller = _identify()
     caller.must_see(wallet_id)
     wallet = _find(caller, wallet_id)
-    parameters.read_query(request.args.to_dict(flat=False), set())
+    parameters.read_query(query_of(request), set())
     response = _json(answers.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
     return response
@@ -129,7 +130,7 @@ def list_entries(wallet_id: str) -> Response:
     caller = _identify()
     caller.must_see(wallet_id)
     wallet = _find(caller, wallet_id)
-    page = parameters.read_page(request.args.to_dict(flat=False), "before")
+    page = parameters.read_page(query_of(request), "before")
     store = current_service().store
     found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
     shown = found[: page.limit]
@@ -158,7 +159,7 @@ def raise_key_version(wallet_id: str) -> Response:
 def read_operation() -> Response:
     """Tell what became of a request that carried a key."""
     caller = _identify()
-    given = parameters.read_query(request.args.to_dict(flat=False), {"wallet", "key"})
+    given = parameters.read_query(query_of(request), {"wallet", "key"})
     for name in ("wallet", "key"):
         if name not in given:
             raise malformed(name, "is missing")

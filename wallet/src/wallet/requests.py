@@ -21,6 +21,7 @@ from .messages import encode
 from .metrics import observe_request
 from .problems import Problem
 from .problems import failed
+from .problems import malformed
 from .service import current_service
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,17 @@ def read_body(incoming: Request) -> bytes:
             return bytes(body)
         body += part
     raise Problem("too-large")
+
+
+def query_of(incoming: Request) -> dict[str, list[str]]:
+    """Take the parameters of the query apart.
+
+    :raises Problem: it has bytes that no client may send unescaped.
+    """
+    try:
+        return incoming.args.to_dict(flat=False)
+    except UnicodeDecodeError as error:
+        raise malformed("query", "is not UTF-8") from error
 
 
 def require_json(incoming: Request) -> None:

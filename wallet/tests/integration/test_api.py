@@ -215,6 +215,15 @@ def test_a_malformed_query_names_its_parameter(local, query, field):
     assert (answer.status_code, answer.json["field"]) == (400, field)
 
 
+def test_a_query_in_another_encoding_is_malformed(local):
+    """Bytes that a client must escape are refused, not guessed."""
+    for path in ("/v1/wallets", "/v1/operations"):
+        answer = local.client.get(
+            path, environ_overrides={"QUERY_STRING": "limit=\xed\xa0\x80"}
+        )
+        assert (answer.status_code, answer.json["field"]) == (400, "query")
+
+
 def test_a_malformed_cursor_of_the_list_is_named(local):
     """The list of wallets continues after an id."""
     answer = local.get("/v1/wallets?after=w_1")
