@@ -45,6 +45,9 @@ class Wallets:
     def transfer(self, wallet: str, to: Any, amount: Any, **more: Any):
         return self._move(wallet, "transfers", {"to": to, "amount": amount}, more)
 
+    def batch(self, wallet: str, *items: dict[str, Any], **more: Any):
+        return self._move(wallet, "batches", {"operations": items}, more)
+
     def balance(self, wallet: str) -> tuple[str, int]:
         answer = self.get(f"/v1/wallets/{wallet}")
         assert answer.status_code == 200, answer.text

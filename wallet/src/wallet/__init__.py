@@ -23,17 +23,23 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from . import requests
     from .api import v1
     from .config import read_settings
+    from .documents import documents
+    from .metrics import metrics
+    from .metrics import observe_batch
     from .service import open_service
     from .status import status
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
-    app.extensions["wallet"] = open_service(read_settings(app.config))
+    settings = read_settings(app.config)
+    app.extensions["wallet"] = open_service(settings, observe_batch)
     requests.init_app(app)
     app.register_blueprint(v1)
     app.register_blueprint(status)
+    app.register_blueprint(metrics)
+    app.register_blueprint(documents)
     return app

@@ -1,13 +1,22 @@
 """What is told to clients: wallets, entries, and what came of a command."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
+from typing import Final
+from typing import Literal
+from typing import cast
 
 import msgspec
+from msgspec import UNSET
+from msgspec import UnsetType
 
+from .bodies import told
 from .messages import encode
 from .messages import timestamp
 from .money import CURRENCIES
 from .money import format_amount
+from .outcomes import Abandoned
 from .outcomes import Entry
 from .outcomes import Frozen
 from .outcomes import Moved
@@ -15,7 +24,10 @@ from .outcomes import Outcome
 from .outcomes import Refused
 from .outcomes import Remembered
 from .outcomes import Replayed
+from .outcomes import Result
 from .outcomes import WalletState
+from .problems import KINDS
+from .problems import Problem
 from .problems import refused
 
 
@@ -72,19 +84,71 @@ class MovedAnswer(msgspec.Struct):
     entry: EntryAnswer
 
 
+#: Told in the very bytes that are kept for a repetition.
+_Outcome = Annotated[msgspec.Raw, told(**{"$ref": "#/components/schemas/Outcome"})]
+
+
+class ProblemAnswer(msgspec.Struct):
+    """Why a request was refused. The type is the address of a page about it."""
+
+    type: Annotated[str, told(enum=[f"/problems/{name}" for name in KINDS])]
+    title: str
+    status: int
+    detail: str
+    field: Annotated[str, told(description="What is malformed.")] | UnsetType = UNSET
+    outcomes: list[_Outcome] | UnsetType = UNSET
+
+
+class MovedOutcome(MovedAnswer):
+    """An item that was done, now or under the same key before."""
+
+    status: Literal[201]
+
+
+class RefusedOutcome(msgspec.Struct):
+    """An item that was refused."""
+
+    status: Literal[422]
+    problem: ProblemAnswer
+
+
+class NotDoneOutcome(msgspec.Struct):
+    """An item that was not done because another one of its batch was refused."""
+
+    status: Literal[424]
+
+
+class BatchAnswer(msgspec.Struct):
+    """What came of each item of a batch."""
+
+    outcomes: list[_Outcome]
+
+
 class OperationAnswer(msgspec.Struct):
     """What was answered under a key."""
 
     operation: str
     key: str
-    status: int
-    body: msgspec.Raw
+    status: Literal[201, 422]
+    body: Annotated[
+        msgspec.Raw,
+        told(
+            anyOf=[
+                {"$ref": "#/components/schemas/MovedAnswer"},
+                {"$ref": "#/components/schemas/ProblemAnswer"},
+            ]
+        ),
+    ]
 
 
 class KeyAnswer(msgspec.Struct):
     """A wallet's key."""
 
     key: str
+
+
+#: What came of the other items of an atomic batch of which one was refused.
+_NOT_DONE: Final = msgspec.Raw(b'{"status":424}')
 
 
 def wallet_answer(wallet: WalletState) -> WalletAnswer:
@@ -128,9 +192,29 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,
-        status=remembered.status,
+        status=cast("Literal[201, 422]", remembered.status),
         body=msgspec.Raw(remembered.body.encode()),
     )
+
+
+def batch_answer(results: Sequence[Result]) -> BatchAnswer:
+    """Tell what came of every item of a batch, in order."""
+    return BatchAnswer([_outcome_answer(result.frozen) for result in results])
+
+
+def abandoned(verdict: Abandoned) -> Problem:
+    """Dress the refusal of an atomic batch; it names the item that was refused."""
+    outcomes = [_NOT_DONE] * verdict.size
+    outcomes[verdict.index] = _outcome_answer(freeze(verdict.outcome))
+    return Problem("batch-refused", members={"outcomes": outcomes})
+
+
+def _outcome_answer(frozen: Frozen | None) -> msgspec.Raw:
+    # The answer of a single call is told as it was stored, not written anew.
+    assert frozen is not None  # noqa: S101  every move has an answer
+    if frozen.status == 201:
+        return msgspec.Raw(f'{{"status":201,{frozen.body[1:]}'.encode())
+    return msgspec.Raw(f'{{"status":{frozen.status},"problem":{frozen.body}}}'.encode())
 
 
 def freeze(outcome: Outcome) -> Frozen | None:

@@ -9,6 +9,7 @@ from flask import Response
 from flask import request
 
 from . import answers
+from . import bodies
 from . import messages
 from . import parameters
 from . import reading
@@ -16,21 +17,24 @@ from .auth import Caller
 from .auth import identify
 from .commands import CreateWallet
 from .commands import Kind
-from .commands import MoveMoney
 from .commands import RaiseKeyVersion
 from .commands import Submission
-from .ids import new_operation_id
 from .ids import new_wallet_id
+from .metrics import submit
+from .moves import read_batch
+from .moves import read_move
+from .outcomes import Abandoned
 from .outcomes import Created
 from .outcomes import Frozen
 from .outcomes import KeyRaised
-from .outcomes import Refusal
 from .outcomes import Refused
 from .outcomes import Result
+from .outcomes import Results
 from .outcomes import WalletState
 from .problems import Problem
 from .problems import malformed
 from .problems import refused
+from .requests import query_of
 from .requests import read_body
 from .requests import require_json
 from .service import current_service
@@ -45,10 +49,11 @@ def create_wallet() -> Response:
     caller.must_be_operator()
     require_json(request)
     key = parameters.read_idempotency_key(request.headers.get("Idempotency-Key"))
-    body = messages.decode(read_body(request), messages.NewWallet)
+    body = messages.decode(read_body(request), bodies.NewWallet)
     name, currency, floor_minor = messages.read_new_wallet(body)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
-    outcome = _submit_one(Submission((command,))).outcome
+    submission = Submission((command,))
+    outcome = _only(submit(current_service().writer, submission)).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
     # The answer is the first one again, so it carries the key of that time.
@@ -65,7 +70,7 @@ def create_wallet() -> Response:
 def list_wallets() -> Response:
     """List the wallets in the order of their creation."""
     _identify().must_be_operator()
-    page = parameters.read_page(request.args.to_dict(flat=False), "after")
+    page = parameters.read_page(query_of(request), "after")
     found = reading.list_wallets(current_service().store, page.limit + 1, page.after)
     shown = found[: page.limit]
     following = _next_page(found, page.limit, lambda: {"after": shown[-1].id})
@@ -79,7 +84,7 @@ def read_wallet(wallet_id: str) -> Response:
     caller = _identify()
     caller.must_see(wallet_id)
     wallet = _find(caller, wallet_id)
-    parameters.read_query(request.args.to_dict(flat=False), set())
+    parameters.read_query(query_of(request), set())
     response = _json(answers.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
     return response
@@ -105,13 +110,27 @@ def transfer(wallet_id: str) -> Response:
     return _move(_identify(), wallet_id, Kind.TRANSFER)
 
 
+@v1.post("/wallets/<wallet_id>/batches")
+def move_in_bulk(wallet_id: str) -> Response:
+    """Move funds several times, in order, and if asked all or nothing."""
+    caller = _identify()
+    results = _submit_moves(
+        caller, wallet_id, lambda: read_batch(request, caller, wallet_id)
+    )
+    if isinstance(results, Refused):
+        raise refused(results, f"operations[{results.index}].")
+    if isinstance(results, Abandoned):
+        raise answers.abandoned(results)
+    return _json(answers.batch_answer(results))
+
+
 @v1.get("/wallets/<wallet_id>/entries")
 def list_entries(wallet_id: str) -> Response:
     """List a wallet's history, newest first."""
     caller = _identify()
     caller.must_see(wallet_id)
     wallet = _find(caller, wallet_id)
-    page = parameters.read_page(request.args.to_dict(flat=False), "before")
+    page = parameters.read_page(query_of(request), "before")
     store = current_service().store
     found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
     shown = found[: page.limit]
@@ -127,8 +146,9 @@ def raise_key_version(wallet_id: str) -> Response:
     caller.must_be_operator()
     caller.must_see(wallet_id)
     require_json(request)
-    messages.decode(read_body(request) or b"{}", messages.Nothing)
-    result = _submit_one(Submission((RaiseKeyVersion(wallet_id),), wallet_id))
+    messages.decode(read_body(request) or b"{}", bodies.Nothing)
+    submission = Submission((RaiseKeyVersion(wallet_id),), wallet_id)
+    result = _only(submit(current_service().writer, submission))
     assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come
     wallet = result.outcome.wallet
     key = current_service().keys.make(wallet.id, wallet.key_version)
@@ -139,7 +159,7 @@ def raise_key_version(wallet_id: str) -> Response:
 def read_operation() -> Response:
     """Tell what became of a request that carried a key."""
     caller = _identify()
-    given = parameters.read_query(request.args.to_dict(flat=False), {"wallet", "key"})
+    given = parameters.read_query(query_of(request), {"wallet", "key"})
     for name in ("wallet", "key"):
         if name not in given:
             raise malformed(name, "is missing")
@@ -171,47 +191,31 @@ def _find(caller: Caller, wallet_id: str) -> WalletState:
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
+    results = _submit_moves(
+        caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
+    )
+    return _frozen(_only(results).frozen)
+
+
+def _submit_moves(
+    caller: Caller, wallet_id: str, read: Callable[[], Submission]
+) -> Results:
     caller.must_see(wallet_id)
     try:
-        submission = _read_move(caller, wallet_id, kind)
+        submission = read()
     except Problem:
         # Whoever holds a worthless key learns that first, not what else is wrong.
         if caller.key_version is not None:
             _find(caller, wallet_id)
         raise
-    return _frozen(_submit_one(submission).frozen)
+    return submit(current_service().writer, submission)
 
 
-def _read_move(caller: Caller, wallet_id: str, kind: Kind) -> Submission:
-    require_json(request)
-    key = parameters.read_idempotency_key(request.headers.get("Idempotency-Key"))
-    if_match = parameters.read_if_match(request.headers.get("If-Match"))
-    message: messages.NewTransfer | messages.NewEntry
-    recipient = None
-    if kind is Kind.TRANSFER:
-        message = messages.decode(read_body(request), messages.NewTransfer)
-        recipient = messages.read_recipient(message.to)
-    else:
-        message = messages.decode(read_body(request), messages.NewEntry)
-    command = MoveMoney(
-        operation_id=new_operation_id(),
-        wallet_id=wallet_id,
-        kind=kind,
-        amount=messages.read_positive_amount(message.amount),
-        recipient=recipient,
-        note=messages.read_note(message.note),
-        principal=caller.principal,
-        key=key,
-    )
-    return Submission((command,), wallet_id, caller.key_version, if_match)
-
-
-def _submit_one(submission: Submission) -> Result:
-    results = current_service().writer.submit(submission)
+def _only(results: Results) -> Result:
+    """Take the result of a single command."""
     if isinstance(results, Refused):
-        if results.refusal is Refusal.UNKNOWN_WALLET:
-            raise Problem("unknown-wallet")
         raise refused(results)
+    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
     (result,) = results
     return result
 

@@ -13,6 +13,7 @@ from itsdangerous import BadSignature
 from itsdangerous import Signer
 
 from .commands import Principal
+from .config import Settings
 from .ids import is_wallet_id
 from .problems import Problem
 
@@ -86,10 +87,7 @@ def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> 
     """
     if operator_token is None:
         return Caller(Principal.OPERATOR)
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    given = given.strip()
-    if scheme.lower() != "bearer" or not given:
-        raise Problem("unauthenticated")
+    given = _bearer(request)
     # Equal time for every wrong token, so that it cannot be found letter by letter.
     if hmac.compare_digest(_bytes(given), _bytes(operator_token)):
         return Caller(Principal.OPERATOR)
@@ -97,6 +95,28 @@ def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> 
     if known is None:
         raise Problem("unauthenticated")
     return Caller(Principal.OWNER, *known)
+
+
+def require_metrics_token(request: Request, settings: Settings) -> None:
+    """Show metrics to this machine alone, or to whoever has their token.
+
+    :raises Problem: not found if no token is set, as if there were no metrics.
+    """
+    if settings.local:
+        return
+    if settings.metrics_token is None:
+        raise Problem("not-found")
+    given = _bearer(request)
+    if not hmac.compare_digest(_bytes(given), _bytes(settings.metrics_token)):
+        raise Problem("unauthenticated", "Send the token of the metrics as bearer.")
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    given = given.strip()
+    if scheme.lower() != "bearer" or not given:
+        raise Problem("unauthenticated")
+    return given
 
 
 def refuse_strangers(request: Request) -> None:

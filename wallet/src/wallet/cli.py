@@ -1,6 +1,8 @@
 """The command line."""
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +57,8 @@ def serve(host: str, port: int, workers: int) -> None:
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
     click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
     click.echo(f"Mode: {_shown_mode(settings)}.")
-    serving.serve(settings, address, port, workers)
+    with _one_sentence():
+        serving.serve(settings, address, port, workers)
 
 
 @main.command()
@@ -110,6 +113,48 @@ def key(wallet_id: str) -> None:
         raise click.ClickException(f"There is no wallet {wallet_id}.")
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     click.echo(keys.make(wallet.id, wallet.key_version))
+
+
+@main.command()
+@click.option("--kills", default=20, show_default=True, type=click.IntRange(1))
+@click.option("--clients", default=8, show_default=True, type=click.IntRange(1, 256))
+@click.option(
+    "--folder",
+    default=".",
+    show_default=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Where to make a folder for the run: the disk that is to be proved.",
+)
+@click.option("--database-url", default="", help="An empty PostgreSQL database.")
+def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
+    """Kill a server of its own under load, and prove that no answer was lost.
+
+    The folder of the run goes away if all was well, and stays if not.
+    """
+    # The load is needed by the one command that makes it.
+    from .torture import TortureError
+    from .torture import torture as run
+
+    def show(number: int, answered: int) -> None:
+        if on_a_terminal():
+            told = f"\r{number} of {kills} kills, {answered} answered"
+            click.echo(told, nl=number == kills, err=True)
+
+    with _one_sentence():
+        place = Path(tempfile.mkdtemp(prefix="wallet-torture-", dir=folder)).absolute()
+        try:
+            verdict = run(place, database_url, kills, clients, show)
+        except TortureError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(
+        f"kills {verdict.kills}, answered {verdict.answered}, retried"
+        f" {verdict.retried}, lost {verdict.lost}, doubled {verdict.doubled}"
+    )
+    if not verdict.good:
+        what = "; ".join(verdict.faults) or "the store does not have what was answered"
+        raise click.ClickException(f"The store FAILED: {what}. It is kept in {place}.")
+    shutil.rmtree(place)
+    click.echo("The store kept every answer exactly once.")
 
 
 def _settings() -> Settings:

@@ -42,6 +42,13 @@ SETTINGS: Final = {
     "OPERATOR_TOKEN": Setting(
         "", "May do everything; without it the service is local.", secret=True
     ),
+    "METRICS_TOKEN": Setting(
+        "", "Opens `/metrics` of a shared service, which is closed without it.", True
+    ),
+    "LOG_FORMAT": Setting("text", "How logs are written: `text` or `json`."),
+    "LOG_LEVEL": Setting(
+        "info", "`debug` logs every request, `info` refusals, `warning` failures."
+    ),
     "THREADS": Setting("64", "Requests that a worker serves at the same time."),
     "READERS": Setting("4", "Database connections of a worker that only read."),
     "QUEUE_SIZE": Setting("4096", "Commands that may wait for the writer."),
@@ -67,6 +74,9 @@ class Settings:
     secret_key: str
     secret_key_fallbacks: tuple[str, ...]
     operator_token: str | None
+    metrics_token: str | None
+    log_format: str
+    log_level: str
     threads: int
     queue_size: int
     batch_size: int
@@ -95,6 +105,9 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         secret_key=_secret_key(values["SECRET_KEY"], operator_token, home),
         secret_key_fallbacks=_fallbacks(values["SECRET_KEY_FALLBACKS"]),
         operator_token=operator_token,
+        metrics_token=_metrics_token(values["METRICS_TOKEN"], operator_token),
+        log_format=_choice(values, "LOG_FORMAT", ("text", "json")),
+        log_level=_choice(values, "LOG_LEVEL", ("debug", "info", "warning", "error")),
         threads=_number(values, "THREADS", 1, 1024),
         queue_size=_number(values, "QUEUE_SIZE", 1, 1_000_000),
         batch_size=_number(values, "BATCH_SIZE", 1, 8_192),
@@ -132,6 +145,21 @@ def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
         )
     if token is not None and (not token.isascii() or not token.isprintable()):
         raise ConfigError("WALLET_OPERATOR_TOKEN must be printable ASCII.")
+
+
+def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    if values[name] not in known:
+        raise ConfigError(f"WALLET_{name} must be one of {', '.join(known)}.")
+    return values[name]
+
+
+def _metrics_token(token: str, operator_token: str | None) -> str | None:
+    if token and token == operator_token:
+        raise ConfigError(
+            "WALLET_METRICS_TOKEN must differ from WALLET_OPERATOR_TOKEN: whoever"
+            " reads metrics must not move money."
+        )
+    return token or None
 
 
 def _number(values: Mapping[str, str], name: str, low: int, high: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy import Engine
 from sqlalchemy import create_engine
 from sqlalchemy import event
-from sqlalchemy import text
+from sqlalchemy import func
+from sqlalchemy import select
 
 #: A server that does not even accept a connection by then is not there.
 _CONNECT_TIMEOUT_S: Final = 5
@@ -24,6 +26,14 @@ _SQLITE_PRAGMAS: Final = {
     # 2 is FULL: a commit is on the disk before it is answered.
     "synchronous": 2,
     "foreign_keys": 1,
+}
+
+
+#: What PostgreSQL must have; a commit waits at least for the disk of its own server.
+_SAFE_ON_SERVER: Final = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
 }
 
 
@@ -62,23 +72,33 @@ def is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def durability(connection: Connection) -> bool:
-    """Ask whether an answered commit survives a loss of power."""
+def durability(connection: Connection) -> dict[str, str]:
+    """Ask for the settings that decide whether a commit survives a loss of power."""
     if connection.dialect.name == "sqlite":
-        # Every connection has checked its own settings when it was opened.
-        return True
-    settings = connection.execute(
-        text(
-            "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
-            " current_setting('synchronous_commit')"
-        )
-    ).one()
-    fsync, full_page_writes, synchronous_commit = (str(value) for value in settings)
-    return fsync == full_page_writes == "on" and synchronous_commit != "off"
+        return {
+            name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+            for name in _SQLITE_PRAGMAS
+        }
+    found = connection.execute(
+        select(*(func.current_setting(name).label(name) for name in _SAFE_ON_SERVER))
+    )
+    return {name: str(value) for name, value in found.mappings().one().items()}
+
+
+def is_durable(settings: Mapping[str, str]) -> bool:
+    """Tell whether an answered commit survives a loss of power with these settings."""
+    if "fsync" in settings:
+        return all(settings[name] in safe for name, safe in _SAFE_ON_SERVER.items())
+    return all(settings[name] == str(safe) for name, safe in _SQLITE_PRAGMAS.items())
 
 
 def _make_engine(url: URL, limits: Limits, **options: Any) -> Engine:
-    options |= {"max_overflow": 0, "pool_timeout": limits.lock_timeout_ms / 1000}
+    # Messages of errors are logged, and values are nobody else's business.
+    options |= {
+        "hide_parameters": True,
+        "max_overflow": 0,
+        "pool_timeout": limits.lock_timeout_ms / 1000,
+    }
     if url.get_backend_name() != "sqlite":
         return create_engine(url, connect_args=_postgresql(url, limits), **options)
     _make_private(Path(url.database or ""))

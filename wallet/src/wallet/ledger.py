@@ -6,6 +6,7 @@ that a test, a replay and the service all decide alike.
 """
 
 from dataclasses import replace
+from typing import TypeGuard
 
 from .commands import Command
 from .commands import CreateWallet
@@ -20,6 +21,7 @@ from .money import CURRENCIES
 from .money import LARGEST_MINOR
 from .money import AmountError
 from .outcomes import DECIDED_BY_RULES
+from .outcomes import Abandoned
 from .outcomes import Created
 from .outcomes import Decision
 from .outcomes import Entry
@@ -29,6 +31,7 @@ from .outcomes import Moved
 from .outcomes import Outcome
 from .outcomes import Refusal
 from .outcomes import Refused
+from .outcomes import Remembered
 from .outcomes import Replayed
 from .outcomes import Verdict
 from .outcomes import WalletState
@@ -55,11 +58,19 @@ def _judge(draft: Draft, submission: Submission) -> Verdict:
     outcomes = []
     for index, command in enumerate(submission.commands):
         outcome = _carry_out(attempt, command)
-        if isinstance(outcome, Refused):
-            return replace(outcome, index=index, remember=False)
+        if _is_refusal(outcome):
+            return Abandoned(index, outcome, len(submission.commands))
         outcomes.append(outcome)
     draft.adopt(attempt)
     return tuple(outcomes)
+
+
+def _is_refusal(outcome: Outcome) -> TypeGuard[Refused | Replayed]:
+    if isinstance(outcome, Replayed):
+        earlier = outcome.earlier
+        refused = isinstance(earlier, Remembered) and earlier.status != 201
+        return refused or isinstance(earlier, Refused)
+    return isinstance(outcome, Refused)
 
 
 def _refuse_whole(draft: Draft, submission: Submission) -> Refused | None:

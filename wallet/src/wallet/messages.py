@@ -1,4 +1,4 @@
-"""The JSON that comes in, and how JSON is written."""
+"""Reads and checks the JSON that comes in, and writes JSON."""
 
 import json
 import re
@@ -11,6 +11,13 @@ from typing import TypeVar
 
 import msgspec
 
+from .bodies import LARGEST_BATCH
+from .bodies import LONGEST_NAME
+from .bodies import LONGEST_NOTE
+from .bodies import Item
+from .bodies import NewBatch
+from .bodies import NewWallet
+from .commands import Kind
 from .money import CURRENCIES
 from .money import Amount
 from .money import AmountError
@@ -18,9 +25,6 @@ from .money import parse_amount
 from .money import read_amount
 from .problems import Problem
 from .problems import malformed
-
-LONGEST_NAME: Final = 200
-LONGEST_NOTE: Final = 500
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Where msgspec found the fault, and which member it does not know or misses.
@@ -30,34 +34,7 @@ _FAULTY_MEMBER: Final = re.compile(
 )
 
 
-class NewWallet(msgspec.Struct, forbid_unknown_fields=True):
-    """The body that creates a wallet."""
-
-    name: str = ""
-    currency: str = "ZAR"
-    floor: str | int = "0"
-
-
-class NewEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a deposit or a withdrawal."""
-
-    amount: str | int
-    note: str | None = None
-
-
-class NewTransfer(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a transfer."""
-
-    to: str
-    amount: str | int
-    note: str | None = None
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a call that needs no members."""
-
-
-Body = TypeVar("Body", NewWallet, NewEntry, NewTransfer, Nothing)
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def decode(body: bytes, kind: type[Body]) -> Body:
@@ -67,7 +44,9 @@ def decode(body: bytes, kind: type[Body]) -> Body:
     """
     try:
         message = msgspec.json.decode(body, type=kind)
-        json.loads(body, object_pairs_hook=_refuse_repeated)
+        json.loads(body, object_pairs_hook=_Repetitions().refuse)
+    except _Repeated as error:
+        raise malformed(error.path(message), "is given more than once") from error
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -88,7 +67,21 @@ def read_new_wallet(message: NewWallet) -> tuple[str, str, int]:
     return message.name, message.currency, _read_floor(message.floor, exponent)
 
 
-def read_positive_amount(value: str | int) -> Amount:
+def kind_of(item: Item) -> Kind:
+    """Tell what an item of a batch asks for."""
+    return Kind(str(item.__struct_config__.tag))
+
+
+def check_size(batch: NewBatch) -> None:
+    """Check that a batch has items, and not too many.
+
+    :raises Problem: it has none, or too many.
+    """
+    if not 1 <= len(batch.operations) <= LARGEST_BATCH:
+        raise malformed("operations", f"must have 1 to {LARGEST_BATCH} items")
+
+
+def read_positive_amount(value: str | int, field: str = "amount") -> Amount:
     """Read an amount that moves; its decimals are judged with the wallet's currency.
 
     :raises Problem: it is malformed.
@@ -96,28 +89,28 @@ def read_positive_amount(value: str | int) -> Amount:
     try:
         amount = read_amount(value)
     except AmountError as error:
-        raise malformed("amount", str(error)) from error
+        raise malformed(field, str(error)) from error
     if amount.unscaled == 0:
-        raise malformed("amount", "must be above zero")
+        raise malformed(field, "must be above zero")
     return amount
 
 
-def read_note(note: str | None) -> str | None:
+def read_note(note: str | None, field: str = "note") -> str | None:
     """Check a note.
 
     :raises Problem: it is malformed.
     """
     if note is not None:
-        _check_text("note", note, LONGEST_NOTE)
+        _check_text(field, note, LONGEST_NOTE)
     return note
 
 
-def read_recipient(to: str) -> str:
+def read_recipient(to: str, field: str = "to") -> str:
     """Check that a recipient can be written down; the rules judge whether it exists.
 
     :raises Problem: it is malformed.
     """
-    _check_text("to", to, LONGEST_NAME)
+    _check_text(field, to, LONGEST_NAME)
     return to
 
 
@@ -156,13 +149,34 @@ def _check_text(field: str, text: str, longest: int) -> None:
         raise malformed(field, "must have no control characters")
 
 
-def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise malformed(repeated, "is given more than once")
-    return members
+class _Repeated(Exception):
+    """A member is given more than once, in one of the objects of a body."""
+
+    def __init__(self, name: str, index: int) -> None:
+        super().__init__(name)
+        self.name, self.index = name, index
+
+    def path(self, message: msgspec.Struct) -> str:
+        """Name the member; an item is one object, and ends before the body does."""
+        if isinstance(message, NewBatch) and self.index < len(message.operations):
+            return f"operations[{self.index}].{self.name}"
+        return self.name
+
+
+class _Repetitions:
+    """Looks for repeated members while a body is read, one object after another."""
+
+    def __init__(self) -> None:
+        self._objects = 0
+
+    def refuse(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise _Repeated(repeated, self._objects)
+        self._objects += 1
+        return members
 
 
 def _explain(fault: str) -> Problem:

@@ -162,8 +162,22 @@ class Replayed:
 Outcome = Moved | Created | KeyRaised | Refused | Replayed
 
 
-#: What comes of a submission: one outcome for each command, or one refusal for all.
-Verdict = tuple[Outcome, ...] | Refused
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """An atomic submission of which one command was refused: nothing was done.
+
+    :param index: the place of that command.
+    :param outcome: its refusal, new or replayed.
+    :param size: the number of commands.
+    """
+
+    index: int
+    outcome: Refused | Replayed
+    size: int
+
+
+#: What comes of a submission: one outcome for each command, or one for all.
+Verdict = tuple[Outcome, ...] | Refused | Abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +207,4 @@ class Result:
     frozen: Frozen | None
 
 
-Results = tuple[Result, ...] | Refused
+Results = tuple[Result, ...] | Refused | Abandoned

@@ -26,7 +26,9 @@ class Page:
     before: int | None = None
 
 
-def read_idempotency_key(text: str | None) -> str | None:
+def read_idempotency_key(
+    text: str | None, field: str = "Idempotency-Key"
+) -> str | None:
     """Read an idempotency key, quoted or bare.
 
     :raises Problem: it is malformed.
@@ -38,7 +40,7 @@ def read_idempotency_key(text: str | None) -> str | None:
         quoted = _QUOTED.fullmatch(text)
         key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
     if _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise malformed("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+        raise malformed(field, "must be 1 to 255 visible ASCII characters")
     return key
 
 

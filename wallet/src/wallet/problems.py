@@ -10,8 +10,8 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
     412 version-mismatch
     413 too-large
     415 unsupported-media-type
-    422 key-reused, and what the rules refuse: insufficient-funds, self-transfer,
-        unknown-recipient, currency-mismatch, balance-too-large
+    422 key-reused, batch-refused, and what the rules refuse: insufficient-funds,
+        self-transfer, unknown-recipient, currency-mismatch, balance-too-large
     500 internal-error
     503 unavailable, outcome-unknown
 
@@ -20,6 +20,7 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from typing import Final
 
 from .failures import OutcomeUnknown
@@ -102,6 +103,12 @@ KINDS: Final = {
             "Use a new key for each thing that you want done.",
         ),
         Kind(
+            "batch-refused",
+            422,
+            "An item of the atomic batch was refused",
+            "Nothing was written; look at the outcome that has a problem.",
+        ),
+        Kind(
             "insufficient-funds",
             422,
             "The wallet does not hold enough",
@@ -172,7 +179,7 @@ class Problem(Exception):
         name: str,
         detail: str | None = None,
         *,
-        members: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name)
@@ -181,7 +188,7 @@ class Problem(Exception):
         self.members = dict(members or {})
         self.headers = {**_HEADERS.get(self.kind.status, {}), **(headers or {})}
 
-    def body(self) -> dict[str, str | int]:
+    def body(self) -> dict[str, Any]:
         """List the members of the answer in a fixed order."""
         return {
             "type": f"/problems/{self.kind.name}",
@@ -197,10 +204,13 @@ def malformed(field: str, reason: str) -> Problem:
     return Problem("malformed", f"{field} {reason}", members={"field": field})
 
 
-def refused(outcome: Refused) -> Problem:
-    """Dress a refusal of the ledger."""
+def refused(outcome: Refused, at: str = "") -> Problem:
+    """Dress a refusal of the ledger.
+
+    :param at: where the member that is malformed stands in the body.
+    """
     if outcome.field is not None:
-        return malformed(outcome.field, outcome.reason or "is malformed")
+        return malformed(f"{at}{outcome.field}", outcome.reason or "is malformed")
     return Problem(outcome.refusal.value)
 
 

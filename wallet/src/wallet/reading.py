@@ -35,8 +35,12 @@ ENTRY_COLUMNS = (
 )
 
 _wallet = select(wallets).where(wallets.c.id == bindparam("wallet_id"))
-_wallets = select(wallets).order_by(wallets.c.id).limit(bindparam("rows"))
-_wallets_after = _wallets.where(wallets.c.id > bindparam("after"))
+_wallets_after = (
+    select(wallets)
+    .where(wallets.c.id > bindparam("after"))
+    .order_by(wallets.c.id)
+    .limit(bindparam("rows"))
+)
 _entries = (
     select(*ENTRY_COLUMNS)
     .where(entries.c.wallet_id == bindparam("wallet_id"))
@@ -67,13 +71,11 @@ def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
 
 def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletState]:
     """Read wallets in the order of their creation, after the one named."""
-    statement, given = _wallets, dict[str, Any]({"rows": limit})
-    if after is not None:
-        statement, given = _wallets_after, given | {"after": after}
+    # Every id is after no text at all.
+    given = {"rows": limit, "after": after or ""}
     with failures.before_commit(), store.reading.connect() as connection:
-        return [
-            to_wallet(row) for row in connection.execute(statement, given).mappings()
-        ]
+        found = connection.execute(_wallets_after, given).mappings()
+        return [to_wallet(row) for row in found]
 
 
 def list_entries(

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import time
 from typing import Final
 
 from flask import Flask
@@ -17,8 +18,10 @@ from .auth import refuse_foreign_pages
 from .auth import refuse_strangers
 from .failures import StoreFailure
 from .messages import encode
+from .metrics import observe_request
 from .problems import Problem
 from .problems import failed
+from .problems import malformed
 from .service import current_service
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ log = logging.getLogger(__name__)
 LARGEST_BODY: Final = 1024 * 1024
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+#: What succeeds is told only to whoever asks for everything.
+_LEVEL_OF_CLASS: Final = {4: logging.INFO, 5: logging.WARNING}
 _PROBLEM_OF_STATUS: Final = {
     404: "not-found",
     405: "method-not-allowed",
@@ -39,7 +44,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_guard)
     app.after_request(_finish)
     app.register_error_handler(Problem, _answer)
-    app.register_error_handler(StoreFailure, lambda failure: _answer(failed(failure)))
+    app.register_error_handler(StoreFailure, _answer_failure)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_mistake)
 
@@ -62,6 +67,17 @@ def read_body(incoming: Request) -> bytes:
     raise Problem("too-large")
 
 
+def query_of(incoming: Request) -> dict[str, list[str]]:
+    """Take the parameters of the query apart.
+
+    :raises Problem: it has bytes that no client may send unescaped.
+    """
+    try:
+        return incoming.args.to_dict(flat=False)
+    except UnicodeDecodeError as error:
+        raise malformed("query", "is not UTF-8") from error
+
+
 def require_json(incoming: Request) -> None:
     """Refuse what a page of another site could send without being asked.
 
@@ -74,6 +90,7 @@ def require_json(incoming: Request) -> None:
 def _guard() -> None:
     given = request.headers.get("X-Request-Id", "")
     known = _REQUEST_ID.fullmatch(given) is not None
+    g.began_s = time.monotonic()
     g.request_id = given if known else secrets.token_hex(16)
     if current_service().settings.local:
         refuse_strangers(request)
@@ -84,6 +101,13 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
+    rule, status = request.url_rule, response.status_code
+    took_s = time.monotonic() - g.began_s
+    observe_request(request.method, None if rule is None else rule.rule, status, took_s)
+    level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
+    # The query is left out: whoever errs may put a key there.
+    line = (request.method, request.path, status, took_s * 1000)
+    log.log(level, "%s %s %d %.1f ms", *line)
     return response
 
 
@@ -96,6 +120,11 @@ def _answer(problem: Problem) -> Response:
     )
 
 
+def _answer_failure(failure: StoreFailure) -> Response:
+    log.warning("%r because of %r", failure, failure.__cause__)
+    return _answer(failed(failure))
+
+
 def _answer_http(error: HTTPException) -> Response:
     headers = {}
     if isinstance(error, MethodNotAllowed):
@@ -105,5 +134,5 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_mistake(error: Exception) -> Response:
-    log.error("request %s failed", g.get("request_id"), exc_info=error)
+    log.error("a mistake of this program", exc_info=error)
     return _answer(Problem("internal-error"))

@@ -12,6 +12,7 @@ from .answers import freeze
 from .auth import WalletKeys
 from .config import Settings
 from .store import Store
+from .writer import Observe
 from .writer import Writer
 
 
@@ -62,8 +63,8 @@ def open_current_store(settings: Settings) -> Store:
     return store
 
 
-def open_service(settings: Settings) -> Service:
-    """Open the store and start the writer."""
+def open_service(settings: Settings, observe: Observe) -> Service:
+    """Open the store and start the writer, of which ``observe`` is told the batches."""
     store = open_store(settings)
     writer = Writer(
         store,
@@ -72,6 +73,7 @@ def open_service(settings: Settings) -> Service:
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         wait_s=settings.wait_timeout_ms / 1000,
+        observe=observe,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     return Service(settings, keys, store, writer)

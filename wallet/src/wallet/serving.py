@@ -1,12 +1,16 @@
 """Runs the service: checks, one granian server, and workers that share nothing."""
 
 import ctypes
-import logging
 import multiprocessing.util
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from typing import Final
 
@@ -15,16 +19,20 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from . import create_app
+from . import logs
 from .auth import is_loopback
 from .config import ConfigError
 from .config import Settings
 from .engines import durability
+from .engines import is_durable
 from .service import open_store
 from .service import service_of
 
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
 _DIE_WITH_PARENT: Final = 1
+#: The name that prometheus-client looks for.
+_METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def check(settings: Settings, host: str, port: int, workers: int) -> str:
@@ -54,7 +62,7 @@ def prepare(settings: Settings) -> bool:
     store = open_store(settings)
     try:
         with store.reading.connect() as connection:
-            return durability(connection)
+            return is_durable(durability(connection))
     finally:
         store.close()
 
@@ -72,20 +80,53 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
         workers_kill_timeout=_STOP_TIMEOUT_S,
         respawn_failed_workers=True,
         log_level=LogLevels.error,
+        log_dictconfig=_server_logs(settings),
     )
-    server.serve(target_loader=load_application, wrap_loader=False)
+    with _metrics_of(workers):
+        server.serve(target_loader=load_application, wrap_loader=False)
 
 
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     _die_with_parent()
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
     app = create_app()
+    logs.set_up(service_of(app).settings)
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service_of(app).close, exitpriority=1)
     return app
+
+
+def _server_logs(settings: Settings) -> dict[str, Any]:
+    """Let the server itself write its events like those of its workers."""
+    formatter = {"()": logs.Formatter, "form": settings.log_format}
+    return {"formatters": {"generic": formatter, "access": formatter}}
+
+
+@contextmanager
+def _metrics_of(workers: int) -> Iterator[None]:
+    """Give workers a folder where their metrics add up, empty at the start.
+
+    One worker needs none. Workers must find its name before they load the metrics.
+
+    :raises ConfigError: the folder that was named cannot be used.
+    """
+    given = os.environ.get(_METRICS_FOLDER)
+    if given:
+        try:
+            Path(given).mkdir(parents=True, exist_ok=True)
+            for left_over in Path(given).glob("*.db"):
+                left_over.unlink()
+        except OSError as error:
+            raise ConfigError(
+                f"{_METRICS_FOLDER} must name a folder that can be written."
+            ) from error
+        yield
+    elif workers == 1:
+        yield
+    else:
+        with TemporaryDirectory(prefix="wallet-metrics-") as folder:
+            os.environ[_METRICS_FOLDER] = folder
+            yield
 
 
 def _die_with_parent() -> None:

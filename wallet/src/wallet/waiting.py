@@ -1,6 +1,7 @@
 """The bounded queue between the many who ask and the one who writes."""
 
 import threading
+import time
 from collections import deque
 
 from .commands import Submission
@@ -16,10 +17,11 @@ class QueueFull(NotWritten):
 class Waiting:
     """A submission, and the one who waits for it."""
 
-    __slots__ = ("_done", "_error", "_results", "submission")
+    __slots__ = ("_done", "_error", "_results", "since_s", "submission")
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
+        self.since_s = time.monotonic()
         self._results: Results | None = None
         self._error: Exception | None = None
         # A bare lock is the cheapest thing that one thread can wait on.

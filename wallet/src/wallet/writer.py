@@ -20,6 +20,7 @@ from .failures import NotWritten
 from .failures import OutcomeUnknown
 from .failures import TryAgain
 from .ledger import decide
+from .outcomes import Abandoned
 from .outcomes import Frozen
 from .outcomes import Moved
 from .outcomes import Outcome
@@ -41,6 +42,8 @@ _PAUSE_S: Final = 0.005
 
 
 Freeze = Callable[[Outcome], Frozen | None]
+#: Is told what was taken, what still waits, when it was taken, and how long it took.
+Observe = Callable[[list[Waiting], int, float, float], None]
 
 
 class Writer:
@@ -51,6 +54,7 @@ class Writer:
     :param capacity: the number of commands that may wait.
     :param batch_size: the number of commands that are committed together.
     :param wait_s: how long a submission waits before its outcome is unknown.
+    :param observe: is told about each batch.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Writer:
         capacity: int = 4096,
         batch_size: int = 512,
         wait_s: float = 10.0,
+        observe: Observe = lambda *_: None,
     ) -> None:
         self.queue = Queue(capacity)
         self._store = store
@@ -69,6 +74,7 @@ class Writer:
         self._now_us = now_us
         self._batch_size = batch_size
         self._wait_s = wait_s
+        self._observe = observe
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -93,7 +99,9 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self.queue.take(self._batch_size):
+            queued, began_s = self.queue.commands, time.monotonic()
             self._commit_or_split(batch)
+            self._observe(batch, queued, began_s, time.monotonic() - began_s)
 
     def _commit_or_split(self, batch: list[Waiting]) -> None:
         """Answer everyone in the batch, whatever happens."""
@@ -104,7 +112,8 @@ class Writer:
             # wallet is there and the answer is a replay.
             self._one_by_one(batch, error)
         except (NotWritten, OutcomeUnknown) as error:
-            log.warning("a batch of %d was not answered: %r", len(batch), error)
+            cause = error.__cause__
+            log.warning("a batch of %d failed: %r from %r", len(batch), error, cause)
             for waiting in batch:
                 waiting.fail(error)
         except Exception as error:
@@ -149,7 +158,7 @@ class Writer:
         return results
 
     def _freeze_all(self, verdict: Verdict) -> Results:
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, Refused | Abandoned):
             return verdict
         return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)
 
@@ -157,7 +166,7 @@ class Writer:
 def _to_remember(results: Sequence[Results]) -> list[Answered]:
     answered = []
     for of_submission in results:
-        if isinstance(of_submission, Refused):
+        if isinstance(of_submission, Refused | Abandoned):
             continue
         for result in of_submission:
             command = _remembered_command(result.outcome)

@@ -1,5 +1,6 @@
 """Several processes on one PostgreSQL."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -95,3 +96,40 @@ def test_processes_create_one_wallet_for_one_key(servers):
         }
     with servers[0].client() as client:
         assert len(client.get("/v1/wallets").json["wallets"]) == 5
+
+
+def test_workers_add_up_their_metrics(make_server, postgresql_url):
+    """Whichever worker is asked, it tells what all of them counted."""
+    server = make_server(postgresql_url, METRICS_TOKEN="m" * 16).start(workers=2)
+    wallet = create(server)
+    path = f"/v1/wallets/{wallet}/deposits"
+
+    def deposit(client, _number):
+        return [client.post(path, {"amount": "1"}).status for _ in range(10)]
+
+    together((server, server), deposit)
+    told = set()
+    for _ in range(8):
+        with server.client("m" * 16) as client:
+            text = client.get("/metrics").data.decode()
+        told |= set(
+            re.findall(r'^wallet_operations_total.*"deposit".* (\S+)$', text, re.M)
+        )
+    assert told == {f"{10 * CLIENTS:.1f}"}
+    with server.client() as client:
+        assert client.get("/metrics").status == 401
+
+
+def test_what_an_earlier_run_counted_is_gone(make_server, postgresql_url, tmp_path):
+    """The folder that is named is emptied at the start."""
+    folder = tmp_path / "metrics"
+    server = make_server(postgresql_url, METRICS_TOKEN="m" * 16)
+    server.environment["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    for _ in range(2):
+        server.start(workers=2)
+        create(server)
+        with server.client("m" * 16) as client:
+            text = client.get("/metrics").data.decode()
+        assert re.findall(r'"new-wallet".* (\S+)$', text, re.M) == ["1.0"]
+        assert list(folder.glob("*.db"))
+        server.stop()

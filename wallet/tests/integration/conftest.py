@@ -18,6 +18,7 @@ from wallet.writer import Writer
 from ..actions import Wallets
 
 OPERATOR = "operator-token-1234"
+METRICS = "metrics-token-1234"
 SECRET = "s" * 32
 
 
@@ -56,6 +57,7 @@ def shared_app(database_url: str, tmp_path: Path):
             "HOME": str(tmp_path),
             "SECRET_KEY": SECRET,
             "OPERATOR_TOKEN": OPERATOR,
+            "METRICS_TOKEN": METRICS,
         }
     )
     yield app

@@ -215,6 +215,15 @@ def test_a_malformed_query_names_its_parameter(local, query, field):
     assert (answer.status_code, answer.json["field"]) == (400, field)
 
 
+def test_a_query_in_another_encoding_is_malformed(local):
+    """Bytes that a client must escape are refused, not guessed."""
+    for path in ("/v1/wallets", "/v1/operations"):
+        answer = local.client.get(
+            path, environ_overrides={"QUERY_STRING": "limit=\xed\xa0\x80"}
+        )
+        assert (answer.status_code, answer.json["field"]) == (400, "query")
+
+
 def test_a_malformed_cursor_of_the_list_is_named(local):
     """The list of wallets continues after an id."""
     answer = local.get("/v1/wallets?after=w_1")
@@ -256,10 +265,17 @@ def test_status_tells_nothing_of_the_inside(app, local):
     answer = local.get("/status")
     engine = app.extensions["wallet"].store.reading.dialect.name
     assert answer.status_code == 200
+    settings = {
+        "sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"},
+        "postgresql": dict.fromkeys(
+            ("fsync", "full_page_writes", "synchronous_commit"), "on"
+        ),
+    }[engine]
+    database = {"status": "ok", "engine": engine, "durable": True}
     assert answer.json == {
         "status": "ok",
         "version": "0.1.0",
-        "database": {"status": "ok", "engine": engine, "durable": True},
+        "database": database | {"settings": settings},
         "writer": {"status": "ok", "queued": 0, "capacity": 4096},
     }
 

@@ -1,7 +1,9 @@
 """Free sequences of requests, compared with a model of a few dictionaries."""
 
+import json
 import tempfile
 import uuid
+from copy import deepcopy
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -23,6 +25,8 @@ from ..actions import Wallets
 
 LARGEST = 2**63 - 1
 minors = st.integers(1, 500) | st.sampled_from([LARGEST, LARGEST - 1, LARGEST // 2])
+KINDS = ("deposit", "withdrawal", "transfer")
+PATHS = {kind: f"{kind}s" for kind in KINDS}
 keys = st.none() | st.sampled_from(["a", "b", "c"])
 
 
@@ -61,61 +65,101 @@ class Machine(RuleBasedStateMachine):
 
     @rule(wallet=wallets, minor=minors, key=keys)
     def deposit(self, wallet, minor, key):
-        model = self.models[wallet]
-        refusal = None
-        if model.balance + minor > LARGEST:
-            refusal = "balance-too-large"
-        self._move("deposits", wallet, minor, key, refusal, [(wallet, minor)])
+        self._move(("deposit", minor, None), wallet, key)
 
     @rule(wallet=wallets, minor=minors, key=keys)
     def withdraw(self, wallet, minor, key):
-        model = self.models[wallet]
-        refusal = None
-        if model.balance - minor < model.floor:
-            refusal = "insufficient-funds"
-        self._move("withdrawals", wallet, minor, key, refusal, [(wallet, -minor)])
+        self._move(("withdrawal", minor, None), wallet, key)
 
     @rule(wallet=wallets, other=wallets, minor=minors, key=keys)
     def transfer(self, wallet, other, minor, key):
-        model, recipient = self.models[wallet], self.models[other]
-        refusal = None
-        if wallet == other:
-            refusal = "self-transfer"
-        elif model.balance - minor < model.floor:
-            refusal = "insufficient-funds"
-        elif model.currency != recipient.currency:
-            refusal = "currency-mismatch"
-        elif recipient.balance + minor > LARGEST:
-            refusal = "balance-too-large"
-        sides = [(wallet, -minor), (other, minor)]
-        self._move("transfers", wallet, minor, key, refusal, sides, to=other)
+        self._move(("transfer", minor, other), wallet, key)
 
-    def _move(self, path, wallet, minor, key, refusal, sides, **more):
-        exponent = 0 if self.models[wallet].currency == "JPY" else 2
-        body = {"amount": str(minor), **more}
-        if exponent:
-            body["amount"] = f"{minor // 100}.{minor % 100:02}"
-        headers = {} if key is None else {"Idempotency-Key": key}
+    @rule(
+        wallet=wallets,
+        other=wallets,
+        asked=st.lists(st.tuples(st.sampled_from(KINDS), minors, keys), min_size=1),
+        atomic=st.booleans(),
+    )
+    def batch(self, wallet, other, asked, atomic):
+        before = deepcopy((self.models, self.answers))
+        asked = [
+            ((kind, minor, other if kind == "transfer" else None), key)
+            for kind, minor, key in asked
+        ]
+        items = [self._item(each, wallet, key) for each, key in asked]
+        answer = self.calls.batch(wallet, *items, atomic=atomic)
+        assert answer.status_code in (200, 422), answer.text
+        for (each, key), outcome in zip(asked, answer.json["outcomes"], strict=True):
+            status = outcome.pop("status")
+            # Those before the item that is to blame could be done, and are untold.
+            told = None if status == 424 else outcome.get("problem", outcome)
+            data = told and json.dumps(told, separators=(",", ":")).encode()
+            self._judge(each, wallet, key, 201 if told is None else status, data)
+            if status == 422 and atomic:
+                assert answer.status_code == 422
+                break
+        else:
+            assert answer.status_code == 200
+        if answer.status_code == 422:
+            self.models, self.answers = before
+
+    def _move(self, asked, wallet, key):
+        body = self._item(asked, wallet, key)
+        path, headers = PATHS[body.pop("kind")], {}
+        if body.pop("key"):
+            headers = {"Idempotency-Key": key}
         answer = self.calls.post(f"/v1/wallets/{wallet}/{path}", body, **headers)
-        asked = (path, minor, more.get("to"))
-        earlier = self.answers.get((wallet, key))
-        if key is not None and earlier is not None:
-            if earlier[0] == asked:
-                assert answer.data == earlier[1]
-                assert answer.headers["Idempotent-Replayed"] == "true"
-            else:
-                assert answer.json["type"] == "/problems/key-reused"
-            return
-        if key is not None:
-            self.answers[wallet, key] = (asked, answer.data)
-        if refusal is not None:
-            assert answer.json["type"] == f"/problems/{refusal}"
-            return
-        assert answer.status_code == 201, answer.text
+        replayed = self._judge(asked, wallet, key, answer.status_code, answer.data)
+        assert ("Idempotent-Replayed" in answer.headers) == replayed
+
+    def _item(self, asked, wallet, key):
+        kind, minor, other = asked
+        amount = str(minor)
+        if self.models[wallet].currency != "JPY":
+            amount = f"{minor // 100}.{minor % 100:02}"
+        to = {} if other is None else {"to": other}
+        return {"kind": kind, "amount": amount, "key": key} | to
+
+    def _foretell(self, asked, wallet, key):
+        """Tell what comes of a move: 201, a refusal, or the answer that is repeated."""
+        if key is not None and (wallet, key) in self.answers:
+            earlier, data = self.answers[wallet, key]
+            return ("replayed", data) if earlier == asked else ("key-reused", None)
+        kind, minor, other = asked
+        model, recipient = self.models[wallet], self.models.get(other)
+        gain = model.balance + minor
+        if kind == "deposit":
+            return ("balance-too-large" if gain > LARGEST else 201), None
+        if wallet == other:
+            return "self-transfer", None
+        if model.balance - minor < model.floor:
+            return "insufficient-funds", None
+        if recipient and recipient.currency != model.currency:
+            return "currency-mismatch", None
+        if recipient and recipient.balance + minor > LARGEST:
+            return "balance-too-large", None
+        return 201, None
+
+    def _judge(self, asked, wallet, key, status, data):
+        """Compare an answer with the model, and do in the model what was done."""
+        expected, earlier = self._foretell(asked, wallet, key)
+        if expected == "replayed":
+            assert data in (earlier, None)
+            return True
+        if expected != "key-reused" and key is not None:
+            self.answers[wallet, key] = (asked, data)
+        if expected != 201:
+            assert json.loads(data)["type"] == f"/problems/{expected}"
+            return False
+        assert status == 201, data
+        kind, minor, other = asked
+        sides = [(wallet, minor if kind == "deposit" else -minor)]
+        sides += [(other, minor)] if other else []
         for side, change in sides:
-            model = self.models[side]
-            model.balance += change
-            model.entries.append(change)
+            self.models[side].balance += change
+            self.models[side].entries.append(change)
+        return False
 
     @invariant()
     def balances_and_versions_are_those_of_the_model(self):

@@ -38,6 +38,11 @@ def _key_reused(caller):
     return caller.deposit(wallet, 2, key="k")
 
 
+def _batch_refused(caller):
+    item = {"kind": "withdrawal", "amount": 1}
+    return caller.batch(caller.create(), item, atomic=True)
+
+
 def _currency_mismatch(caller):
     wallet, other = caller.create(), caller.create(currency="JPY")
     caller.deposit(wallet, 1)
@@ -78,6 +83,7 @@ SITUATIONS = {
     "too-large": _too_large,
     "unsupported-media-type": lambda caller: caller.client.post("/v1/wallets"),
     "key-reused": _key_reused,
+    "batch-refused": _batch_refused,
     "insufficient-funds": lambda caller: caller.withdraw(caller.create(), 1),
     "self-transfer": _self_transfer,
     "unknown-recipient": _unknown_recipient,
@@ -106,7 +112,7 @@ def is_told_well(answer, name):
     assert ("Retry-After" in answer.headers) == (kind.status == 503)
     assert ("WWW-Authenticate" in answer.headers) == (kind.status == 401)
     assert ("Allow" in answer.headers) == (kind.status == 405)
-    assert set(body) - {"field"} == {"type", "title", "status", "detail"}
+    assert set(body) - {"field", "outcomes"} == {"type", "title", "status", "detail"}
     return True
 
 

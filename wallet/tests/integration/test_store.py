@@ -16,6 +16,7 @@ from wallet.commands import CreateWallet
 from wallet.commands import Kind
 from wallet.commands import Submission
 from wallet.engines import durability
+from wallet.engines import is_durable
 from wallet.ids import new_wallet_id
 from wallet.ledger import decide
 from wallet.outcomes import Known
@@ -165,7 +166,7 @@ def test_the_database_itself_refuses_what_breaks_a_rule(store, writer, change):
 def test_connections_are_durable(store):
     """SQLite syncs each commit and holds foreign keys; PostgreSQL says it does."""
     with store.reading.connect() as connection:
-        assert durability(connection)
+        assert is_durable(durability(connection))
     if store.writing.dialect.name == "sqlite":
         with store.writing.connect() as connection:
             names = ("journal_mode", "synchronous", "foreign_keys")

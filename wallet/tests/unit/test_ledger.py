@@ -17,6 +17,7 @@ from wallet.ids import new_wallet_id
 from wallet.ledger import decide
 from wallet.money import LARGEST_MINOR
 from wallet.money import read_amount
+from wallet.outcomes import Abandoned
 from wallet.outcomes import Created
 from wallet.outcomes import KeyRaised
 from wallet.outcomes import Known
@@ -209,8 +210,8 @@ def test_an_atomic_submission_is_done_whole_or_not_at_all():
     whole = Submission((good, bad), wallet.id, atomic=True)
     decision = decide(known_of(wallet), (whole, alone(good)), NOW_US)
     refused, (moved,) = decision.verdicts
-    assert (refused.refusal, refused.index) == (Refusal.INSUFFICIENT_FUNDS, 1)
-    assert not refused.remember
+    refusal = Refused(Refusal.INSUFFICIENT_FUNDS, bad, remember=True)
+    assert refused == Abandoned(1, refusal, size=2)
     assert isinstance(moved, Moved)
     assert decision.changed[0].balance_minor == 100
 

@@ -1,0 +1,44 @@
+"""The page to try the interface, in a real browser."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from ..conftest import IN_CI
+from .conftest import Server
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(BROWSER is None and not IN_CI, reason="there is no browser")
+def test_the_page_shows_every_call_without_a_network(tmp_path):
+    """A browser that reaches this machine only sees all calls and their forms."""
+    server = Server(tmp_path)
+    try:
+        server.start()
+        done = subprocess.run(
+            [
+                BROWSER,
+                "--headless",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                *(["--no-sandbox"] if os.getuid() == 0 else []),
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                f"--user-data-dir={tmp_path}/browser",
+                "--virtual-time-budget=20000",
+                "--dump-dom",
+                f"http://127.0.0.1:{server.port}/docs",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=True,
+        )
+    finally:
+        server.end()
+    assert "Unable to render" not in done.stdout
+    assert "Failed to load" not in done.stdout
+    assert done.stdout.count('class="opblock ') == 16
+    assert "Move funds several times" in done.stdout

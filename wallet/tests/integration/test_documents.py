@@ -1,0 +1,68 @@
+"""The pages about the interface."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from wallet.problems import KINDS
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def routes_of(app):
+    """Every method and route of an application."""
+    return [
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    ]
+
+
+def test_every_route_is_in_the_readme(app):
+    """Each has a row; the files and pages of problems are found through others."""
+    rows = re.findall(r"^\| `(GET|POST) (/\S*)` \|", README, re.M)
+    told = {(verb, path.replace("{id}", "<wallet_id>")) for verb, path in rows}
+    hidden = {("GET", "/docs/<name>"), ("GET", "/problems/<name>")}
+    assert told == set(routes_of(app)) - hidden
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_type_of_a_problem_is_the_address_of_a_page(app, name):
+    """Open to all, with the title and what to do."""
+    answer = app.test_client().get(f"/problems/{name}")
+    text = unescape(answer.text)
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    assert f"<h1>{KINDS[name].title}</h1>" in text
+    assert KINDS[name].detail in text
+    assert "script" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/problems/x", "/docs/x", "/docs/..%2fapi.py"])
+def test_no_other_page_is_there(app, path):
+    """Only what is listed is read."""
+    answer = app.test_client().get(path)
+    assert answer.json["type"] == "/problems/not-found"
+
+
+def test_the_page_to_try_it_loads_from_this_service_alone(app):
+    """Every address is one of its own, and scripts need a nonce of this answer."""
+    client = app.test_client()
+    answers = [client.get("/docs") for _ in "ab"]
+    text, policy = answers[0].text, answers[0].headers["Content-Security-Policy"]
+    nonce = re.search(r"script-src 'nonce-([\w-]+)'", policy)[1]
+    assert len(re.findall(f'<script nonce="{nonce}"', text)) == text.count("<script")
+    assert nonce not in answers[1].text
+    assert "default-src 'none'" in policy
+    assert "//" not in text
+    for path in re.findall(r'(?:src|href)="([^"]+)"', text):
+        with client.get(path) as asset:
+            assert (asset.status_code, len(asset.data) > 500) == (200, True)
+
+
+def test_no_other_answer_may_run_scripts(app):
+    """The nonce is on this page only."""
+    for path in ("/status", "/problems/malformed", "/openapi.json", "/nothing"):
+        policy = app.test_client().get(path).headers.get("Content-Security-Policy", "")
+        assert "script-src" not in policy
