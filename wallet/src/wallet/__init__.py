@@ -20,6 +20,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     # line and for whoever needs one module only.
     from flask import Flask
 
+    from . import pages
     from . import requests
     from .api import v1
     from .config import read_settings
@@ -36,4 +37,5 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     requests.init_app(app)
     app.register_blueprint(v1)
     app.register_blueprint(status)
+    pages.init_app(app)
     return app

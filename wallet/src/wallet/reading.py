@@ -37,6 +37,9 @@ ENTRY_COLUMNS = (
 _wallet = select(wallets).where(wallets.c.id == bindparam("wallet_id"))
 _wallets = select(wallets).order_by(wallets.c.id).limit(bindparam("rows"))
 _wallets_after = _wallets.where(wallets.c.id > bindparam("after"))
+_names = select(wallets.c.id, wallets.c.name).where(
+    wallets.c.id.in_(bindparam("wallet_ids", expanding=True))
+)
 _entries = (
     select(*ENTRY_COLUMNS)
     .where(entries.c.wallet_id == bindparam("wallet_id"))
@@ -74,6 +77,13 @@ def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletStat
         return [
             to_wallet(row) for row in connection.execute(statement, given).mappings()
         ]
+
+
+def find_names(store: Store, wallet_ids: set[str]) -> dict[str, str]:
+    """Read what some wallets are called."""
+    with failures.before_commit(), store.reading.connect() as connection:
+        found = connection.execute(_names, {"wallet_ids": sorted(wallet_ids)})
+        return {row.id: row.name for row in found}
 
 
 def list_entries(
