@@ -259,16 +259,16 @@ def test_hostile_names_and_notes_are_text(visitor, local):
         assert "{{7*7}}" in page
 
 
-@pytest.mark.parametrize("currency", sorted(CURRENCIES))
-def test_every_currency_can_be_set_and_shown(visitor, currency):
+def test_every_currency_can_be_set_and_shown(visitor):
     """What is shown can be pasted back."""
-    wallet = visitor.make_wallet("", currency)
-    answer = visitor.set_balance(wallet, f"{currency} 1 234")
-    assert answer.status_code == 303
-    ((amount, balance),) = history_of(visitor, wallet)
-    assert amount == balance
-    assert visitor.set_balance(wallet, balance).status_code == 303
-    assert len(history_of(visitor, wallet)) == 1
+    for currency in CURRENCIES:
+        wallet = visitor.make_wallet("", currency)
+        answer = visitor.set_balance(wallet, f"{currency} 1 234")
+        assert answer.status_code == 303
+        ((amount, balance),) = history_of(visitor, wallet)
+        assert amount == balance
+        assert visitor.set_balance(wallet, balance).status_code == 303
+        assert len(history_of(visitor, wallet)) == 1
 
 
 def test_an_unknown_wallet_is_a_page_that_says_so(visitor):
