@@ -58,6 +58,10 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
         press(tab, "Set balance")
         look("#error:not(:empty), #latest")
     wallet = tab.url.rpartition("/")[2]
+    tab.get_by_text("Key of this wallet").click()
+    look(".danger")
+    press(tab, "Show the key")
+    look(".key")
     other = shared.wallets.create(name="Savings")
     shared.wallets.transfer(wallet, other, 4, note="to the side")
     for path, selector in (

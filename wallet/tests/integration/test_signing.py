@@ -65,7 +65,10 @@ def cookie_of(visitor):
 
 
 PAGES = ("/wallets/{}", "/wallets/{}/statement.csv", "/transfer", "/pay", "/review/x")
-FORMS = ("/wallets", "/wallets/{}/balance", "/transfer", "/pay", "/review/x")
+FORMS = (
+    *("/wallets", "/wallets/{}/balance", "/transfer", "/pay", "/review/x"),
+    *("/wallets/{}/key", "/wallets/{}/key/renew"),
+)
 
 
 def test_whoever_is_not_signed_in_is_asked_to(visitor, made):
@@ -125,6 +128,9 @@ def test_an_owner_may_do_nothing_else(owner, operator, made, other):
             )
             for each in (made["id"], other, "w_1")
         ),
+        owner.send(f"/wallets/{made['id']}/key", token),
+        owner.send(f"/wallets/{made['id']}/key/renew", token),
+        owner.send(f"/wallets/{other}/key", token),
         owner.get(f"/wallets/{other}"),
         owner.get(f"/wallets/{other}/statement.csv"),
         owner.get("/wallets/w_1"),
@@ -160,6 +166,19 @@ def test_the_operator_sees_and_does_everything(manager, operator, made, other):
     assert manager.set_balance(made["id"], "50").status_code == 303
     assert operator.balance(made["id"]) == ("50.00", 2)
     assert operator.balance(manager.make_wallet()) == ("0.00", 0)
+
+
+def test_the_operator_hands_out_a_key_and_renews_it(manager, made, shared_app):
+    """The page shows the one that counts; older ones do not count any more."""
+    page = f"/wallets/{made['id']}"
+    assert made["key"] in manager.fill(page, f"{page}/key").text
+    assert manager.fill(page, f"{page}/key/renew").location == page
+    assert "older ones do not count" in manager.read(page)
+    shown = manager.fill(page, f"{page}/key").text
+    assert made["key"] not in shown
+    key = re.search(r"<code>([^<]+)</code>", shown)[1]
+    assert Visitor(shared_app.test_client()).sign_in(key).status_code == 303
+    assert Visitor(shared_app.test_client()).sign_in(made["key"]).status_code == 401
 
 
 @pytest.mark.parametrize("key", ["", "x", OPERATOR[:-1], "é", "genuine-but-cut"])
@@ -283,7 +302,7 @@ def test_a_form_without_its_token_does_nothing(
     manager, shared_app, operator, made, token
 ):
     """Each of them, with the token missing, wrong, or of another session."""
-    if token == "of another":  # noqa: S105  a name for one
+    if token == "of another":
         stranger = Visitor(shared_app.test_client())
         stranger.get("/sign-in")
         token = session_of(stranger)["form"]

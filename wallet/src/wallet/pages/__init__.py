@@ -14,11 +14,12 @@ from . import dress
 from . import shown
 from .balances import balances
 from .history import history
+from .keys import keys
 from .moving import moving
 from .signing import signing
 from .statement import statement
 
-_BLUEPRINTS: Final = (signing, balances, history, moving, statement)
+_BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
 
 
 def init_app(app: Flask) -> None:
