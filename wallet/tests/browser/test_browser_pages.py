@@ -184,3 +184,5 @@ def test_nothing_scrolls_sideways(live, tab, width):
         split = """[...document.querySelectorAll(".amount, .after, .sum, dd")].filter(
             (each) => each.getClientRects().length > 1)"""
         assert tab.evaluate(split) == []
+    tab.goto(live.url)
+    assert tab.locator(".who").nth(0).bounding_box()["width"] >= 120
