@@ -20,6 +20,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     # line and for whoever needs one module only.
     from flask import Flask
 
+    from . import pages
     from . import requests
     from .api import v1
     from .config import read_settings
@@ -29,7 +30,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from .service import open_service
     from .status import status
 
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})
@@ -42,4 +43,5 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     app.register_blueprint(status)
     app.register_blueprint(metrics)
     app.register_blueprint(documents)
+    pages.init_app(app)
     return app

@@ -25,6 +25,7 @@ from .outcomes import Refused
 from .outcomes import Remembered
 from .outcomes import Replayed
 from .outcomes import Result
+from .outcomes import Results
 from .outcomes import WalletState
 from .problems import KINDS
 from .problems import Problem
@@ -200,6 +201,15 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
 def batch_answer(results: Sequence[Result]) -> BatchAnswer:
     """Tell what came of every item of a batch, in order."""
     return BatchAnswer([_outcome_answer(result.frozen) for result in results])
+
+
+def only(results: Results) -> Result:
+    """Take the result of a single command, or raise why it was not decided."""
+    if isinstance(results, Refused):
+        raise refused(results)
+    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
+    (result,) = results
+    return result
 
 
 def abandoned(verdict: Abandoned) -> Problem:

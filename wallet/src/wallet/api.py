@@ -28,7 +28,6 @@ from .outcomes import Created
 from .outcomes import Frozen
 from .outcomes import KeyRaised
 from .outcomes import Refused
-from .outcomes import Result
 from .outcomes import Results
 from .outcomes import WalletState
 from .problems import Problem
@@ -53,7 +52,7 @@ def create_wallet() -> Response:
     name, currency, floor_minor = messages.read_new_wallet(body)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
     submission = Submission((command,))
-    outcome = _only(submit(current_service().writer, submission)).outcome
+    outcome = answers.only(submit(current_service().writer, submission)).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
     # The answer is the first one again, so it carries the key of that time.
@@ -148,7 +147,7 @@ def raise_key_version(wallet_id: str) -> Response:
     require_json(request)
     messages.decode(read_body(request) or b"{}", bodies.Nothing)
     submission = Submission((RaiseKeyVersion(wallet_id),), wallet_id)
-    result = _only(submit(current_service().writer, submission))
+    result = answers.only(submit(current_service().writer, submission))
     assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come
     wallet = result.outcome.wallet
     key = current_service().keys.make(wallet.id, wallet.key_version)
@@ -194,7 +193,7 @@ def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
     results = _submit_moves(
         caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
     )
-    return _frozen(_only(results).frozen)
+    return _frozen(answers.only(results).frozen)
 
 
 def _submit_moves(
@@ -209,15 +208,6 @@ def _submit_moves(
             _find(caller, wallet_id)
         raise
     return submit(current_service().writer, submission)
-
-
-def _only(results: Results) -> Result:
-    """Take the result of a single command."""
-    if isinstance(results, Refused):
-        raise refused(results)
-    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
-    (result,) = results
-    return result
 
 
 def _next_page(

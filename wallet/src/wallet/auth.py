@@ -87,7 +87,14 @@ def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> 
     """
     if operator_token is None:
         return Caller(Principal.OPERATOR)
-    given = _bearer(request)
+    return recognise(_bearer(request), operator_token, keys)
+
+
+def recognise(given: str, operator_token: str, keys: WalletKeys) -> Caller:
+    """Tell whose token or key this is.
+
+    :raises Problem: it is not ours.
+    """
     # Equal time for every wrong token, so that it cannot be found letter by letter.
     if hmac.compare_digest(_bytes(given), _bytes(operator_token)):
         return Caller(Principal.OPERATOR)

@@ -4,7 +4,7 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
 
     400 malformed
     401 unauthenticated
-    403 forbidden, foreign-page, local-only
+    403 forbidden, foreign-page, local-only, stale-form
     404 not-found, unknown-wallet, unknown-operation
     405 method-not-allowed
     412 version-mismatch
@@ -65,6 +65,13 @@ KINDS: Final = {
             403,
             "Without an operator token only this machine is answered",
             "Set WALLET_OPERATOR_TOKEN to serve other machines, or behind a proxy.",
+        ),
+        Kind(
+            "stale-form",
+            403,
+            "This form is out of date",
+            "Nothing was done. Go back, reload the page and send the form again; its"
+            " cookie must be allowed.",
         ),
         Kind("not-found", 404, "There is nothing here", "Look at the address."),
         Kind(

@@ -41,6 +41,9 @@ _wallets_after = (
     .order_by(wallets.c.id)
     .limit(bindparam("rows"))
 )
+_names = select(wallets.c.id, wallets.c.name).where(
+    wallets.c.id.in_(bindparam("wallet_ids", expanding=True))
+)
 _entries = (
     select(*ENTRY_COLUMNS)
     .where(entries.c.wallet_id == bindparam("wallet_id"))
@@ -76,6 +79,13 @@ def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletStat
     with failures.before_commit(), store.reading.connect() as connection:
         found = connection.execute(_wallets_after, given).mappings()
         return [to_wallet(row) for row in found]
+
+
+def find_names(store: Store, wallet_ids: set[str]) -> dict[str, str]:
+    """Read what some wallets are called."""
+    with failures.before_commit(), store.reading.connect() as connection:
+        found = connection.execute(_names, {"wallet_ids": sorted(wallet_ids)})
+        return {row.id: row.name for row in found}
 
 
 def list_entries(

@@ -31,6 +31,11 @@ def check_totals(connection: Connection) -> None:
     _check_sums(connection)
 
 
+def held_by_currency(connection: Connection) -> dict[str, int]:
+    """Sum the balances of all wallets, for each currency."""
+    return _sums(connection, wallets.c.balance_minor, wallets)
+
+
 def _check_orphans(connection: Connection) -> None:
     orphans: tuple[tuple[str, FromClause, ColumnElement[str]], ...] = (
         ("an entry", entries, entries.c.wallet_id),
@@ -71,7 +76,7 @@ def _check_transfers(connection: Connection) -> None:
 
 
 def _check_sums(connection: Connection) -> None:
-    held = _sums(connection, wallets.c.balance_minor, wallets)
+    held = held_by_currency(connection)
     moved = _sums(
         connection,
         entries.c.amount_minor,

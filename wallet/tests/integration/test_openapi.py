@@ -112,7 +112,8 @@ def test_every_route_is_described(app):
 def test_every_problem_is_described(app):
     """Each is the refusal of some call, or named as that of all addresses."""
     told = {name for call in CALLS.values() for name in call.problems}
-    assert set(KINDS) == told | {"method-not-allowed"}
+    of_pages = {"stale-form"}
+    assert set(KINDS) == told | of_pages | {"method-not-allowed"}
     description = describe(app, local=True)
     assert "method-not-allowed" in description["info"]["description"]
 

@@ -91,6 +91,7 @@ SITUATIONS = {
     "balance-too-large": lambda caller: caller.deposit(_full(caller), "0.01"),
     "foreign-page": lambda caller: caller.post("/v1/wallets", Origin="null"),
     "local-only": lambda caller: caller.get("/status", Forwarded="x"),
+    "stale-form": lambda caller: caller.client.post("/wallets"),
 }
 FAILURES = {
     "internal-error": ZeroDivisionError("a secret of the inside"),

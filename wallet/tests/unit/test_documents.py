@@ -48,4 +48,4 @@ def test_every_module_has_its_place():
     table = README.partition("| module | knows |")[2]
     named = re.findall(r"`(\w+)`", table)
     modules = [path.stem for path in (ROOT / "src/wallet").glob("[a-z]*.py")]
-    assert sorted(named) == sorted([*modules, "migrations"])
+    assert sorted(named) == sorted([*modules, "migrations", "pages"])

@@ -1,0 +1,87 @@
+"""Bank Balances: the wallets one may see, what they hold, and a new one."""
+
+from flask import Blueprint
+from flask import Response
+from flask import flash
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from .. import failures
+from ..answers import only
+from ..bodies import NewWallet
+from ..commands import CreateWallet
+from ..commands import Submission
+from ..ids import new_wallet_id
+from ..messages import read_new_wallet
+from ..metrics import submit
+from ..money import CURRENCIES
+from ..outcomes import Created
+from ..parameters import read_page
+from ..problems import Problem
+from ..reading import list_wallets
+from ..service import current_service
+from ..totals import held_by_currency
+from . import access
+from . import forms
+from .shown import title
+
+balances = Blueprint("balances", __name__)
+
+
+@balances.get("/")
+def index() -> AnyResponse | str:
+    """Show the wallets, or the way to sign in."""
+    try:
+        access.current_caller()
+    except Problem:
+        return redirect(url_for("signing.ask"), 303)
+    return _page()
+
+
+@balances.post("/wallets")
+def create_wallet() -> AnyResponse:
+    """Create a wallet and show it."""
+    access.current_caller().must_be_operator()
+    asked = NewWallet(name=forms.field("name"), currency=forms.field("currency"))
+    try:
+        name, currency, floor_minor = read_new_wallet(asked)
+    except Problem as problem:
+        return Response(_page(problem), problem.kind.status)
+    command = CreateWallet(
+        new_wallet_id(), name, currency, floor_minor, forms.read_key()
+    )
+    submission = Submission((command,))
+    outcome = only(submit(current_service().writer, submission)).outcome
+    if not isinstance(outcome, Created):
+        raise Problem("key-reused")
+    wallet = outcome.wallet
+    flash(f"{title(wallet)} is ready: set what it holds.")
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+def _page(problem: Problem | None = None) -> str:
+    caller, store = access.current_caller(), current_service().store
+    if caller.wallet_id is not None:
+        wallet = access.find(caller, caller.wallet_id)
+        return render_template(
+            "balances.html",
+            wallets=[wallet],
+            held={wallet.currency: wallet.balance_minor},
+        )
+    page = read_page(request.args.to_dict(flat=False), "after")
+    found = list_wallets(store, page.limit + 1, page.after)
+    with failures.before_commit(), store.reading.connect() as connection:
+        held = held_by_currency(connection)
+    return render_template(
+        "balances.html",
+        wallets=found[: page.limit],
+        more=len(found) > page.limit,
+        first=page.after is None,
+        held=held,
+        currencies=sorted(CURRENCIES),
+        key=forms.new_key(),
+        error=problem and forms.sentence(problem),
+    )

@@ -1,0 +1,75 @@
+"""A wallet's whole history as a file for spreadsheets (RFC 4180)."""
+
+import csv
+from collections.abc import Iterator
+from typing import Final
+
+from flask import Blueprint
+from flask import Response
+
+from ..money import CURRENCIES
+from ..money import format_amount
+from ..outcomes import Entry
+from ..outcomes import WalletState
+from ..parameters import LONGEST_PAGE
+from ..reading import list_entries
+from ..service import current_service
+from ..store import Store
+from . import access
+from .shown import local_time
+
+statement = Blueprint("statement", __name__)
+
+#: A spreadsheet takes text that begins like this for a formula.
+_RUNS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@statement.get("/wallets/<wallet_id>/statement.csv")
+def download(wallet_id: str) -> Response:
+    """Send every entry, newest first, a part at a time."""
+    wallet = access.find(access.current_caller(), wallet_id)
+    store = current_service().store
+    # The first part is read before anything is sent, while a failure can be told.
+    first = list_entries(store, wallet.id, LONGEST_PAGE, wallet.version + 1)
+    lines = _lines(store, wallet, first)
+    response = Response(lines, mimetype="text/csv")
+    response.headers.set(
+        "Content-Disposition", "attachment", filename=f"statement-{wallet.id}.csv"
+    )
+    return response
+
+
+def harmless(text: str) -> str:
+    """Keep text from running in a spreadsheet."""
+    return f"'{text}" if text.startswith(_RUNS) else text
+
+
+class _Line:
+    """What the writer of lines writes to: it hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(store: Store, wallet: WalletState, entries: list[Entry]) -> Iterator[str]:
+    # Entries never change, so what is added meanwhile does not disturb the parts.
+    row = csv.writer(_Line()).writerow
+    unit = wallet.currency
+    money = f"Amount ({unit})", f"Balance ({unit})"
+    yield row(("Entry", "Date (SAST)", "Kind", *money, "Note", "Other wallet"))
+    while entries:
+        for entry in entries:
+            yield row(_cells(entry, CURRENCIES[unit]))
+        entries = list_entries(store, wallet.id, LONGEST_PAGE, entries[-1].version)
+
+
+def _cells(entry: Entry, exponent: int) -> tuple[str, ...]:
+    return (
+        str(entry.version),
+        f"{local_time(entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
+        entry.kind.value,
+        format_amount(entry.amount_minor, exponent),
+        format_amount(entry.balance_minor, exponent),
+        harmless(entry.note or ""),
+        entry.counterparty or "",
+    )

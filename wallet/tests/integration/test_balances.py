@@ -1,0 +1,323 @@
+"""Bank Balances, one wallet, and setting what it holds."""
+
+import csv
+import io
+import re
+import sys
+
+import pytest
+
+from wallet import failures
+from wallet.ids import new_wallet_id
+from wallet.money import CURRENCIES
+from wallet.pages.statement import harmless
+from wallet.service import service_of
+
+from ..browsing import Visitor
+from ..browsing import error_of
+from ..browsing import text_of
+
+HOSTILE = "<script>alert('1')</script>\"&amp;{{7*7}}"
+
+
+@pytest.fixture
+def visitor(app):
+    """Someone at this machine."""
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+def wallet(visitor):
+    """A wallet with a hundred rand."""
+    wallet = visitor.make_wallet()
+    visitor.set_balance(wallet, "100")
+    return wallet
+
+
+def history_of(visitor, wallet):
+    """Amounts and balances, newest first, as the page has them."""
+    page = visitor.read(f"/wallets/{wallet}")
+    cells = re.findall(r'class="(?:amount|after)">([^<]*)<', page)
+    plain = [cell.replace("\u00a0", " ") for cell in cells]
+    return list(zip(plain[::2], plain[1::2], strict=True))
+
+
+def test_a_first_visit_is_one_sentence_and_one_button(visitor):
+    """The button makes a wallet and shows it."""
+    page = visitor.read("/")
+    assert page.count("<button>") == 1
+    assert "There is no wallet yet" in page
+    made = visitor.send("/wallets", visitor.hidden("/", "/wallets"))
+    assert made.status_code == 303
+    shown = text_of(visitor.read(made.location))
+    assert "My wallet is ready" in shown
+    assert "Nothing has happened here yet." in shown
+
+
+def test_bank_balances_show_every_wallet_and_the_total_of_each_currency(visitor):
+    """A wallet without a name is called by the end of its id."""
+    made = [visitor.make_wallet(name) for name in ("Ada", "")]
+    visitor.make_wallet("Coins", "BTC")
+    visitor.set_balance(made[0], "1 000,50")
+    visitor.set_balance(made[1], "0.50")
+    shown = text_of(visitor.read("/"))
+    assert "Ada Wallet …" in shown
+    assert f"Wallet …{made[1][-6:]} ZAR R 0.50" in shown
+    assert "In total BTC BTC 0.00000000 ZAR R 1 001.00" in shown
+
+
+def test_many_wallets_are_shown_page_by_page(visitor, local):
+    """The total counts those of every page."""
+    # Two that are made in the same millisecond may stand in either order.
+    made = sorted(local.create() for _ in range(51))
+    local.deposit(made[50], 7)
+    first, second = visitor.read("/"), visitor.read(f"/?after={made[49]}")
+    links = [re.findall(r'href="/wallets/(\w+)"', page) for page in (first, second)]
+    assert links == [made[:50], made[50:]]
+    assert f'href="/?after={made[49]}"' in first
+    assert 'class="pages"' in second
+    assert "ZAR R 7.00" in text_of(first)
+    assert "There are no more wallets" in visitor.read(f"/?after={made[50]}")
+    assert visitor.get("/?after=x").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "currency"), [("x" * 201, "ZAR"), ("a\tb", "ZAR"), ("Ada", "XXX")]
+)
+def test_a_wallet_that_cannot_be_is_refused_with_a_sentence(visitor, name, currency):
+    """What was typed is kept, and no wallet is made."""
+    visitor.make_wallet("One")
+    answer = visitor.fill("/", "/wallets", name=name, currency=currency)
+    assert answer.status_code == 400
+    assert error_of(answer).endswith(".")
+    assert name in answer.text
+    assert visitor.read("/").count('class="name"') == 1
+
+
+def test_making_a_wallet_twice_with_one_form_makes_one(visitor):
+    """A double click is one wallet; the same form with another name is refused."""
+    form = visitor.hidden("/", "/wallets") | {"name": "Ada", "currency": "ZAR"}
+    first, second = visitor.send("/wallets", form), visitor.send("/wallets", form)
+    assert first.location == second.location
+    assert visitor.send("/wallets", form | {"name": "Bob"}).status_code == 422
+    assert visitor.read("/").count('class="name"') == 1
+
+
+def test_setting_the_balance_writes_the_difference(visitor, wallet):
+    """A deposit or a withdrawal, with the newest entry first."""
+    for balance, said in (("250,50", "R 150.50 added"), ("R 50", "R 200.50 taken out")):
+        answer = visitor.set_balance(wallet, balance)
+        assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
+        assert f"Saved: {said}." in text_of(visitor.read(answer.location))
+    assert history_of(visitor, wallet) == [
+        ("-R 200.50", "R 50.00"),
+        ("R 150.50", "R 250.50"),
+        ("R 100.00", "R 100.00"),
+    ]
+
+
+def test_the_same_balance_again_writes_nothing(visitor, wallet):
+    """It is said, and no entry is made."""
+    answer = visitor.set_balance(wallet, "100.00")
+    assert answer.status_code == 303
+    assert "nothing was written" in visitor.read(answer.location)
+    assert len(history_of(visitor, wallet)) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [("", 400), ("1,234", 400), ("9" * 99, 400), ("-1", 422), (HOSTILE, 400)],
+)
+def test_a_balance_that_cannot_be_is_refused_and_kept(visitor, wallet, typed, status):
+    """The field has what was typed, and nothing is written."""
+    answer = visitor.set_balance(wallet, typed)
+    assert answer.status_code == status
+    assert error_of(answer).endswith(".")
+    assert 'aria-invalid="true" autofocus' in answer.text
+    assert "<script>alert" not in answer.text
+    assert re.search(r'name="balance"\s+value="([^"]*)"', answer.text)[1][:4] in (
+        typed[:4].replace("<", "&lt;")
+    )
+    assert history_of(visitor, wallet) == [("R 100.00", "R 100.00")]
+
+
+def test_a_later_tab_is_told_what_changed(visitor, wallet):
+    """Nothing is written until it has been seen; then the same may be saved."""
+    page = f"/wallets/{wallet}"
+    late = visitor.hidden(page, f"{page}/balance")
+    visitor.set_balance(wallet, "300")
+    answer = visitor.send(f"{page}/balance", late | {"balance": "120"})
+    assert answer.status_code == 412
+    told = error_of(answer)
+    assert "one entry was added" in told
+    assert "from R 100.00 to R 300.00" in told
+    assert 'value="120"' in answer.text
+    assert len(history_of(visitor, wallet)) == 2
+    # Also when the late tab wants what stood there before.
+    again = visitor.send(f"{page}/balance", late | {"balance": "100"})
+    assert again.status_code == 412
+    visitor.set_balance(wallet, "120")
+    assert history_of(visitor, wallet)[0] == ("-R 180.00", "R 120.00")
+
+
+def test_one_form_is_carried_out_once(visitor, wallet):
+    """A double click saves once; the form with another balance is out of date."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    sent = [visitor.send(f"{page}/balance", form).status_code for _ in range(3)]
+    assert sent == [303, 303, 303]
+    other = visitor.send(f"{page}/balance", form | {"balance": "140"})
+    assert other.status_code == 412
+    assert history_of(visitor, wallet)[0] == ("R 30.00", "R 130.00")
+    assert len(history_of(visitor, wallet)) == 2
+
+
+@pytest.mark.parametrize("version", ["", "x", "*", "-1", "99", "01"])
+def test_a_form_with_a_version_that_never_was_is_refused(visitor, wallet, version):
+    """Nothing is written."""
+    answer = visitor.set_balance(wallet, "5", version=version)
+    assert answer.status_code == 400
+    assert history_of(visitor, wallet) == [("R 100.00", "R 100.00")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (failures.OutcomeUnknown(), "It is not known whether this was done."),
+        (failures.NotWritten(), "The service cannot do this now."),
+    ],
+)
+def test_after_a_failure_the_same_form_may_be_sent_again(
+    visitor, wallet, monkeypatch, failure, text
+):
+    """It keeps its key and version, so whatever became of it is done once."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    writer = service_of(visitor.client.application).writer
+    submit = writer.submit
+
+    def lose(submission):
+        if isinstance(failure, failures.OutcomeUnknown):
+            submit(submission)
+        raise failure
+
+    monkeypatch.setattr(writer, "submit", lose)
+    answer = visitor.send(f"{page}/balance", form)
+    monkeypatch.undo()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert error_of(answer).startswith(text)
+    for name in ("key", "version"):
+        assert f'name="{name}" value="{form[name]}"' in answer.text
+    assert visitor.send(f"{page}/balance", form).status_code == 303
+    assert history_of(visitor, wallet)[0] == ("R 30.00", "R 130.00")
+    assert len(history_of(visitor, wallet)) == 2
+
+
+def test_the_history_is_read_page_by_page(visitor, local):
+    """Fifty to a page; the oldest page leads nowhere further."""
+    wallet = local.create()
+    for amount in range(1, 52):
+        local.deposit(wallet, amount)
+    newest = visitor.read(f"/wallets/{wallet}")
+    oldest = visitor.read(f"/wallets/{wallet}?before=2")
+    assert newest.count('class="date"') == 50
+    assert f"/wallets/{wallet}?before=2" in newest
+    assert "Older" not in oldest
+    assert oldest.count('class="date"') == 1
+    assert 'id="latest"' not in oldest
+    assert "nothing older" in visitor.read(f"/wallets/{wallet}?before=1")
+    assert visitor.get(f"/wallets/{wallet}?before=x").status_code == 400
+
+
+def test_the_history_names_whom_money_went_to_and_came_from(visitor, local):
+    """Both sides of a transfer lead to the other wallet; times say their zone."""
+    ada, bob = local.create(name="Ada"), local.create()
+    local.deposit(ada, 5)
+    local.transfer(ada, bob, 2, note="lunch")
+    assert f'To <a href="/wallets/{bob}">Wallet …{bob[-6:]}</a>' in re.sub(
+        r"\s+", " ", visitor.read(f"/wallets/{ada}")
+    )
+    other = visitor.read(f"/wallets/{bob}")
+    assert f'From <a href="/wallets/{ada}">Ada</a>' in other
+    assert "(SAST)" in other
+    assert re.search(r'<time datetime="20[^"]+Z">20\d\d-\d\d-\d\d \d\d:\d\d<', other)
+
+
+def test_hostile_names_and_notes_are_text(visitor, local):
+    """On every page that shows them, whatever they contain."""
+    ada, bob = local.create(name=HOSTILE), local.create(name=HOSTILE)
+    local.deposit(ada, 5, note=HOSTILE)
+    local.transfer(ada, bob, 2)
+    form = {"from": ada, "to": bob, "amount": "1", "note": HOSTILE}
+    review = visitor.fill("/transfer", "/transfer", **form).location
+    refused = visitor.fill("/transfer", "/transfer", **form | {"amount": HOSTILE})
+    paths = ("/", f"/wallets/{ada}", f"/wallets/{bob}", "/transfer", "/pay", review)
+    for page in (*map(visitor.read, paths), refused.text):
+        assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;" in page
+        assert "<script>" not in page
+        assert "{{7*7}}" in page
+
+
+def test_every_currency_can_be_set_and_shown(visitor):
+    """What is shown can be pasted back."""
+    for currency in CURRENCIES:
+        wallet = visitor.make_wallet("", currency)
+        answer = visitor.set_balance(wallet, f"{currency} 1 234")
+        assert answer.status_code == 303
+        ((amount, balance),) = history_of(visitor, wallet)
+        assert amount == balance
+        assert visitor.set_balance(wallet, balance).status_code == 303
+        assert len(history_of(visitor, wallet)) == 1
+
+
+def test_an_unknown_wallet_is_a_page_that_says_so(visitor):
+    """Whether its id could be one or not."""
+    for wallet in (new_wallet_id(), "w_1", "<b>"):
+        answer = visitor.get(f"/wallets/{wallet}")
+        assert answer.status_code == 404
+        assert answer.mimetype == "text/html"
+        assert "There is no such wallet" in answer.text
+
+
+def test_the_statement_has_every_entry_exactly(visitor, local, monkeypatch):
+    """All parts of it, with CRLF, and text that cannot run in a spreadsheet."""
+    monkeypatch.setattr(sys.modules[harmless.__module__], "LONGEST_PAGE", 2)
+    ada, bob = local.create(), local.create()
+    notes = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(1)", 'a "b", c', "Zoë", None]
+    for note in notes:
+        local.deposit(ada, "92233720368547.01", note=note)
+    local.transfer(ada, bob, "0.50")
+    answer = visitor.get(f"/wallets/{ada}/statement.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == (
+        f"attachment; filename=statement-{ada}.csv"
+    )
+    assert answer.text.count("\r\n") == len(notes) + 2
+    head, *rows = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
+    assert head == [
+        *("Entry", "Date (SAST)", "Kind", "Amount (ZAR)", "Balance (ZAR)"),
+        *("Note", "Other wallet"),
+    ]
+    assert [row[0] for row in rows] == ["8", "7", "6", "5", "4", "3", "2", "1"]
+    assert rows[0][2:] == ["transfer", "-0.50", "645636042579828.57", "", bob]
+    assert [row[5] for row in rows[:0:-1]] == [
+        *('\'=HYPERLINK("http://x")', "'+1", "'-1", "'@SUM(1)"),
+        *('a "b", c', "Zoë", ""),
+    ]
+
+
+@pytest.mark.parametrize("begin", "=+-@\t\r\n")
+def test_text_of_a_statement_cannot_run(begin):
+    """A quotation mark in front makes it text in every spreadsheet."""
+    assert harmless(f"{begin}1") == f"'{begin}1"
+    assert harmless(f"1{begin}") == f"1{begin}"
+
+
+def test_the_statement_of_an_empty_wallet_has_its_heading(visitor):
+    """An unknown wallet has none."""
+    wallet = visitor.make_wallet("", "JPY")
+    assert visitor.read(f"/wallets/{wallet}/statement.csv") == (
+        "Entry,Date (SAST),Kind,Amount (JPY),Balance (JPY),Note,Other wallet\r\n"
+    )
+    assert visitor.get(f"/wallets/{new_wallet_id()}/statement.csv").status_code == 404

@@ -1,0 +1,228 @@
+"""Transfer and Pay: asked, reviewed, confirmed, and done once."""
+
+import pytest
+
+from wallet import failures
+from wallet.ids import new_wallet_id
+from wallet.service import service_of
+
+from ..browsing import Visitor
+from ..browsing import error_of
+from ..browsing import text_of
+
+
+@pytest.fixture
+def visitor(app):
+    """Someone at this machine."""
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+def ada(local):
+    """A wallet with a hundred rand."""
+    wallet = local.create(name="Ada")
+    local.deposit(wallet, 100)
+    return wallet
+
+
+@pytest.fixture
+def bob(local):
+    """An empty wallet."""
+    return local.create(name="Bob")
+
+
+def prepare(visitor, way, **fields):
+    """Fill in what to move, and tell the address of its review."""
+    given = {name.rstrip("_"): value for name, value in fields.items()}
+    answer = visitor.send(way, visitor.hidden(way, way) | given)
+    assert answer.status_code == 303, answer.text
+    return answer.location
+
+
+def confirm(visitor, review):
+    return visitor.send(review, visitor.hidden(review, review))
+
+
+def test_a_transfer_is_reviewed_before_and_after_and_then_done(
+    visitor, local, ada, bob
+):
+    """By choice; the review moves nothing, its confirmation moves it once."""
+    review = prepare(visitor, "/transfer", from_=ada, to=bob, amount="R 30,50")
+    shown = text_of(visitor.read(review))
+    assert "Transfer R 30.50?" in shown
+    assert f"From Ada To Bob {bob} Amount R 30.50" in shown
+    assert "Balance before R 100.00 Balance after R 69.50" in shown
+    assert (local.balance(ada), local.balance(bob)) == (("100.00", 1), ("0.00", 0))
+    answer = confirm(visitor, review)
+    assert (answer.status_code, answer.location) == (303, f"/wallets/{ada}")
+    assert "Transferred: R 30.50." in text_of(visitor.read(answer.location))
+    assert (local.balance(ada), local.balance(bob)) == (("69.50", 2), ("30.50", 1))
+
+
+def test_a_transfer_goes_to_an_id_as_well(visitor, local, ada, bob):
+    """Typed instead of chosen, or both when they agree."""
+    confirm(visitor, prepare(visitor, "/transfer", from_=ada, to_id=bob, amount="1"))
+    both = {"from": ada, "to": bob, "to_id": bob, "amount": "1"}
+    confirm(visitor, prepare(visitor, "/transfer", **both))
+    assert local.balance(bob) == ("2.00", 2)
+
+
+def test_a_payment_is_a_withdrawal_that_says_whom(visitor, local, ada):
+    """Its note is the payee."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note=" Thandi ")
+    assert "To Thandi Amount R 20.00" in text_of(visitor.read(review))
+    assert confirm(visitor, review).status_code == 303
+    entry = local.get(f"/v1/wallets/{ada}/entries").json["entries"][0]
+    assert (entry["kind"], entry["amount"], entry["note"]) == (
+        "withdrawal",
+        "-20.00",
+        "Thandi",
+    )
+
+
+def test_a_confirmation_sent_again_pays_once(visitor, local, ada):
+    """A double click, a reload of the confirmation, and the back button."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    form = visitor.hidden(review, review)
+    sent = [visitor.send(review, form) for _ in range(3)]
+    assert [answer.status_code for answer in sent] == [303, 303, 303]
+    back = visitor.read(review)
+    assert "Done already" in back
+    assert "Balance after" not in back
+    assert 'name="version"' not in back
+    assert local.balance(ada) == ("80.00", 2)
+
+
+REFUSED = [
+    ("/transfer", {"amount": "1"}, 400, "to", "To must be a wallet"),
+    ("/transfer", {"amount": "1,234", "to": "bob"}, 400, "amount", "two ways"),
+    ("/transfer", {"amount": "0", "to": "bob"}, 400, "amount", "above zero"),
+    ("/transfer", {"amount": "-5", "to": "bob"}, 400, "amount", "above zero"),
+    ("/transfer", {"amount": "100.01", "to": "bob"}, 422, "amount", "hold enough"),
+    ("/transfer", {"amount": "1", "to": "ada"}, 422, "to", "to itself"),
+    ("/transfer", {"amount": "1", "to_id": "nobody"}, 422, "to", "no such recipient"),
+    ("/transfer", {"amount": "1", "to": "yen"}, 422, "to", "another currency"),
+    ("/transfer", {"amount": "1", "to": "bob", "to_id": "x"}, 400, "to", "given twice"),
+    ("/transfer", {"amount": "1", "to": "bob", "from": ""}, 400, "from", "choose one"),
+    ("/pay", {"amount": "1"}, 400, "note", "whom you pay"),
+    ("/pay", {"amount": "", "note": "Thandi"}, 400, "amount", "Type an amount"),
+    ("/pay", {"amount": "1", "note": "x" * 501}, 400, "note", "500 characters"),
+    ("/pay", {"amount": "100.01", "note": "Thandi"}, 422, "amount", "hold enough"),
+]
+
+
+@pytest.mark.parametrize(("way", "fields", "status", "field", "words"), REFUSED)
+def test_what_cannot_be_moved_is_refused_before_its_review(
+    visitor, local, ada, bob, way, fields, status, field, words
+):
+    """What was typed is kept, the field at fault is marked, and nothing is moved."""
+    known = {"ada": ada, "bob": bob, "yen": local.create(currency="JPY")}
+    given = {"from": ada} | {name: known.get(v, v) for name, v in fields.items()}
+    answer = visitor.fill(way, way, **given)
+    assert answer.status_code == status
+    assert words in error_of(answer)
+    assert f'value="{given["amount"]}"' in answer.text
+    (marked,) = [tag for tag in answer.text.split("<") if "aria-invalid" in tag]
+    assert f'name="{field}"' in marked
+    assert (local.balance(ada), local.balance(bob)) == (("100.00", 1), ("0.00", 0))
+
+
+def test_nothing_can_be_moved_from_a_wallet_that_is_not_there(visitor, ada):
+    """Whether its id could be one or not."""
+    for sender in (new_wallet_id(), "w_1"):
+        answer = visitor.fill("/pay", "/pay", from_=sender, amount="1", note="x")
+        assert answer.status_code == 404
+
+
+def test_without_a_wallet_the_way_to_make_one_is_shown(visitor):
+    """Instead of a form that cannot be filled in."""
+    for way in ("/transfer", "/pay"):
+        assert "make one first" in visitor.read(way)
+
+
+def test_a_wallet_beyond_the_list_can_still_be_chosen(visitor, local):
+    """Its page leads to the form with it chosen."""
+    last = max(local.create() for _ in range(101))
+    assert last not in visitor.read("/pay")
+    page = visitor.read(f"/pay?from={last}")
+    assert f'<option value="{last}" selected>' in page
+
+
+def test_a_review_is_under_the_version_that_it_showed(visitor, local, ada):
+    """If the wallet moves on in between, new figures are shown and nothing is paid."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    form = visitor.hidden(review, review)
+    local.deposit(ada, 5)
+    answer = visitor.send(review, form)
+    assert answer.status_code == 412
+    assert "moved on" in error_of(answer)
+    assert "Balance before R 105.00 Balance after R 85.00" in text_of(answer.text)
+    assert local.balance(ada) == ("105.00", 2)
+    assert confirm(visitor, review).status_code == 303
+    assert local.balance(ada) == ("85.00", 3)
+
+
+def test_what_the_rules_refuse_at_the_confirmation_is_not_moved(visitor, local, ada):
+    """The money went elsewhere; the review says so, then and later."""
+    review = prepare(visitor, "/pay", from_=ada, amount="80", note="Thandi")
+    form = visitor.hidden(review, review)
+    local.withdraw(ada, 50)
+    answer = visitor.send(review, form | {"version": "2"})
+    assert answer.status_code == 422
+    assert "does not hold enough" in error_of(answer)
+    local.deposit(ada, 500)
+    for later in (visitor.get(review), visitor.send(review, form)):
+        assert "does not hold enough" in error_of(later)
+        assert 'name="version"' not in later.text
+    assert local.balance(ada) == ("550.00", 3)
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (failures.OutcomeUnknown(), "It is not known whether this was done."),
+        (failures.NotWritten(), "The service cannot do this now."),
+    ],
+)
+def test_a_review_may_be_sent_again_after_a_failure(
+    visitor, local, ada, monkeypatch, failure, text
+):
+    """It says so, and pays once."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    form = visitor.hidden(review, review)
+    writer = service_of(visitor.client.application).writer
+
+    def lose(submission):
+        raise failure
+
+    monkeypatch.setattr(writer, "submit", lose)
+    answer = visitor.send(review, form)
+    monkeypatch.undo()
+    assert answer.status_code == 503
+    assert error_of(answer).startswith(text)
+    assert local.balance(ada) == ("100.00", 1)
+    assert visitor.send(review, form).status_code == 303
+    assert visitor.send(review, form).status_code == 303
+    assert local.balance(ada) == ("80.00", 2)
+
+
+def test_a_review_that_was_altered_is_out_of_date(visitor, local, ada):
+    """Nobody else can have written it."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    form = visitor.hidden(review, review)
+    for altered in (review[:-1], f"{review}x", "/review/x", "/review/a.b.c"):
+        assert visitor.get(altered).status_code == 403
+        assert visitor.send(altered, form).status_code == 403
+    assert local.balance(ada) == ("100.00", 1)
+
+
+def test_a_review_says_what_would_be_refused_now(visitor, local, ada, bob):
+    """The way to confirm it is gone until it can be done."""
+    review = prepare(visitor, "/transfer", from_=ada, to=bob, amount="80")
+    local.withdraw(ada, 50)
+    page = visitor.get(review)
+    assert "does not hold enough" in error_of(page)
+    assert 'name="version"' not in page.text
+    local.deposit(ada, 50)
+    assert confirm(visitor, review).status_code == 303
+    assert (local.balance(ada), local.balance(bob)) == (("20.00", 4), ("80.00", 1))

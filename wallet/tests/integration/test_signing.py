@@ -1,0 +1,402 @@
+"""Shared mode: who sees what, what the session holds, and what every page carries."""
+
+import re
+import time
+
+import pytest
+from flask.sessions import SecureCookieSessionInterface
+
+from wallet import create_app
+from wallet.pages import access
+from wallet.service import service_of
+
+from ..browsing import Visitor
+from ..browsing import error_of
+from ..browsing import text_of
+from .conftest import OPERATOR
+from .conftest import SECRET
+
+
+@pytest.fixture
+def made(operator):
+    """A wallet with ten rand, as it was answered when it was made."""
+    made = operator.post("/v1/wallets", {"name": "Ada"}).json
+    operator.deposit(made["id"], 10)
+    return made
+
+
+@pytest.fixture
+def other(operator):
+    """Somebody else's wallet."""
+    wallet = operator.create(name="Other people's money")
+    operator.deposit(wallet, 77)
+    return wallet
+
+
+@pytest.fixture
+def visitor(shared_app):
+    """Someone with a browser, not signed in."""
+    return Visitor(shared_app.test_client())
+
+
+@pytest.fixture
+def owner(visitor, made):
+    """The holder of the wallet's key, signed in."""
+    assert visitor.sign_in(made["key"]).status_code == 303
+    return visitor
+
+
+@pytest.fixture
+def manager(shared_app):
+    """The operator, signed in."""
+    manager = Visitor(shared_app.test_client())
+    assert manager.sign_in(OPERATOR).status_code == 303
+    return manager
+
+
+def session_of(visitor):
+    """Read the session as anyone with the cookie and the secret can."""
+    with visitor.client.session_transaction(base_url=visitor.address) as session:
+        return dict(session)
+
+
+def cookie_of(visitor):
+    return visitor.client.get_cookie("wallet", domain="localhost")
+
+
+PAGES = ("/wallets/{}", "/wallets/{}/statement.csv", "/transfer", "/pay", "/review/x")
+FORMS = (
+    *("/wallets", "/wallets/{}/balance", "/transfer", "/pay", "/review/x"),
+    *("/wallets/{}/key", "/wallets/{}/key/renew"),
+)
+
+
+def test_whoever_is_not_signed_in_is_asked_to(visitor, made):
+    """Every page and every form, before anything else is judged."""
+    assert visitor.get("/").location == "/sign-in"
+    answers = [visitor.get(path.format(made["id"])) for path in PAGES]
+    answers += [visitor.send(path.format(made["id"]), {}) for path in FORMS]
+    assert {answer.status_code for answer in answers} == {401}
+    for answer in answers:
+        assert answer.mimetype == "text/html"
+        assert 'name="key"' in answer.text
+        assert "Ada" not in answer.text
+
+
+def test_an_owner_sees_and_is_offered_what_the_key_may_do(owner, made, other):
+    """Reading, transferring and paying; nothing else, and no one else's."""
+    index, page = owner.read("/"), owner.read(f"/wallets/{made['id']}")
+    assert "Ada" in index
+    assert "In total ZAR R 10.00" in text_of(index)
+    for shown in (index, page, owner.read("/transfer"), owner.read("/pay")):
+        assert "Other people" not in shown
+        assert other not in shown
+    assert "Make wallet" not in index
+    assert "Set balance" not in page
+    assert "statement.csv" in page
+    assert owner.get(f"/wallets/{made['id']}/statement.csv").status_code == 200
+
+
+def test_an_owner_transfers_and_pays(owner, operator, made, other):
+    """What the recipient is called stays unknown to the owner."""
+    for way, fields in (
+        ("/transfer", {"to_id": other, "amount": "1"}),
+        ("/pay", {"amount": "2", "note": "Thandi"}),
+    ):
+        review = owner.fill(way, way, **fields).location
+        assert "Other people" not in owner.read(review)
+        assert owner.send(review, owner.hidden(review, review)).status_code == 303
+    assert operator.balance(made["id"]) == ("7.00", 3)
+    assert operator.balance(other) == ("78.00", 2)
+    page = owner.read(f"/wallets/{made['id']}")
+    assert other in page
+    assert f"/wallets/{other}" not in page
+    assert "Other people" not in page
+
+
+def test_an_owner_may_do_nothing_else(owner, operator, made, other):
+    """Neither more with the own wallet, nor anything with another."""
+    owner.read("/")
+    token = {"form": session_of(owner)["form"]}
+    move = token | {"from": other, "amount": "1", "note": "x", "to_id": made["id"]}
+    answers = [
+        owner.send("/wallets", token | {"name": "x", "currency": "ZAR", "key": "k"}),
+        *(
+            owner.send(
+                f"/wallets/{each}/balance",
+                token | {"balance": "0", "version": "1", "key": "k"},
+            )
+            for each in (made["id"], other, "w_1")
+        ),
+        owner.send(f"/wallets/{made['id']}/key", token),
+        owner.send(f"/wallets/{made['id']}/key/renew", token),
+        owner.send(f"/wallets/{other}/key", token),
+        owner.get(f"/wallets/{other}"),
+        owner.get(f"/wallets/{other}/statement.csv"),
+        owner.get("/wallets/w_1"),
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    # The sender of an owner is the own wallet, whatever the form says.
+    review = owner.send("/pay", move).location
+    assert "From Ada" in text_of(owner.read(review))
+    assert operator.balance(made["id"]) == ("10.00", 1)
+    assert operator.balance(other) == ("77.00", 1)
+    assert len(operator.get("/v1/wallets").json["wallets"]) == 2
+
+
+def test_a_review_is_its_makers_alone(owner, manager, operator, made, other):
+    """The operator's is not an owner's, and the other way round."""
+    fields = {"from": made["id"], "amount": "1", "note": "x"}
+    theirs = owner.fill("/pay", "/pay", **fields).location
+    ours = manager.fill("/pay", "/pay", **fields).location
+    elsewhere = manager.fill("/pay", "/pay", **fields | {"from": other}).location
+    for visitor, review in ((owner, ours), (manager, theirs), (owner, elsewhere)):
+        form = {"form": session_of(visitor)["form"], "version": "1"}
+        assert visitor.get(review).status_code == 403
+        assert visitor.send(review, form).status_code == 403
+    assert operator.balance(made["id"]) == ("10.00", 1)
+    assert operator.balance(other) == ("77.00", 1)
+
+
+def test_the_operator_sees_and_does_everything(manager, operator, made, other):
+    """All wallets, new ones, and adding funds."""
+    index = manager.read("/")
+    assert "Ada" in index
+    assert "Other people&#39;s money" in index
+    assert manager.set_balance(made["id"], "50").status_code == 303
+    assert operator.balance(made["id"]) == ("50.00", 2)
+    assert operator.balance(manager.make_wallet()) == ("0.00", 0)
+
+
+def test_the_operator_hands_out_a_key_and_renews_it(manager, made, shared_app):
+    """The page shows the one that counts; older ones do not count any more."""
+    page = f"/wallets/{made['id']}"
+    assert made["key"] in manager.fill(page, f"{page}/key").text
+    assert manager.fill(page, f"{page}/key/renew").location == page
+    assert "older ones do not count" in manager.read(page)
+    shown = manager.fill(page, f"{page}/key").text
+    assert made["key"] not in shown
+    key = re.search(r"<code>([^<]+)</code>", shown)[1]
+    assert Visitor(shared_app.test_client()).sign_in(key).status_code == 303
+    assert Visitor(shared_app.test_client()).sign_in(made["key"]).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["", "x", OPERATOR[:-1], "é", "genuine-but-cut"])
+def test_a_wrong_key_opens_nothing(visitor, made, key):
+    """It is not shown again either."""
+    key = made["key"][:-1] if key == "genuine-but-cut" else key
+    answer = visitor.sign_in(key)
+    assert answer.status_code == 401
+    assert "does not count" in error_of(answer)
+    assert not key or f'value="{key}"' not in answer.text
+    assert visitor.get("/").location == "/sign-in"
+
+
+def test_the_session_holds_neither_key_nor_token(owner, manager, made):
+    """A wallet's id and key version, or that it is the operator; and an end."""
+    theirs, ours = session_of(owner), session_of(manager)
+    assert theirs["wallet"] == [made["id"], 1]
+    assert set(theirs) - {"form"} == {"_permanent", "until", "wallet"}
+    assert set(ours) - {"form"} == {"_permanent", "until", "operator"}
+    for secret in (made["key"], OPERATOR, SECRET):
+        assert secret not in str(theirs) + str(ours)
+    assert abs(theirs["until"] - time.time() - 12 * 60 * 60) < 60
+
+
+def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(
+    owner, visitor, made
+):
+    """It is called wallet, and ends by itself."""
+    owner.get("/")
+    cookie = cookie_of(owner)
+    assert cookie.http_only
+    assert cookie.secure
+    assert cookie.same_site == "Lax"
+    assert cookie.path == "/"
+    assert cookie.max_age is None or cookie.max_age <= 12 * 60 * 60
+    assert cookie.expires is not None
+
+
+def test_signing_in_and_out_begins_anew(visitor, made, operator):
+    """Nothing of the session before is left, its form token included."""
+    visitor.get("/sign-in")
+    before = session_of(visitor)["form"]
+    visitor.sign_in(OPERATOR)
+    visitor.get("/")
+    during = session_of(visitor)["form"]
+    visitor.fill("/sign-in", "/sign-in", key=made["key"])
+    assert "operator" not in session_of(visitor)
+    visitor.get("/")
+    answer = visitor.fill("/", "/sign-out")
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert session_of(visitor) == {}
+    assert visitor.get(f"/wallets/{made['id']}").status_code == 401
+    visitor.get("/sign-in")
+    assert len({before, during, session_of(visitor)["form"]}) == 3
+
+
+def test_raising_the_key_version_ends_the_session(owner, operator, made):
+    """Every page and form from then on."""
+    review = owner.fill("/pay", "/pay", amount="1", note="x").location
+    form = owner.hidden(review, review)
+    operator.post(f"/v1/wallets/{made['id']}/keys")
+    for path in ("/", f"/wallets/{made['id']}", "/pay", review):
+        assert owner.get(path).status_code == 401
+    assert owner.send(review, form).status_code == 401
+    assert operator.balance(made["id"]) == ("10.00", 1)
+
+
+def test_the_session_ends_after_twelve_hours(owner, manager, monkeypatch, made):
+    """Even if its cookie was written anew meanwhile."""
+    later = time.time() + access.LIFETIME_S + 1
+    monkeypatch.setattr(access.time, "time", lambda: later)
+    assert owner.get(f"/wallets/{made['id']}").status_code == 401
+    assert manager.get(f"/wallets/{made['id']}").status_code == 401
+
+
+def test_another_operator_token_ends_the_operators_session(
+    manager, made, database_url, tmp_path
+):
+    """The cookie alone is not enough."""
+    settings = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
+    app = create_app(settings | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": "another"})
+    later = Visitor(app.test_client())
+    later.client.set_cookie("wallet", cookie_of(manager).value, domain="localhost")
+    try:
+        assert later.get(f"/wallets/{made['id']}").status_code == 401
+    finally:
+        service_of(app).close()
+
+
+def test_a_retired_secret_still_reads_the_session(owner, made, database_url, tmp_path):
+    """As it still reads the keys of wallets."""
+    settings = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
+    secrets = {"SECRET_KEY": "n" * 32, "SECRET_KEY_FALLBACKS": f"{'o' * 32},{SECRET}"}
+    app = create_app(settings | secrets | {"OPERATOR_TOKEN": OPERATOR})
+    later = Visitor(app.test_client())
+    later.client.set_cookie("wallet", cookie_of(owner).value, domain="localhost")
+    try:
+        assert later.get(f"/wallets/{made['id']}").status_code == 200
+    finally:
+        service_of(app).close()
+
+
+def test_a_forged_session_opens_nothing(visitor, made):
+    """Signed with another secret, by the framework's own means."""
+    forger = create_forger()
+    value = forger.dumps({"wallet": [made["id"], 1], "until": 2**40})
+    visitor.client.set_cookie("wallet", value, domain="localhost")
+    assert visitor.get(f"/wallets/{made['id']}").status_code == 401
+
+
+def create_forger():
+    class App:
+        secret_key = "x" * 32
+        config = {"SECRET_KEY_FALLBACKS": None}  # noqa: RUF012  read once
+
+    return SecureCookieSessionInterface().get_signing_serializer(App)
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "é", "of another"])
+def test_a_form_without_its_token_does_nothing(
+    manager, shared_app, operator, made, token
+):
+    """Each of them, with the token missing, wrong, or of another session."""
+    if token == "of another":
+        stranger = Visitor(shared_app.test_client())
+        stranger.get("/sign-in")
+        token = session_of(stranger)["form"]
+    fields = {"form": token} if token is not None else {}
+    fields |= {"balance": "5", "version": "1", "key": "k", "name": "x"}
+    fields |= {"from": made["id"], "amount": "1", "note": "x", "currency": "ZAR"}
+    for path in (*FORMS, "/sign-out", "/sign-in"):
+        answer = manager.send(path.format(made["id"]), fields)
+        assert answer.status_code == 403
+        assert "out of date" in answer.text
+    assert operator.balance(made["id"]) == ("10.00", 1)
+    assert len(operator.get("/v1/wallets").json["wallets"]) == 1
+    assert "operator" in session_of(manager)
+
+
+def test_a_page_of_another_site_cannot_send_a_form(manager, operator, made):
+    """Even with the token of the session."""
+    page = f"/wallets/{made['id']}"
+    form = manager.hidden(page, f"{page}/balance") | {"balance": "5"}
+    for headers in ({"Origin": "https://x.test"}, {"Sec-Fetch-Site": "same-site"}):
+        answer = manager.client.post(
+            f"{page}/balance", data=form, base_url=manager.address, headers=headers
+        )
+        assert answer.status_code == 403
+    assert operator.balance(made["id"]) == ("10.00", 1)
+
+
+def test_every_page_carries_its_headers(owner, made):
+    """Pages, files, refusals; a page has no script or style within it."""
+    paths = ["/", "/pay", f"/wallets/{made['id']}", "/nowhere", "/static/style.css"]
+    for answer in map(owner.get, paths):
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert (
+            re.search(r"<script(?! src)|<style|\sstyle=|\son\w+=", answer.text) is None
+        )
+    assert owner.get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_no_secret_is_in_an_address(owner, made):
+    """Pages lead nowhere with the key or the token in it."""
+    for path in ("/", f"/wallets/{made['id']}", "/pay", "/transfer"):
+        for link in re.findall(r'(?:href|action|src)="([^"]*)"', owner.read(path)):
+            assert made["key"] not in link
+            assert session_of(owner)["form"] not in link
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/nowhere", "text/html", "text/html"),
+        ("/nowhere", "*/*", "application/problem+json"),
+        ("/nowhere", "application/json", "application/problem+json"),
+        ("/v1/nowhere", "text/html", "application/problem+json"),
+        ("/wallets", "text/html", "text/html"),
+    ],
+)
+def test_browsers_get_pages_and_clients_get_problems(visitor, path, accept, kind):
+    """The interface always answers with problems."""
+    answer = visitor.client.get(
+        path, headers={"Accept": accept}, base_url=visitor.address
+    )
+    assert (answer.status_code, answer.mimetype) in ((404, kind), (405, kind))
+    assert answer.headers["X-Request-Id"]
+
+
+def test_a_mistake_of_the_program_is_a_page_that_tells_nothing(
+    owner, made, monkeypatch
+):
+    """The request's id is in a header, as for clients."""
+    monkeypatch.setattr(access, "find_wallet", lambda *_: 1 / 0)
+    answer = owner.get(f"/wallets/{made['id']}")
+    assert (answer.status_code, answer.mimetype) == (500, "text/html")
+    assert "division" not in answer.text
+    assert "Something went wrong here" in answer.text
+
+
+def test_a_form_that_is_too_large_is_refused(manager, operator, made):
+    """Before it is read."""
+    answer = manager.send("/wallets", {"name": "x" * 70_000})
+    assert answer.status_code == 413
+    assert len(operator.get("/v1/wallets").json["wallets"]) == 1
+
+
+def test_local_mode_needs_no_one_to_sign_in(app):
+    """There is nothing to sign in with; its cookie may go over plain HTTP."""
+    visitor = Visitor(app.test_client(), "http://localhost")
+    assert visitor.get("/sign-in").location == "/"
+    assert "Sign out" not in visitor.read("/")
+    assert not cookie_of(visitor).secure
+    assert visitor.send("/wallets", {"name": "x"}).status_code == 403
+    assert visitor.make_wallet()
