@@ -221,6 +221,9 @@ def _long_enough(secret: str, name: str) -> str:
 
 def _made_once(path: Path) -> str:
     try:
+        if path.exists():
+            # Read without writing: the disk may be full, or the folder closed.
+            return path.read_text(encoding="ascii").strip()
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written aside and linked, so that a second process finds all of it or none.
         aside = path.with_name(f"{path.name}.{os.getpid()}")

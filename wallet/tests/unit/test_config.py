@@ -1,4 +1,5 @@
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,18 @@ def test_what_is_unsafe_is_refused_with_a_sentence(given, sentence):
         read_settings(given)
     assert str(caught.value).startswith(sentence)
     assert str(caught.value).endswith(".")
+
+
+def test_a_secret_that_was_made_is_read_without_writing(tmp_path, monkeypatch):
+    """A full disk keeps nobody from reading what is there."""
+    made = read_settings({"HOME": str(tmp_path)}).secret_key
+
+    def fail(*_arguments, **_options):
+        raise OSError("no space left")
+
+    for name in ("touch", "write_text", "mkdir"):
+        monkeypatch.setattr(Path, name, fail)
+    assert read_settings({"HOME": str(tmp_path)}).secret_key == made
 
 
 def test_a_secret_that_was_made_is_not_replaced(tmp_path):
