@@ -230,6 +230,18 @@ def test_the_history_is_read_page_by_page(visitor, local):
     assert visitor.get(f"/wallets/{wallet}?before=x").status_code == 400
 
 
+def test_more_of_the_history_can_be_asked_for_to_print_it(visitor, local):
+    """The pages that follow are as long."""
+    wallet = local.create()
+    for amount in range(1, 52):
+        local.deposit(wallet, amount)
+    assert f"/wallets/{wallet}?limit=500" in visitor.read(f"/wallets/{wallet}")
+    whole = visitor.read(f"/wallets/{wallet}?limit=500")
+    assert whole.count('class="date"') == 51
+    assert "?limit=2&amp;before=50" in visitor.read(f"/wallets/{wallet}?limit=2")
+    assert visitor.get(f"/wallets/{wallet}?limit=501").status_code == 400
+
+
 def test_the_history_names_whom_money_went_to_and_came_from(visitor, local):
     """Both sides of a transfer lead to the other wallet; times say their zone."""
     ada, bob = local.create(name="Ada"), local.create()

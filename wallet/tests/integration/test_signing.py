@@ -144,13 +144,21 @@ def test_an_owner_may_do_nothing_else(owner, operator, made, other):
     assert len(operator.get("/v1/wallets").json["wallets"]) == 2
 
 
-def test_a_review_is_its_makers_alone(owner, manager, operator, made, other):
-    """The operator's is not an owner's, and the other way round."""
+def test_a_review_is_its_makers_alone(
+    owner, manager, operator, made, other, shared_app
+):
+    """The operator's is not an owner's, nor one owner's another's."""
+    bob = Visitor(shared_app.test_client())
+    bob.sign_in(operator.post(f"/v1/wallets/{other}/keys").json["key"])
     fields = {"from": made["id"], "amount": "1", "note": "x"}
     theirs = owner.fill("/pay", "/pay", **fields).location
     ours = manager.fill("/pay", "/pay", **fields).location
     elsewhere = manager.fill("/pay", "/pay", **fields | {"from": other}).location
-    for visitor, review in ((owner, ours), (manager, theirs), (owner, elsewhere)):
+    bobs = bob.fill("/pay", "/pay", amount="1", note="x").location
+    for visitor, review in (
+        *((owner, ours), (owner, elsewhere), (owner, bobs)),
+        *((manager, theirs), (bob, theirs)),
+    ):
         form = {"form": session_of(visitor)["form"], "version": "1"}
         assert visitor.get(review).status_code == 403
         assert visitor.send(review, form).status_code == 403
@@ -242,16 +250,24 @@ def test_raising_the_key_version_ends_the_session(owner, operator, made):
     operator.post(f"/v1/wallets/{made['id']}/keys")
     for path in ("/", f"/wallets/{made['id']}", "/pay", review):
         assert owner.get(path).status_code == 401
-    assert owner.send(review, form).status_code == 401
+    for way in (review, "/pay"):
+        assert owner.send(way, form).status_code == 401
     assert operator.balance(made["id"]) == ("10.00", 1)
 
 
-def test_the_session_ends_after_twelve_hours(owner, manager, monkeypatch, made):
+def test_the_session_ends_after_twelve_hours(owner, manager, made):
     """Even if its cookie was written anew meanwhile."""
-    later = time.time() + access.LIFETIME_S + 1
+    for visitor in (owner, manager):
+        with visitor.client.session_transaction(base_url=visitor.address) as session:
+            session["until"] = int(time.time()) - 1
+        assert visitor.get(f"/wallets/{made['id']}").status_code == 401
+
+
+def test_a_cookie_from_twelve_hours_ago_is_not_read(owner, monkeypatch, made):
+    """Its signature carries the time."""
+    later = time.time() + access.LIFETIME_S + 2
     monkeypatch.setattr(access.time, "time", lambda: later)
     assert owner.get(f"/wallets/{made['id']}").status_code == 401
-    assert manager.get(f"/wallets/{made['id']}").status_code == 401
 
 
 def test_another_operator_token_ends_the_operators_session(
@@ -397,6 +413,9 @@ def test_local_mode_needs_no_one_to_sign_in(app):
     visitor = Visitor(app.test_client(), "http://localhost")
     assert visitor.get("/sign-in").location == "/"
     assert "Sign out" not in visitor.read("/")
+    token = {"form": visitor.hidden("/", "/wallets")["form"], "key": OPERATOR}
+    assert visitor.send("/sign-in", token).location == "/"
+    assert "operator" not in session_of(visitor)
     assert not cookie_of(visitor).secure
     assert visitor.send("/wallets", {"name": "x"}).status_code == 403
     assert visitor.make_wallet()
