@@ -178,7 +178,6 @@ def test_two_replicas_share_the_work(two):
     assert "all is as it must be" in verified
 
 
-@pytest.mark.xfail(strict=True, reason="the wallet has no /metrics yet")
 def test_prometheus_counts_what_two_replicas_did(two):
     """Each replica has numbers of its own, and together they are what was asked."""
     wallet = two.create()
