@@ -1,12 +1,12 @@
 """Takes the pictures of the pages that the README shows: `make screenshots`."""
 
 import logging
-import shutil
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import sync_playwright
+from tests.browser.conftest import CHROMIUM
 from tests.browser.conftest import Live
 
 DOCS = Path(__file__).parent
@@ -64,7 +64,7 @@ def main() -> None:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+                    executable_path=CHROMIUM, args=["--no-sandbox"]
                 )
                 walk(browser.new_page(), live.url)
                 browser.close()
@@ -72,4 +72,5 @@ def main() -> None:
             live.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -170,7 +170,7 @@ def test_a_refusal_keeps_what_was_typed(live, visit):
     expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("width", [1280, 800, 375])
 def test_nothing_scrolls_sideways(live, tab, width):
     """Not even with the largest amounts and text without a blank."""
     ada, bob = (live.wallets.create(name="W" * 200) for _ in range(2))

@@ -99,10 +99,8 @@ def _balance_at(wallet: WalletState, version: int) -> int:
 
 def _what_changed(wallet: WalletState, shown: int, entries: int) -> str:
     lines = "one entry was" if entries == 1 else f"{entries} entries were"
-    before, now = (
-        money(shown, wallet.currency),
-        money(wallet.balance_minor, wallet.currency),
-    )
+    before = money(shown, wallet.currency)
+    now = money(wallet.balance_minor, wallet.currency)
     return (
         f"Nothing was saved: since you opened this page {lines} added, and the balance"
         f" went from {before} to {now}. Look at it, and save again if you wish."
