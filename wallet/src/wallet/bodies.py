@@ -31,15 +31,21 @@ _Text = Annotated[
     told(
         pattern=r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$",
         examples=["125.50"],
+        description="Major units, with at most the decimals of the wallet's currency.",
     ),
 ]
 _Whole = Annotated[int, told(minimum=1, maximum=_MAJOR)]
-_FloorText = Annotated[str, told(pattern=r"^(0|-(0|[1-9][0-9]{0,14}))(\.[0-9]{1,8})?$")]
+_FloorText = Annotated[
+    str,
+    told(
+        pattern=r"^(0|-(0|[1-9][0-9]{0,14}))(\.[0-9]{1,8})?$",
+        examples=["0.00"],
+        description="The lowest balance allowed, zero or below.",
+    ),
+]
 _WholeFloor = Annotated[int, told(minimum=-_MAJOR, maximum=0)]
 
-#: Major units, with at most the decimals of the wallet's currency.
 Amount = _Text | _Whole
-#: The lowest balance allowed, zero or below.
 Floor = _FloorText | _WholeFloor
 Name = Annotated[str, told(maxLength=LONGEST_NAME, pattern=_PRINTABLE)]
 Note = Annotated[str, told(maxLength=LONGEST_NOTE, pattern=_PRINTABLE)]

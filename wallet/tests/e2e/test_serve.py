@@ -1,4 +1,5 @@
 import http.client
+import json
 import os
 import re
 import signal
@@ -35,6 +36,19 @@ def test_a_server_says_where_it_listens_and_how_it_keeps_data(server):
     assert mode == "Mode: shared, with an operator token and wallet keys."
     for secret in (OPERATOR, "s" * 32):
         assert secret not in server.log.read_text()
+
+
+def test_a_server_logs_json_when_asked_to(make_server, database_url):
+    """Every line after the first three, those of the server itself included."""
+    server = make_server(database_url, LOG_FORMAT="json", LOG_LEVEL="debug").start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        given = client.get(f"/v1/wallets/{wallet}").headers["X-Request-Id"]
+    server.stop()
+    lines = server.log.read_text().splitlines()[3:]
+    told = [json.loads(line) for line in lines]
+    (found,) = [line for line in told if line.get("request") == given]
+    assert found["message"].startswith(f"GET /v1/wallets/{wallet} 200 ")
 
 
 def test_without_an_operator_token_the_server_is_local(tmp_path):
