@@ -151,8 +151,9 @@ def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
         f" {verdict.retried}, lost {verdict.lost}, doubled {verdict.doubled}"
     )
     if not verdict.good:
-        what = "; ".join(verdict.faults) or "the store does not have what was answered"
-        raise click.ClickException(f"The store FAILED: {what}. It is kept in {place}.")
+        raise click.ClickException(
+            f"The store FAILED: {verdict.what_is_wrong}. It is kept in {place}."
+        )
     shutil.rmtree(place)
     click.echo("The store kept every answer exactly once.")
 

@@ -63,7 +63,17 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether nothing at all is wrong."""
-        return not (self.lost or self.doubled or self.faults)
+        return not self.what_is_wrong
+
+    @property
+    def what_is_wrong(self) -> str:
+        """Tell in words what is wrong, if anything is."""
+        found = [*self.faults]
+        if self.lost:
+            found.append("the store does not have what was answered")
+        if self.doubled:
+            found.append("the store has more than was answered")
+        return "; ".join(found)
 
 
 class Server:

@@ -4,7 +4,7 @@ import gc
 import os
 import tracemalloc
 
-REQUESTS = int(os.environ.get("REQUESTS", "150"))
+REQUESTS = int(os.environ.get("REQUESTS", "80"))
 #: What a few thousand requests may leave behind: caches that are still filling.
 SLACK = 200_000
 
