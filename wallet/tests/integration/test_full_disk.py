@@ -5,13 +5,14 @@ import pytest
 from wallet.service import service_of
 from wallet.verify import verify
 
+#: A server has its disk to itself.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def disk(app):
     """Set how many pages the file may have beyond those that it has."""
     store = service_of(app).store
-    if store.writing.dialect.name != "sqlite":
-        pytest.skip("a server has its disk to itself")
 
     def room_for(pages):
         with store.writing.connect() as connection:
