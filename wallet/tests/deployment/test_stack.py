@@ -46,8 +46,17 @@ def test_the_status_is_good_and_durable(stack):
     answer = stack.get("/status")
     assert answer.status == 200
     assert answer.json["status"] == "ok"
+    settings = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "on")
     database = {"status": "ok", "engine": "postgresql", "durable": True}
-    assert answer.json["database"] == database
+    assert answer.json["database"] == database | {"settings": settings}
+
+
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/static/jquery.min.js", "/docs", "/docs/swagger-ui-bundle.js"]
+)
+def test_the_image_has_every_file_that_the_pages_need(stack, path):
+    """What was left out of it was needed by nobody."""
+    assert stack.get(path).status == 200
 
 
 def test_the_wallet_wants_the_token_that_was_made(stack):
