@@ -101,7 +101,11 @@ class Writer:
         while batch := self.queue.take(self._batch_size):
             queued, began_s = self.queue.commands, time.monotonic()
             self._commit_or_split(batch)
-            self._observe(batch, queued, began_s, time.monotonic() - began_s)
+            try:
+                self._observe(batch, queued, began_s, time.monotonic() - began_s)
+            except Exception:
+                # A count that is lost is no reason to stop taking money.
+                log.exception("a batch of %d was not counted", len(batch))
 
     def _commit_or_split(self, batch: list[Waiting]) -> None:
         """Answer everyone in the batch, whatever happens."""

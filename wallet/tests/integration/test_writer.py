@@ -103,6 +103,21 @@ def test_what_waits_is_committed_together(store, writer, gate):
     assert find_wallet(store, wallet).balance_minor == 2100
 
 
+def test_a_batch_that_cannot_be_counted_is_no_harm(store):
+    """The writer answers it, and takes the next one."""
+
+    def fail(*_):
+        raise OSError("no room for the counters")
+
+    writer = Writer(store, freeze, now_us, observe=fail)
+    try:
+        wallets = [create_wallet(writer) for _ in range(2)]
+        assert all(find_wallet(store, wallet) for wallet in wallets)
+        assert writer.alive
+    finally:
+        writer.stop()
+
+
 def test_a_batch_has_a_bound(store):
     """More than the bound is left for the next batch; one large one is taken whole."""
     queue = Queue(100)
