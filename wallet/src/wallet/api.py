@@ -179,14 +179,7 @@ def _identify() -> Caller:
 
 def _find(caller: Caller, wallet_id: str) -> WalletState:
     """Read a wallet, and check the version of the caller's key in the same row."""
-    wallet = reading.find_wallet(current_service().store, wallet_id)
-    if caller.key_version is not None and (
-        wallet is None or wallet.key_version != caller.key_version
-    ):
-        raise Problem("unauthenticated")
-    if wallet is None:
-        raise Problem("unknown-wallet")
-    return wallet
+    return caller.must_open(reading.find_wallet(current_service().store, wallet_id))
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:

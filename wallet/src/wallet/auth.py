@@ -15,6 +15,7 @@ from itsdangerous import Signer
 from .commands import Principal
 from .config import Settings
 from .ids import is_wallet_id
+from .outcomes import WalletState
 from .problems import Problem
 
 #: Keeps these signatures apart from everything else that is signed with the secret.
@@ -78,6 +79,19 @@ class Caller:
             raise Problem("forbidden")
         if not is_wallet_id(wallet_id):
             raise Problem("unknown-wallet")
+
+    def must_open(self, wallet: WalletState | None) -> WalletState:
+        """Refuse a key that was replaced, and then a wallet that is not there.
+
+        :raises Problem: unauthenticated, or unknown.
+        """
+        if self.key_version is not None and (
+            wallet is None or wallet.key_version != self.key_version
+        ):
+            raise Problem("unauthenticated")
+        if wallet is None:
+            raise Problem("unknown-wallet")
+        return wallet
 
 
 def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> Caller:

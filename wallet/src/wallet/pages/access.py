@@ -76,14 +76,7 @@ def find(caller: Caller, wallet_id: str) -> WalletState:
     :raises Problem: it is another's, it is not there, or its keys were renewed.
     """
     caller.must_see(wallet_id)
-    wallet = find_wallet(current_service().store, wallet_id)
-    if caller.key_version is not None and (
-        wallet is None or wallet.key_version != caller.key_version
-    ):
-        raise Problem("unauthenticated")
-    if wallet is None:
-        raise Problem("unknown-wallet")
-    return wallet
+    return caller.must_open(find_wallet(current_service().store, wallet_id))
 
 
 def form_token() -> str:
