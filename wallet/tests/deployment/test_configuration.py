@@ -598,10 +598,19 @@ def test_every_secret_is_a_file_that_the_first_start_makes(compose, tmp_path):
 # Prometheus
 
 
+def test_the_scraped_name_is_one_of_the_metrics_network_alone(both):
+    """On two networks a replica would have two addresses, and be counted twice."""
+    named = {
+        network: (each or {}).get("aliases")
+        for network, each in both["services"]["wallet"]["networks"].items()
+    }
+    assert named == {"edge": None, "back": None, "metrics": ["wallet-metrics"]}
+
+
 def test_prometheus_scrapes_each_replica_by_itself():
-    """The name of the service leads to the address of every replica."""
+    """The name leads to the address of every replica."""
     job = _job("wallet")
-    assert re.search(r"dns_sd_configs:\s+- names: \[wallet\]\s+type: A\s", job)
+    assert re.search(r"dns_sd_configs:\s+- names: \[wallet-metrics\]\s+type: A\s", job)
     assert re.search(r"^\s+port: 8000$", job, re.M)
     assert "static_configs" not in job
 
