@@ -6,6 +6,7 @@ Traefik is not among them: its part is checked in the configuration.
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -87,16 +88,21 @@ def test_what_was_answered_survives_a_killed_wallet(stack):
     wallet = stack.create()
     address = stack.addresses()[0]
     answered: list[str] = []
+    killed = Event()
 
     def deposit(key: str) -> None:
+        if killed.is_set():
+            return
         try:
             sent = stack.deposit(wallet, "1.00", key, address=address)
         except OSError:
+            killed.set()
             return
         if sent.status == 201:
             answered.append(key)
 
-    keys = [f"kill-{number}" for number in range(400)]
+    # More than a quick machine answers before the kill arrives.
+    keys = [f"kill-{number}" for number in range(4000)]
     with ThreadPoolExecutor(8) as clients:
         work = clients.map(deposit, keys)
         until(lambda: len(answered) > 20)
