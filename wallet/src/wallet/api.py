@@ -33,6 +33,7 @@ from .outcomes import WalletState
 from .problems import Problem
 from .problems import malformed
 from .problems import refused
+from .requests import current_request
 from .requests import query_of
 from .requests import read_body
 from .requests import require_json
@@ -114,7 +115,7 @@ def move_in_bulk(wallet_id: str) -> Response:
     """Move funds several times, in order, and if asked all or nothing."""
     caller = _identify()
     results = _submit_moves(
-        caller, wallet_id, lambda: read_batch(request, caller, wallet_id)
+        caller, wallet_id, lambda: read_batch(current_request(), caller, wallet_id)
     )
     if isinstance(results, Refused):
         raise refused(results, f"operations[{results.index}].")
@@ -184,7 +185,7 @@ def _find(caller: Caller, wallet_id: str) -> WalletState:
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
     results = _submit_moves(
-        caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
+        caller, wallet_id, lambda: read_move(current_request(), caller, wallet_id, kind)
     )
     return _frozen(answers.only(results).frozen)
 

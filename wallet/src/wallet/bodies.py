@@ -68,7 +68,11 @@ Key = Annotated[
 ]
 
 
-class NewWallet(msgspec.Struct, forbid_unknown_fields=True):
+class Body(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A body: what it does not know is refused, and what is left out is a default."""
+
+
+class NewWallet(Body):
     """The body that creates a wallet."""
 
     name: Name = ""
@@ -76,38 +80,32 @@ class NewWallet(msgspec.Struct, forbid_unknown_fields=True):
     floor: Floor = "0"
 
 
-class NewEntry(msgspec.Struct, forbid_unknown_fields=True):
+class NewEntry(Body):
     """The body of a deposit or a withdrawal."""
 
     amount: Amount
     note: Note | None = None
 
 
-class NewTransfer(NewEntry, forbid_unknown_fields=True, kw_only=True):
+class NewTransfer(NewEntry, kw_only=True):
     """The body of a transfer."""
 
     to: Recipient
 
 
-class DepositItem(
-    NewEntry, forbid_unknown_fields=True, tag_field="kind", tag="deposit"
-):
+class DepositItem(NewEntry, tag_field="kind", tag="deposit"):
     """A deposit within a batch."""
 
     key: Key | None = None
 
 
-class WithdrawalItem(
-    NewEntry, forbid_unknown_fields=True, tag_field="kind", tag="withdrawal"
-):
+class WithdrawalItem(NewEntry, tag_field="kind", tag="withdrawal"):
     """A withdrawal within a batch."""
 
     key: Key | None = None
 
 
-class TransferItem(
-    NewTransfer, forbid_unknown_fields=True, tag_field="kind", tag="transfer"
-):
+class TransferItem(NewTransfer, tag_field="kind", tag="transfer"):
     """A transfer within a batch."""
 
     key: Key | None = None
@@ -117,12 +115,12 @@ Item = DepositItem | WithdrawalItem | TransferItem
 Items = Annotated[list[Item], told(minItems=1, maxItems=LARGEST_BATCH)]
 
 
-class NewBatch(msgspec.Struct, forbid_unknown_fields=True):
+class NewBatch(Body):
     """The body of a batch: what is to be moved, in order."""
 
     operations: Items
     atomic: bool = False
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+class Nothing(Body):
     """The body of a call that needs no members."""

@@ -1,160 +1,52 @@
-"""How each engine takes a whole set of rows in one statement.
+"""The statements of the money path, each for a whole set of rows.
 
-PostgreSQL takes an array for each column, SQLite a list of JSON rows to look up and
-repeated parameters to write. The text of a statement is the same whatever the size of
-the set, so it is compiled and prepared once.
+The text of a statement does not depend on the values and hardly on their number, so a
+driver prepares it once. The engines differ only in how a set of rows goes in and comes
+out: :mod:`wallet.on_postgresql` and :mod:`wallet.on_sqlite`.
+
+What matters for speed is how often a driver lets go of the interpreter: each time,
+every other thread of the server may come first. So a set goes in, and comes out, at
+once and not row by row.
 """
 
-import json
-from collections.abc import Callable
-from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+from typing import Protocol
 
-from sqlalchemy import BindParameter
-from sqlalchemy import ColumnElement
-from sqlalchemy import Executable
-from sqlalchemy import FromClause
-from sqlalchemy import Select
+from sqlalchemy import Connection
 from sqlalchemy import Table
-from sqlalchemy import bindparam
-from sqlalchemy import func
-from sqlalchemy import insert
-from sqlalchemy import select
-from sqlalchemy import true
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from .tables import entries
-from .tables import operations
-from .tables import wallets
+from . import on_postgresql
+from . import on_sqlite
+from .outcomes import Scope
 
-Row = Mapping[str, Any]
-
-# The names of parameters end in an underscore, because those of columns are taken.
-
-#: The columns of a wallet that move.
-MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
-_SCOPE = ("wallet_id", "principal", "key")
+#: The columns of one row, in the order of the table or as the statement says.
+Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """The statements of the money path.
+class Statements(Protocol):
+    """What the store does in the transaction of a batch."""
 
-    :param to_look_up: turns rows into the parameters of a look-up.
-    :param to_write: turns rows into the parameters of a write.
-    """
+    def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
+        """Read wallets by their sorted ids, and let no one else change them."""
 
-    lock_wallets: Executable
-    find_created: Executable
-    find_remembered: Executable
-    insert_wallets: Executable
-    insert_operations: Executable
-    insert_entries: Executable
-    update_wallets: Executable
-    to_look_up: Callable[[Sequence[Row]], Any]
-    to_write: Callable[[Sequence[Row]], Any]
+    def find_created(self, connection: Connection, keys: list[str]) -> Sequence[Row]:
+        """Read wallets by the keys under which they were created."""
+
+    def find_remembered(
+        self, connection: Connection, scopes: list[Scope]
+    ) -> Sequence[Row]:
+        """Read scope, id, fingerprint, status and body of what was answered."""
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows to a table."""
+
+    def move_wallets(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Change what moves about wallets: rows of the id and :data:`MOVING`."""
 
 
 def statements_for(dialect: str) -> Statements:
-    """Build the statements once, when the store is made."""
-    build = _sqlite if dialect == "sqlite" else _postgresql
-    return build()
-
-
-def _postgresql() -> Statements:
-    def insert_all(table: Table) -> Executable:
-        names = [column.name for column in table.columns]
-        given = _unnested(table, names)
-        return insert(table).from_select(names, select(*given.columns))
-
-    moved = _unnested(wallets, ["id", *MOVING])
-    return Statements(
-        lock_wallets=_wallets_among(_unnested(wallets, ["id"]), "id"),
-        find_created=_wallets_among(
-            _unnested(wallets, ["creation_key"]), "creation_key"
-        ),
-        find_remembered=_remembered_among(_unnested(operations, _SCOPE)),
-        insert_wallets=insert_all(wallets),
-        insert_operations=insert_all(operations),
-        insert_entries=insert_all(entries),
-        update_wallets=update(wallets)
-        .where(wallets.c.id == moved.c.id)
-        .values({name: moved.c[name] for name in MOVING}),
-        to_look_up=_by_column,
-        to_write=_by_column,
-    )
-
-
-def _unnested(table: Table, names: Sequence[str]) -> FromClause:
-    arrays = [bindparam(f"{name}_", type_=ARRAY(table.c[name].type)) for name in names]
-    return func.unnest(*arrays).table_valued(*names).render_derived("given")
-
-
-def _by_column(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    return {f"{name}_": [row[name] for row in rows] for name in rows[0]}
-
-
-def _sqlite() -> Statements:
-    def insert_each(table: Table) -> Executable:
-        return insert(table).values(_parameters(table.columns.keys()))
-
-    return Statements(
-        lock_wallets=_wallets_among(_from_json(["id"]), "id"),
-        find_created=_wallets_among(_from_json(["creation_key"]), "creation_key"),
-        find_remembered=_remembered_among(_from_json(_SCOPE)),
-        insert_wallets=insert_each(wallets),
-        insert_operations=insert_each(operations),
-        insert_entries=insert_each(entries),
-        update_wallets=update(wallets)
-        .where(wallets.c.id == bindparam("id_"))
-        .values(_parameters(MOVING)),
-        to_look_up=lambda rows: {"rows": json.dumps([dict(row) for row in rows])},
-        to_write=_by_row,
-    )
-
-
-def _parameters(names: Sequence[str]) -> dict[str, BindParameter[Any]]:
-    return {name: bindparam(f"{name}_") for name in names}
-
-
-def _by_row(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{f"{name}_": value for name, value in row.items()} for row in rows]
-
-
-def _from_json(names: Sequence[str]) -> FromClause:
-    value = func.json_each(bindparam("rows")).table_valued("value").c.value
-    columns: list[ColumnElement[Any]] = [
-        func.json_extract(value, f"$.{name}").label(name) for name in names
-    ]
-    return select(*columns).subquery("given")
-
-
-def _wallets_among(given: FromClause, column: str) -> Select[Any]:
-    # The order of the locks is the same in every process, so two batches that share
-    # wallets wait for each other instead of both for ever.
-    return (
-        select(wallets)
-        .join_from(given, wallets, wallets.c[column] == given.c[column])
-        .order_by(wallets.c.id)
-        .with_for_update(of=wallets)
-    )
-
-
-def _remembered_among(given: FromClause) -> Select[Any]:
-    same = [operations.c[name] == given.c[name] for name in _SCOPE]
-    return (
-        select(
-            operations.c.wallet_id,
-            operations.c.principal,
-            operations.c.key,
-            operations.c.id,
-            operations.c.fingerprint,
-            operations.c.status,
-            operations.c.body,
-        )
-        .join_from(given, operations, true())
-        .where(operations.c.key.is_not(None), *same)
-    )
+    """Choose the statements once, when the store is made."""
+    if dialect == "sqlite":
+        return on_sqlite.Statements()
+    return on_postgresql.Statements()

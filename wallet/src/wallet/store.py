@@ -1,13 +1,13 @@
 """The store: loads what a batch is decided from, and writes what was decided.
 
-A batch costs at most five statements beside begin and commit, whatever its size.
+A batch costs five statements beside begin and commit, whatever its size; SQLite takes
+a set whose size is no power of two in a few parts.
 """
 
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from dataclasses import fields
 from operator import attrgetter
 
 from sqlalchemy import URL
@@ -18,7 +18,6 @@ from sqlalchemy import RowMapping
 from . import failures
 from .commands import CreateWallet
 from .commands import MoveMoney
-from .commands import Principal
 from .commands import Submission
 from .engines import Limits
 from .engines import is_sqlite
@@ -31,11 +30,12 @@ from .outcomes import Known
 from .outcomes import Remembered
 from .outcomes import Scope
 from .outcomes import WalletState
-from .statements import MOVING
 from .statements import Row
 from .statements import statements_for
-
-_WALLET_COLUMNS = [field.name for field in fields(WalletState)]
+from .tables import MOVING
+from .tables import entries
+from .tables import operations
+from .tables import wallets
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,22 @@ class Store:
         The keys are read after the locks are held: each belongs to a locked wallet, so
         no other process can use it between the look and the commit.
         """
-        wallets = self._lock_wallets(connection, sorted(_wallet_ids(batch)))
-        return Known(
-            wallets=wallets,
-            created=self._find_created(connection, sorted(_creation_keys(batch))),
-            remembered=self._find_remembered(connection, sorted(_scopes(batch))),
-        )
+        ids, keys = sorted(_wallet_ids(batch)), sorted(_creation_keys(batch))
+        scopes = sorted(_scopes(batch))
+        known = Known()
+        if ids:
+            for row in self._statements.lock_wallets(connection, ids):
+                wallet = WalletState(*row)
+                known.wallets[wallet.id] = wallet
+        if keys:
+            for row in self._statements.find_created(connection, keys):
+                wallet = WalletState(*row)
+                known.created[wallet.creation_key or ""] = wallet
+        if scopes:
+            for row in self._statements.find_remembered(connection, scopes):
+                wallet_id, principal, key, *answer = row
+                known.remembered[wallet_id, principal, key] = Remembered(*answer)
+        return known
 
     def write(
         self,
@@ -112,62 +122,21 @@ class Store:
         now_us: int,
     ) -> None:
         """Write everything that a batch changes."""
-        statements = self._statements
-        created = [_wallet_row(wallet) for wallet in decision.created]
-        operations = [_operation_row(each, now_us) for each in answered]
-        entries = [_entry_row(entry) for entry in decision.entries]
-        changed = [_moving_columns(wallet) for wallet in decision.changed]
-        for statement, rows in (
-            (statements.insert_wallets, created),
-            (statements.insert_operations, operations),
-            (statements.insert_entries, entries),
-            (statements.update_wallets, changed),
+        for table, rows in (
+            (wallets, [_wallet_row(wallet) for wallet in decision.created]),
+            (operations, [_operation_row(each, now_us) for each in answered]),
+            (entries, [_entry_row(entry) for entry in decision.entries]),
         ):
             if rows:
-                connection.execute(statement, statements.to_write(rows))
-
-    def _lock_wallets(
-        self, connection: Connection, ids: list[str]
-    ) -> dict[str, WalletState]:
-        if not ids:
-            return {}
-        found = connection.execute(
-            self._statements.lock_wallets,
-            self._statements.to_look_up([{"id": wallet_id} for wallet_id in ids]),
-        )
-        return {row["id"]: to_wallet(row) for row in found.mappings()}
-
-    def _find_created(
-        self, connection: Connection, keys: list[str]
-    ) -> dict[str, WalletState]:
-        if not keys:
-            return {}
-        found = connection.execute(
-            self._statements.find_created,
-            self._statements.to_look_up([{"creation_key": key} for key in keys]),
-        )
-        return {row["creation_key"]: to_wallet(row) for row in found.mappings()}
-
-    def _find_remembered(
-        self, connection: Connection, scopes: list[Scope]
-    ) -> dict[Scope, Remembered]:
-        if not scopes:
-            return {}
-        found = connection.execute(
-            self._statements.find_remembered,
-            self._statements.to_look_up([_scope_row(scope) for scope in scopes]),
-        )
-        return {
-            (row.wallet_id, row.principal, row.key): Remembered(
-                row.id, row.fingerprint, row.status, row.body
-            )
-            for row in found
-        }
+                self._statements.insert(connection, table, rows)
+        if decision.changed:
+            rows = [_moving_columns(wallet) for wallet in decision.changed]
+            self._statements.move_wallets(connection, rows)
 
 
 def to_wallet(row: RowMapping) -> WalletState:
     """Read a wallet from its row."""
-    return WalletState(**{name: row[name] for name in _WALLET_COLUMNS})
+    return WalletState(**row)
 
 
 def _wallet_ids(batch: Sequence[Submission]) -> set[str]:
@@ -199,48 +168,36 @@ def _scopes(batch: Sequence[Submission]) -> set[Scope]:
     }
 
 
-def _scope_row(scope: Scope) -> Row:
-    wallet_id, principal, key = scope
-    return {"wallet_id": wallet_id, "principal": principal, "key": key}
-
-
-def _wallet_row(wallet: WalletState) -> Row:
-    return {name: getattr(wallet, name) for name in _WALLET_COLUMNS}
-
-
-_moving = attrgetter("id", *MOVING)
-
-
-def _moving_columns(wallet: WalletState) -> Row:
-    return dict(zip(("id", *MOVING), _moving(wallet), strict=True))
+_wallet_row = attrgetter(*wallets.columns.keys())
+_moving_columns = attrgetter("id", *MOVING)
 
 
 def _entry_row(entry: Entry) -> Row:
-    return {
-        "wallet_id": entry.wallet_id,
-        "version": entry.version,
-        "previous_version": entry.version - 1 or None,
-        "previous_balance_minor": entry.balance_minor - entry.amount_minor,
-        "kind": entry.kind.value,
-        "amount_minor": entry.amount_minor,
-        "balance_minor": entry.balance_minor,
-        "operation_id": entry.operation_id,
-        "counterparty": entry.counterparty,
-        "note": entry.note,
-        "at_us": entry.at_us,
-        "digest": entry.digest,
-    }
+    return (
+        entry.wallet_id,
+        entry.version,
+        entry.version - 1 or None,
+        entry.balance_minor - entry.amount_minor,
+        entry.kind.value,
+        entry.amount_minor,
+        entry.balance_minor,
+        entry.operation_id,
+        entry.counterparty,
+        entry.note,
+        entry.at_us,
+        entry.digest,
+    )
 
 
 def _operation_row(answered: Answered, now_us: int) -> Row:
     command = answered.command
-    return {
-        "wallet_id": command.wallet_id,
-        "id": command.operation_id,
-        "principal": Principal(command.principal).value,
-        "key": command.key,
-        "fingerprint": command.fingerprint(),
-        "status": answered.status,
-        "body": answered.body,
-        "at_us": now_us,
-    }
+    return (
+        command.wallet_id,
+        command.operation_id,
+        command.principal.value,
+        command.key,
+        command.fingerprint(),
+        answered.status,
+        answered.body,
+        now_us,
+    )

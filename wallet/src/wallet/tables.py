@@ -123,3 +123,9 @@ Index(
     postgresql_where=text("key IS NOT NULL"),
     sqlite_where=text("key IS NOT NULL"),
 )
+
+#: The columns of a wallet that move.
+MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
+#: What an idempotency key belongs to, and what is known about the one who used it.
+SCOPE = ("wallet_id", "principal", "key")
+REMEMBERED = (*SCOPE, "id", "fingerprint", "status", "body")

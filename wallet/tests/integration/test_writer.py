@@ -257,16 +257,16 @@ def test_two_writers_that_create_with_one_key_make_one_wallet(
     store, writer, monkeypatch
 ):
     """The second one meets the first one's row, reads again, and replays."""
-    find, waited = store._find_created, []
+    find, waited = store._statements.find_created, []
 
     def find_nothing_first(connection, keys):
         if waited:
             return find(connection, keys)
         waited.append(keys)
-        return {}
+        return []
 
     first = create_wallet(writer, key="k")
-    monkeypatch.setattr(store, "_find_created", find_nothing_first)
+    monkeypatch.setattr(store._statements, "find_created", find_nothing_first)
     command = CreateWallet(new_wallet_id(), "", "ZAR", 0, "k")
     (result,) = writer.submit(Submission((command,)))
     assert isinstance(result.outcome, Created)

@@ -20,6 +20,8 @@ from .signing import signing
 from .statement import statement
 
 _BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
+for _blueprint in _BLUEPRINTS:
+    _blueprint.before_request(access.guard)
 
 
 def init_app(app: Flask) -> None:
@@ -43,8 +45,7 @@ def init_app(app: Flask) -> None:
     app.after_request(dress.finish)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
-    names = frozenset(blueprint.name for blueprint in _BLUEPRINTS)
-    app.before_request(lambda: access.guard(names))
+    app.session_interface = access.PageSessions()
     app.add_url_rule("/static/jquery.min.js", view_func=jquery_file)
 
 

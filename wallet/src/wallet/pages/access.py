@@ -7,8 +7,12 @@ import time
 from typing import Any
 from typing import Final
 
+from flask import Flask
+from flask import Request
 from flask import request
 from flask import session
+from flask.sessions import SecureCookieSession
+from flask.sessions import SecureCookieSessionInterface
 
 from ..auth import Caller
 from ..commands import Principal
@@ -25,13 +29,21 @@ _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sig
 _LARGEST_FORM: Final = 64 * 1024
 
 
-def guard(pages: frozenset[str]) -> None:
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions of the pages; the programs' interface has none to read or write."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session of a visitor."""
+        if request.path.startswith("/v1/"):
+            return None
+        return super().open_session(app, request)
+
+
+def guard() -> None:
     """Before a page is made: credentials, then the token of its form.
 
     :raises Problem: one of them is missing.
     """
-    if request.blueprint not in pages:
-        return
     if request.endpoint not in _OPEN:
         current_caller()
     if request.method == "POST":

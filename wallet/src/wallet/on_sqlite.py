@@ -1,0 +1,148 @@
+"""How SQLite takes a set of rows: many in one statement, and one document back.
+
+The driver lets go of the interpreter at each step of a statement. A row that goes in
+or out by itself is a step, so rows go in as one list of values, and come out as one
+JSON document.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy import Table
+
+from .outcomes import Scope
+from .tables import MOVING
+from .tables import REMEMBERED
+from .tables import SCOPE
+from .tables import wallets
+
+#: The most rows in a statement. Each size is a statement of its own, and all are
+#: powers of two, so that they are few, and are prepared once.
+_MOST_ROWS: Final = 512
+_BINARY: Final = frozenset(("digest", "fingerprint"))
+
+
+class Statements:
+    """The statements of the money path in SQLite."""
+
+    def lock_wallets(
+        self, connection: Connection, ids: list[str]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Read wallets by their ids; the transaction has locked the whole file."""
+        return _read(connection, _WALLETS_BY_ID, wallets.columns.keys(), ids)
+
+    def find_created(
+        self, connection: Connection, keys: list[str]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Read wallets by the keys under which they were created."""
+        return _read(connection, _WALLETS_BY_KEY, wallets.columns.keys(), keys)
+
+    def find_remembered(
+        self, connection: Connection, scopes: list[Scope]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Read scope, id, fingerprint, status and body of what was answered."""
+        return _read(connection, _ANSWERS_BY_SCOPE, REMEMBERED, scopes)
+
+    def insert(
+        self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Add rows to a table."""
+        names = tuple(table.columns.keys())
+        for part in split(rows):
+            text = _insert(table.name, names, len(part))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+
+    def move_wallets(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Change what moves about wallets: rows of the id and what moves."""
+        for part in split(rows):
+            text = _move(len(part))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+
+
+def _read(
+    connection: Connection, text: str, names: Sequence[str], given: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    sent = msgspec.json.encode(given).decode()
+    document = connection.exec_driver_sql(text, (sent,)).scalar_one()
+    binary = [index for index, name in enumerate(names) if name in _BINARY]
+    rows = msgspec.json.decode(document, type=list[list[Any]])
+    for row in rows:
+        for index in binary:
+            row[index] = bytes.fromhex(row[index])
+    return [tuple(row) for row in rows]
+
+
+def split(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Split rows into parts whose sizes are powers of two, the largest first."""
+    start, size = 0, _MOST_ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+# The names in these statements are those of our own tables, never anyone's values.
+
+
+@cache
+def _insert(table: str, names: tuple[str, ...], rows: int) -> str:
+    values = _values(len(names), rows)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {values}"  # noqa: S608
+
+
+@cache
+def _move(rows: int) -> str:
+    # SQLite names the columns of a list of values by their number.
+    changes = (f"{name} = given.column{at}" for at, name in enumerate(MOVING, 2))
+    return (
+        f"UPDATE wallets SET {', '.join(changes)}"  # noqa: S608
+        f" FROM (VALUES {_values(1 + len(MOVING), rows)}) AS given"
+        " WHERE wallets.id = given.column1"
+    )
+
+
+def _values(columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * rows)
+
+
+def _document(table: str, names: Sequence[str]) -> str:
+    columns = ", ".join(
+        f"hex({table}.{name})" if name in _BINARY else f"{table}.{name}"
+        for name in names
+    )
+    return f"json_group_array(json_array({columns}))"
+
+
+def _wallets_by(name: str) -> str:
+    return (
+        f"SELECT {_document('wallets', wallets.columns.keys())}"  # noqa: S608
+        " FROM json_each(?) AS given"
+        f" CROSS JOIN wallets ON wallets.{name} = given.value"
+    )
+
+
+def _answers_by_scope() -> str:
+    same = " AND ".join(
+        f"operations.{name} = json_extract(given.value, '$[{at}]')"
+        for at, name in enumerate(SCOPE)
+    )
+    return (
+        f"SELECT {_document('operations', REMEMBERED)}"  # noqa: S608
+        " FROM json_each(?) AS given"
+        f" CROSS JOIN operations ON operations.key IS NOT NULL AND {same}"
+    )
+
+
+_WALLETS_BY_ID: Final = _wallets_by("id")
+_WALLETS_BY_KEY: Final = _wallets_by("creation_key")
+_ANSWERS_BY_SCOPE: Final = _answers_by_scope()
