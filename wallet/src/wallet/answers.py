@@ -168,7 +168,7 @@ def wallet_answer(wallet: WalletState) -> WalletAnswer:
 
 def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
     """Tell a wallet as it was when it was created, whatever came after."""
-    told = wallet_answer(replace(wallet, balance_minor=0, version=0))
+    told = wallet_answer(wallet._replace(balance_minor=0, version=0))
     return NewWalletAnswer(**msgspec.structs.asdict(told), key=key)
 
 

@@ -34,19 +34,7 @@ def first_digest(wallet: "WalletState") -> bytes:
 
 def entry_digest(previous: bytes, entry: "Entry") -> bytes:
     """Digest an entry together with the digest of the one before it."""
-    return _digest(
-        DIGEST_FORMAT,
-        previous,
-        entry.wallet_id,
-        entry.version,
-        entry.kind.value,
-        entry.amount_minor,
-        entry.balance_minor,
-        entry.operation_id,
-        entry.counterparty,
-        entry.note,
-        entry.at_us,
-    )
+    return _digest(DIGEST_FORMAT, previous, *entry[:-1])
 
 
 def _digest(*values: str | int | bytes | None) -> bytes:
@@ -55,17 +43,16 @@ def _digest(*values: str | int | bytes | None) -> bytes:
 
 def canonical_bytes(values: Sequence[str | int | bytes | None]) -> bytes:
     """Write values so that no two different sequences give the same bytes."""
-    parts = []
-    for value in values:
-        if value is None:
-            parts.append(b"n")
-            continue
-        if isinstance(value, bytes):
-            mark, raw = b"b", value
-        elif isinstance(value, int):
-            mark, raw = b"i", b"%d" % value
-        else:
-            mark, raw = b"s", value.encode()
-        parts.append(b"%b%d:" % (mark, len(raw)))
-        parts.append(raw)
-    return b"".join(parts)
+    return b"".join([_canonical(value) for value in values])
+
+
+def _canonical(value: str | int | bytes | None) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, str):
+        raw = value.encode()
+        return b"s%d:%b" % (len(raw), raw)
+    if isinstance(value, int):
+        raw = b"%d" % value
+        return b"i%d:%b" % (len(raw), raw)
+    return b"b%d:%b" % (len(value), value)

@@ -5,7 +5,6 @@ it. It changes nothing that it was given and knows no store, clock or framework,
 that a test, a replay and the service all decide alike.
 """
 
-from dataclasses import replace
 from typing import TypeGuard
 
 from .commands import Command
@@ -157,7 +156,7 @@ def _create(draft: Draft, command: CreateWallet) -> Outcome:
         digest=b"",
         last_entry_at_us=draft.now_us,
     )
-    wallet = replace(wallet, digest=first_digest(wallet))
+    wallet = wallet._replace(digest=first_digest(wallet))
     draft.wallets[wallet.id] = wallet
     draft.created[wallet.id] = None
     if command.key is not None:
@@ -167,7 +166,7 @@ def _create(draft: Draft, command: CreateWallet) -> Outcome:
 
 def _raise_key_version(draft: Draft, command: RaiseKeyVersion) -> Outcome:
     wallet = draft.wallets[command.wallet_id]
-    wallet = replace(wallet, key_version=wallet.key_version + 1)
+    wallet = wallet._replace(key_version=wallet.key_version + 1)
     draft.wallets[wallet.id] = wallet
     draft.changed[wallet.id] = None
     return KeyRaised(wallet)
@@ -234,9 +233,8 @@ def _append(
         at_us=max(draft.now_us, wallet.last_entry_at_us),
         digest=b"",
     )
-    entry = replace(entry, digest=entry_digest(wallet.digest, entry))
-    draft.wallets[wallet.id] = replace(
-        wallet,
+    entry = entry._replace(digest=entry_digest(wallet.digest, entry))
+    draft.wallets[wallet.id] = wallet._replace(
         balance_minor=entry.balance_minor,
         version=entry.version,
         digest=entry.digest,

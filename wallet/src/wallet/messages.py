@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from typing import Any
@@ -28,6 +27,8 @@ from .problems import Problem
 from .problems import malformed
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: UTC, as every time here.
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001
 #: Where msgspec found the fault, and which member it does not know or misses.
 _FAULT_AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _FAULTY_MEMBER: Final = re.compile(
@@ -130,8 +131,8 @@ def encode(answer: Any) -> bytes:
 
 def timestamp(at_us: int) -> str:
     """Write microseconds since 1970 as UTC with every digit."""
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = _EPOCH + timedelta(microseconds=at_us)
+    return f"{at.isoformat(timespec='microseconds')}Z"
 
 
 def _read_floor(value: str | int, exponent: int) -> int:

@@ -6,6 +6,7 @@ The values of :class:`Refusal` are the names of the problems that clients see.
 from dataclasses import dataclass
 from dataclasses import field
 from enum import StrEnum
+from typing import NamedTuple
 
 from .commands import Command
 from .commands import Kind
@@ -39,11 +40,10 @@ DECIDED_BY_RULES = frozenset(
 )
 
 
-# What is known
+# What is known. What is made by the thousand is a tuple, the quickest to make.
 
 
-@dataclass(frozen=True, slots=True)
-class WalletState:
+class WalletState(NamedTuple):
     """A wallet as its row has it."""
 
     id: str
@@ -59,8 +59,7 @@ class WalletState:
     last_entry_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """What was answered under a key, and to which request."""
 
     operation_id: str
@@ -90,8 +89,7 @@ class Known:
 # What comes of it
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a wallet's history."""
 
     wallet_id: str
