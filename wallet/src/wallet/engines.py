@@ -138,6 +138,8 @@ def _make_private(path: Path) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Transactions are begun by this program, never by the driver.
     connection.isolation_level = None
+    # What undoes a statement half-way is kept in memory, not in a file for each.
+    connection.execute("PRAGMA temp_store = memory")
     for name, value in _SQLITE_PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {value}")
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()

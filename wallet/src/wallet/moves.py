@@ -23,8 +23,9 @@ def read_move(
     :raises Problem: it is malformed.
     """
     require_json(request)
-    key = parameters.read_idempotency_key(request.headers.get("Idempotency-Key"))
-    if_match = parameters.read_if_match(request.headers.get("If-Match"))
+    given = request.environ.get
+    key = parameters.read_idempotency_key(given("HTTP_IDEMPOTENCY_KEY"))
+    if_match = parameters.read_if_match(given("HTTP_IF_MATCH"))
     is_transfer = kind is Kind.TRANSFER
     form = bodies.NewTransfer if is_transfer else bodies.NewEntry
     message: bodies.NewEntry = messages.decode(read_body(request), form)
