@@ -10,12 +10,12 @@ from typing import Any
 from typing import Final
 
 import msgspec
+from sqlalchemy import CTE
 from sqlalchemy import JSON
 from sqlalchemy import URL
 from sqlalchemy import ColumnElement
 from sqlalchemy import Connection
 from sqlalchemy import FromClause
-from sqlalchemy import Insert
 from sqlalchemy import LargeBinary
 from sqlalchemy import Select
 from sqlalchemy import Table
@@ -33,6 +33,8 @@ from sqlalchemy import update
 from sqlalchemy.sql import ClauseElement
 
 from .outcomes import Scope
+from .rows import Row
+from .rows import Rows
 from .tables import MOVING
 from .tables import REMEMBERED
 from .tables import SCOPE
@@ -40,7 +42,7 @@ from .tables import entries
 from .tables import operations
 from .tables import wallets
 
-_MOVING: Final = ("id", *MOVING)
+_MOVED: Final = ("id", *MOVING)
 _DIALECT: Final = URL.create("postgresql+psycopg").get_dialect()()
 
 
@@ -51,64 +53,46 @@ class Statements:
         self._lock = _text(_wallets_by("id"))
         self._created = _text(_wallets_by("creation_key"))
         self._remembered = _text(_answers_by_scope())
-        self._insert = {
-            table: _text(_insert_all(table)) for table in (wallets, operations, entries)
-        }
-        self._move = _text(_move_all())
+        self._write = _text(_write_all())
 
-    def lock_wallets(
-        self, connection: Connection, ids: list[str]
-    ) -> Sequence[tuple[Any, ...]]:
+    def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
         """Read wallets by their sorted ids, and let no one else change them."""
         # The order of the locks is the same in every process, so two batches that share
         # wallets wait for each other instead of both for ever.
-        return _read(connection, self._lock, [{"id": each} for each in ids])
+        return _read(connection, self._lock, ("id",), [(each,) for each in ids])
 
-    def find_created(
-        self, connection: Connection, keys: list[str]
-    ) -> Sequence[tuple[Any, ...]]:
+    def find_created(self, connection: Connection, keys: list[str]) -> Sequence[Row]:
         """Read wallets by the keys under which they were created."""
-        rows = [{"creation_key": each} for each in keys]
-        return _read(connection, self._created, rows)
+        rows = [(each,) for each in keys]
+        return _read(connection, self._created, ("creation_key",), rows)
 
     def find_remembered(
         self, connection: Connection, scopes: list[Scope]
-    ) -> Sequence[tuple[Any, ...]]:
+    ) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
-        return _read(connection, self._remembered, _named(SCOPE, scopes))
+        return _read(connection, self._remembered, SCOPE, scopes)
 
-    def insert(
-        self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Add rows to a table."""
-        _write(connection, self._insert[table], _named(table.columns.keys(), rows))
-
-    def move_wallets(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Change what moves about wallets: rows of the id and what moves."""
-        _write(connection, self._move, _named(_MOVING, rows))
+    def write(self, connection: Connection, rows: Rows) -> None:
+        """Write everything that a batch changes, in one statement."""
+        given = {
+            "created": _document(wallets.columns.keys(), rows.created),
+            "operations": _document(operations.columns.keys(), rows.operations),
+            "entries": _document(entries.columns.keys(), rows.entries),
+            "moved": _document(_MOVED, rows.moved),
+        }
+        connection.exec_driver_sql(self._write, given)
 
 
 def _read(
-    connection: Connection, text: str, rows: list[dict[str, Any]]
-) -> Sequence[tuple[Any, ...]]:
-    found = connection.exec_driver_sql(text, {"rows": _document(rows)})
+    connection: Connection, text: str, names: Sequence[str], rows: Sequence[Row]
+) -> Sequence[Row]:
+    found = connection.exec_driver_sql(text, {"rows": _document(names, rows)})
     return found.all()
 
 
-def _write(connection: Connection, text: str, rows: list[dict[str, Any]]) -> None:
-    connection.exec_driver_sql(text, {"rows": _document(rows)})
-
-
-def _document(rows: list[dict[str, Any]]) -> str:
-    return msgspec.json.encode(rows).decode()
-
-
-def _named(
-    names: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> list[dict[str, Any]]:
-    return [dict(zip(names, row, strict=True)) for row in rows]
+def _document(names: Sequence[str], rows: Sequence[Row]) -> str:
+    named = [dict(zip(names, row, strict=True)) for row in rows]
+    return msgspec.json.encode(named).decode()
 
 
 def _text(statement: ClauseElement) -> str:
@@ -135,26 +119,38 @@ def _answers_by_scope() -> Select[Any]:
     )
 
 
-def _insert_all(table: Table) -> Insert:
+def _write_all() -> Update:
+    # The parts of one statement see nothing of each other, and need not: what refers
+    # to what is checked when all of it is there.
+    moved = _given(wallets, _MOVED, "moved")
+    values = zip(MOVING, _values(wallets, MOVING, moved), strict=True)
+    return (
+        update(wallets)
+        .where(wallets.c.id == moved.c.id)
+        .values(dict(values))
+        .add_cte(
+            _insert_all(wallets, "created"),
+            _insert_all(operations, "operations"),
+            _insert_all(entries, "entries"),
+        )
+    )
+
+
+def _insert_all(table: Table, document: str) -> CTE:
     names = table.columns.keys()
-    given = _given(table, names)
-    return insert(table).from_select(names, select(*_values(table, names, given)))
+    given = _given(table, names, document)
+    rows = select(*_values(table, names, given))
+    return insert(table).from_select(names, rows).cte(f"new_{document}")
 
 
-def _move_all() -> Update:
-    given = _given(wallets, _MOVING)
-    values = zip(MOVING, _values(wallets, MOVING, given), strict=True)
-    return update(wallets).where(wallets.c.id == given.c.id).values(dict(values))
-
-
-def _given(table: Table, names: Sequence[str]) -> FromClause:
+def _given(table: Table, names: Sequence[str], document: str = "rows") -> FromClause:
     """Read a document as rows with the columns of a table."""
     typed = [
         # JSON has no bytes; they come in base64.
         column(name, Text() if _is_binary(table, name) else table.c[name].type)
         for name in names
     ]
-    rows = func.json_to_recordset(cast(bindparam("rows"), JSON))
+    rows = func.json_to_recordset(cast(bindparam(document), JSON))
     return rows.table_valued(*typed).render_derived("given", with_types=True)
 
 

@@ -5,6 +5,7 @@ or out by itself is a step, so rows go in as one list of values, and come out as
 JSON document.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from functools import cache
@@ -17,9 +18,13 @@ from sqlalchemy import Connection
 from sqlalchemy import Table
 
 from .outcomes import Scope
+from .rows import Row
+from .rows import Rows
 from .tables import MOVING
 from .tables import REMEMBERED
 from .tables import SCOPE
+from .tables import entries
+from .tables import operations
 from .tables import wallets
 
 #: The most rows in a statement. Each size is a statement of its own, and all are
@@ -31,45 +36,36 @@ _BINARY: Final = frozenset(("digest", "fingerprint"))
 class Statements:
     """The statements of the money path in SQLite."""
 
-    def lock_wallets(
-        self, connection: Connection, ids: list[str]
-    ) -> Sequence[tuple[Any, ...]]:
+    def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
         """Read wallets by their ids; the transaction has locked the whole file."""
         return _read(connection, _WALLETS_BY_ID, wallets.columns.keys(), ids)
 
-    def find_created(
-        self, connection: Connection, keys: list[str]
-    ) -> Sequence[tuple[Any, ...]]:
+    def find_created(self, connection: Connection, keys: list[str]) -> Sequence[Row]:
         """Read wallets by the keys under which they were created."""
         return _read(connection, _WALLETS_BY_KEY, wallets.columns.keys(), keys)
 
     def find_remembered(
         self, connection: Connection, scopes: list[Scope]
-    ) -> Sequence[tuple[Any, ...]]:
+    ) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
         return _read(connection, _ANSWERS_BY_SCOPE, REMEMBERED, scopes)
 
-    def insert(
-        self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Add rows to a table."""
-        names = tuple(table.columns.keys())
-        for part in split(rows):
-            text = _insert(table.name, names, len(part))
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
-
-    def move_wallets(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Change what moves about wallets: rows of the id and what moves."""
-        for part in split(rows):
-            text = _move(len(part))
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+    def write(self, connection: Connection, rows: Rows) -> None:
+        """Write everything that a batch changes."""
+        for text_for, given in (
+            (_insert_wallets, rows.created),
+            (_insert_operations, rows.operations),
+            (_insert_entries, rows.entries),
+            (_move_wallets, rows.moved),
+        ):
+            for part in split(given):
+                values = tuple(chain.from_iterable(part))
+                connection.exec_driver_sql(text_for(len(part)), values)
 
 
 def _read(
     connection: Connection, text: str, names: Sequence[str], given: Sequence[Any]
-) -> list[tuple[Any, ...]]:
+) -> list[Row]:
     sent = msgspec.json.encode(given).decode()
     document = connection.exec_driver_sql(text, (sent,)).scalar_one()
     binary = [index for index, name in enumerate(names) if name in _BINARY]
@@ -93,14 +89,19 @@ def split(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 # The names in these statements are those of our own tables, never anyone's values.
 
 
-@cache
-def _insert(table: str, names: tuple[str, ...], rows: int) -> str:
-    values = _values(len(names), rows)
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {values}"  # noqa: S608
+def _insert_into(table: Table) -> Callable[[int], str]:
+    names = table.columns.keys()
+    begin = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608
+    return cache(lambda rows: begin + _values(len(names), rows))
+
+
+_insert_wallets: Final = _insert_into(wallets)
+_insert_operations: Final = _insert_into(operations)
+_insert_entries: Final = _insert_into(entries)
 
 
 @cache
-def _move(rows: int) -> str:
+def _move_wallets(rows: int) -> str:
     # SQLite names the columns of a list of values by their number.
     changes = (f"{name} = given.column{at}" for at, name in enumerate(MOVING, 2))
     return (

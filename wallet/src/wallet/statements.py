@@ -10,18 +10,15 @@ once and not row by row.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy import Table
 
 from . import on_postgresql
 from . import on_sqlite
 from .outcomes import Scope
-
-#: The columns of one row, in the order of the table or as the statement says.
-Row = tuple[Any, ...]
+from .rows import Row
+from .rows import Rows
 
 
 class Statements(Protocol):
@@ -38,11 +35,8 @@ class Statements(Protocol):
     ) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows to a table."""
-
-    def move_wallets(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Change what moves about wallets: rows of the id and :data:`MOVING`."""
+    def write(self, connection: Connection, rows: Rows) -> None:
+        """Write everything that a batch changes."""
 
 
 def statements_for(dialect: str) -> Statements:

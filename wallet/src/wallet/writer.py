@@ -28,7 +28,7 @@ from .outcomes import Refused
 from .outcomes import Result
 from .outcomes import Results
 from .outcomes import Verdict
-from .store import Answered
+from .rows import Answered
 from .store import Store
 from .waiting import Queue
 from .waiting import Waiting
