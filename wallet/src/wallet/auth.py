@@ -22,7 +22,7 @@ from .problems import Problem
 #: Keeps these signatures apart from everything else that is signed with the secret.
 _SALT: Final = "wallet.key"
 #: Any of these says that someone else stands between the client and this service.
-_PROXY_HEADERS: Final = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_")
+_PROXY_HEADERS: Final = (" HTTP_FORWARDED", " HTTP_X_REAL_IP", " HTTP_X_FORWARDED_")
 
 
 class WalletKeys:
@@ -146,7 +146,9 @@ def refuse_strangers(request: Request) -> None:
     :raises Problem: the peer, the name or a proxy is not local.
     """
     environ = request.environ
-    proxied = any(name.startswith(_PROXY_HEADERS) for name in environ)
+    # One text with all names is searched faster than each name by itself.
+    names = f" {' '.join(environ)}"
+    proxied = any(begin in names for begin in _PROXY_HEADERS)
     peer, host = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_HOST", "")
     if proxied or not is_loopback(peer) or not _is_local_name(host):
         raise Problem("local-only")

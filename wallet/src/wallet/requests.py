@@ -11,6 +11,7 @@ from flask import Request
 from flask import Response
 from flask import g
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -63,9 +64,15 @@ def read_body(incoming: Request) -> bytes:
     """
     # The framework's own limit silently cuts a chunked body, so it is not used: what
     # comes is counted here.
-    body, stream, length = bytearray(), incoming.stream, incoming.content_length
-    # The end of a body of known length is not waited for: that is a look more.
-    while len(body) <= LARGEST_BODY and len(body) != length:
+    length = incoming.content_length
+    if length is not None and length <= LARGEST_BODY:
+        # Nearly every body says how long it is, and is taken with one look.
+        whole: bytes = incoming.environ["wsgi.input"].read(length)
+        if len(whole) < length:
+            raise ClientDisconnected
+        return whole
+    body, stream = bytearray(), incoming.stream
+    while len(body) <= LARGEST_BODY:
         part = stream.read(LARGEST_BODY + 1 - len(body))
         if not part:
             break
@@ -118,7 +125,8 @@ def _finish(response: Response) -> Response:
     incoming, headers = current_request(), response.headers
     headers.add("X-Request-Id", g.request_id)
     headers.add("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Cache-Control", "no-store")
+    if not any(name == "Cache-Control" for name, _ in headers):
+        headers.add("Cache-Control", "no-store")
     method, rule, status = incoming.method, incoming.url_rule, response.status_code
     took_s = time.monotonic() - g.began_s
     observe_request(method, None if rule is None else rule.rule, status, took_s)
