@@ -104,16 +104,24 @@ class Field:
     def wallet(
         self, setup: cases.Setup, count: int, with_history: int, entries: int
     ) -> Iterator[Served]:
-        """Run a wallet on a store that was filled, and verify it in the end."""
+        """Fill a store, run a wallet on it, and verify it in the end."""
         with self.store(setup.engine) as (home, url):
             wallets = stores.fill(home, url, count, with_history, entries)
-            if setup.engine == "postgresql":
-                self.postgres.settle(url)
-            token = _TOKEN if setup.shared else ""
-            with stores.books(home, url) as books:
-                with servers.wallet_server(home, url, setup.workers, token) as server:
-                    yield Served(server, wallets, books)
-                self._verify(home, url, books, count)
+            with self.serve(setup, home, url, wallets) as served:
+                yield served
+
+    @contextmanager
+    def serve(
+        self, setup: cases.Setup, home: Path, url: str, wallets: list[str]
+    ) -> Iterator[Served]:
+        """Run a wallet on a store that is filled, and verify it in the end."""
+        if setup.engine == "postgresql":
+            self.postgres.settle(url)
+        token = _TOKEN if setup.shared else ""
+        with stores.books(home, url) as books:
+            with servers.wallet_server(home, url, setup.workers, token) as server:
+                yield Served(server, wallets, books)
+            self._verify(home, url, books, len(wallets))
 
     def _verify(self, home: Path, url: str, books: stores.Books, count: int) -> None:
         began = time.monotonic()

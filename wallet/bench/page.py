@@ -1,5 +1,6 @@
 """Writes the page of the results: tables out of the figures, prose out of files."""
 
+import re
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -10,7 +11,7 @@ from .targets import Spread
 from .targets import spread
 
 _TEMPLATE: Final = Path(__file__).with_name("page.md")
-#: Written by hand: why a target is missed. It survives every run.
+#: Written by hand once there are figures: why a target is missed. No run changes it.
 _EXPLANATIONS: Final = Path(__file__).with_name("explanations.md")
 _SHOWN: Final = {
     "post": "bare Flask, POST",
@@ -40,7 +41,8 @@ def write(bench: Bench) -> str:
         growth=growth(bench),
         memory=memory(bench),
         refused=refused(bench),
-        explanations=_EXPLANATIONS.read_text(encoding="utf-8").strip(),
+        verified=verified(bench),
+        explanations=explanations(),
     )
 
 
@@ -103,13 +105,31 @@ def refused(bench: Bench) -> str:
     """Tell what was not answered with success, or that there was nothing."""
     found = bench.refused()
     if not found:
-        return "Every request was answered with success."
+        return "Nothing was refused, and nothing failed."
     rows = [
         (case, reason, f"{count:,}")
         for case, counts in found.items()
         for reason, count in counts.items()
     ]
-    return table(("case", "status or failure", "requests"), rows)
+    return table(("case", "status or failure", "requests"), rows) + "\n"
+
+
+def verified(bench: Bench) -> str:
+    """Tell how many stores were right, to the last entry."""
+    found = [re.search(r"([\d,]+) entries", each) for each in bench.verified]
+    replayed = [int(each[1].replace(",", "")) for each in found if each]
+    told = (
+        f"`wallet verify` replayed {len(replayed)} stores, {sum(replayed):,} entries."
+    )
+    totals = len(found) - len(replayed)
+    return told + (f" Of {totals} more, the totals were checked." if totals else "")
+
+
+def explanations() -> str:
+    """Take in what was written by hand, if anything was."""
+    if not _EXPLANATIONS.exists():
+        return ""
+    return _EXPLANATIONS.read_text(encoding="utf-8").strip()
 
 
 def facts(bench: Bench) -> str:

@@ -1,10 +1,12 @@
 """What is run: rounds of cases, stores that grow, and a look at the memory."""
 
+import os
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -79,28 +81,52 @@ def run_growth(field: Field, engines: Sequence[str]) -> None:
     """Measure the same loads on small stores and on large ones, in turns."""
     for engine in engines:
         on = "postgresql-2" if engine == "postgresql" else "sqlite-1"
-        for grown, (loads, sizes) in GROWTH.items():
-            fitting = [size for size in sizes if size <= field.options.largest]
-            with ExitStack() as stack:
-                opened = {
-                    size: stack.enter_context(_grown(field, on, grown, size))
-                    for size in fitting
-                }
-                for number in range(1, field.options.rounds + 1):
-                    for name in loads:
-                        for size, target in opened.items():
-                            load = cases.LOADS.get(name) or Load(cases.pages_of(size))
-                            case = Case(name, f"{on}:{size}-{grown}")
-                            field.measure(target, case, load, number)
+        with _grown(field, on) as opened:
+            for number in range(1, field.options.rounds + 1):
+                for name, grown, size in _in_turns(list(opened)):
+                    load = cases.LOADS.get(name) or Load(cases.pages_of(size))
+                    case = Case(name, f"{on}:{size}-{grown}")
+                    field.measure(opened[grown, size], case, load, number)
+
+
+def _in_turns(sizes: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
+    """Order the loads so that the sizes follow each other."""
+    return [
+        (name, grown, size)
+        for grown, (loads, _) in GROWTH.items()
+        for name in loads
+        for each, size in sizes
+        if each == grown
+    ]
 
 
 @contextmanager
-def _grown(field: Field, on: str, grown: str, size: int) -> Iterator[Served]:
-    sizes = (1, 1, size) if grown == "entries" else (size, 0, 0)
-    began = time.monotonic()
-    with field.wallet(cases.SETUPS[on], *sizes) as target:
-        field.say(f"{on}: {size:,} {grown} in {time.monotonic() - began:.1f} s")
-        yield target
+def _grown(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
+    sizes = [
+        (grown, size)
+        for grown, (_, sizes) in GROWTH.items()
+        for size in sizes
+        if size <= field.options.largest
+    ]
+    sizes.sort(key=lambda each: -each[1])
+    setup, began = cases.SETUPS[on], time.monotonic()
+    with ExitStack() as stack:
+        empty = [stack.enter_context(field.store(setup.engine)) for _ in sizes]
+        contents = [
+            (1, 1, size) if grown == "entries" else (size, 0, 0)
+            for grown, size in sizes
+        ]
+        arguments = [
+            (*each, *content) for each, content in zip(empty, contents, strict=True)
+        ]
+        # The largest, which take the longest, come first; each has a core to itself.
+        with get_context("spawn").Pool(os.cpu_count()) as pool:
+            filled = pool.starmap(stores.fill, arguments, chunksize=1)
+        field.say(f"{on}: filled in {time.monotonic() - began:.1f} s")
+        yield {
+            size: stack.enter_context(field.serve(setup, *each, wallets))
+            for size, each, wallets in zip(sizes, empty, filled, strict=True)
+        }
 
 
 def run_memory(field: Field, engines: Sequence[str]) -> None:
