@@ -6,8 +6,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -34,6 +36,7 @@ from .targets import TARGETS
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"
 _PARTS = _ROOT / "bench" / "results"
+_JSON = "performance.json"
 _ENGINES = ("postgresql", "sqlite")
 _KINDS = tuple(dict.fromkeys(case.load for case in CASES))
 _MORE = ("growth", "memory")
@@ -61,9 +64,9 @@ def _listed(known: tuple[str, ...]) -> Callable[..., tuple[str, ...]]:
 )
 @click.option("--engines", default=",".join(_ENGINES), callback=_listed(_ENGINES))
 @click.option("--connections", type=int, help="Only loads with so many.")
-@click.option("--rounds", default=Options().rounds, show_default=True)
-@click.option("--seconds", default=Options().seconds, show_default=True)
-@click.option("--warm-up", default=Options().warm_up, show_default=True)
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", type=click.IntRange(1), help="How long each load takes.")
+@click.option("--warm-up", default=1, show_default=True, type=click.IntRange(0))
 @click.option(
     "--folder",
     default=tempfile.gettempdir(),
@@ -78,40 +81,35 @@ def main(
     engines: tuple[str, ...],
     connections: int | None,
     rounds: int,
-    seconds: int,
+    seconds: int | None,
     warm_up: int,
     folder: Path,
     only_page: bool,
 ) -> None:
     """Measure the wallet beside what limits it, and write docs/performance.md."""
     if only_page:
-        bench = results.load(_DOCS / "performance.json")
-        (_DOCS / "performance.md").write_text(page.write(bench), encoding="utf-8")
+        _write(results.load(_DOCS / _JSON), _DOCS)
         return
     if not wrk.is_there():
         raise click.ClickException(wrk.MISSING)
-    options = Options(rounds=rounds, seconds=seconds, warm_up=warm_up)
+    options = Options(rounds=rounds, warm_up=warm_up)
+    if seconds:
+        options = replace(options, seconds=seconds, growth_s=seconds)
     whole = options == Options() and not only and connections is None
     whole = whole and set(engines) == set(_ENGINES)
+    options = options.shortened() if short else options
+    chosen = choose(only, engines, connections)
+    more = [each for each in _MORE if each in only or not (only or connections)]
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
-    with ExitStack() as stack:
-        place = stack.enter_context(_place(folder))
+    with _place(folder) as place:
         try:
-            bench = measure(
-                place,
-                options.shortened() if short else options,
-                choose(only, engines, connections),
-                engines,
-                only,
-            )
+            bench = measure(place, options, chosen, engines, more)
         except _MISTAKES as error:
             raise click.ClickException(str(error)) from error
-        written = place if short else _DOCS if whole else _PARTS
-        bench.save(written / "performance.json")
-        (written / "performance.md").write_text(page.write(bench), encoding="utf-8")
-    click.echo(page.targets(bench))
-    click.echo(page.refused(bench))
+        _write(bench, place if short else _DOCS if whole else _PARTS)
+    for part in (page.all_cases, page.targets, page.refused):
+        click.echo(part(bench) + "\n")
     click.echo(f"Took {time.monotonic() - began:.0f} s.")
     if short and bench.refused():
         raise click.ClickException("Requests were refused.")
@@ -139,8 +137,8 @@ def measure(
     place: Path,
     options: Options,
     chosen: list[Case],
-    engines: tuple[str, ...],
-    only: tuple[str, ...],
+    engines: Sequence[str],
+    more: Sequence[str],
 ) -> Bench:
     """Run everything that was chosen."""
     with ExitStack() as stack:
@@ -151,19 +149,29 @@ def measure(
         field = Field(place, server, options, bench, _say)
         for number in range(1, options.rounds + 1):
             runs.run_round(field, chosen, number)
-        if not only or "memory" in only:
+        if "memory" in more:
             runs.run_memory(field, engines)
-        if not only or "growth" in only:
+        if "growth" in more:
             runs.run_growth(field, engines)
     return bench
+
+
+def _write(bench: Bench, folder: Path) -> None:
+    bench.save(folder / _JSON)
+    (folder / "performance.md").write_text(page.write(bench), encoding="utf-8")
 
 
 @contextmanager
 def _place(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="wallet-bench-", dir=folder) as name:
+        place = Path(name)
         # PostgreSQL runs as another user where the bench is run by root.
-        Path(name).chmod(0o755)
-        yield Path(name)
+        place.chmod(0o755)
+        if facts.file_system(place) in ("tmpfs", "ramfs"):
+            _say(
+                "The stores are in memory, where a commit costs nothing: see --folder."
+            )
+        yield place
 
 
 def _say(line: str) -> None:

@@ -32,8 +32,8 @@ def collect(
         "packages": ", ".join(f"{name} {version(name)}" for name in packages),
         "SQLite": sqlite3.sqlite_version,
         "wrk": wrk.version(),
-        "rounds": f"{options.rounds}, each {options.seconds} s after"
-        f" {options.warm_up} s to warm up",
+        "rounds": f"{options.rounds}, a load takes {options.seconds} s after"
+        f" {options.warm_up} s to warm up, {options.growth_s} s where a store grows",
     }
     if postgres is not None:
         told = postgres.shown()

@@ -32,17 +32,22 @@ class WrongSums(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long everything takes."""
+    """How long everything takes.
+
+    :param largest: what the stores that grow are filled with at most.
+    """
 
     rounds: int = 3
     seconds: int = 4
+    growth_s: int = 3
     warm_up: int = 1
     memory_s: int = 60
     largest: int = 1_000_000
 
     def shortened(self) -> "Options":
         """Take everything once and small, to see that it works."""
-        return replace(self, rounds=1, seconds=1, warm_up=0, memory_s=2, largest=1_000)
+        small = {"seconds": 1, "growth_s": 1, "warm_up": 0, "memory_s": 2}
+        return replace(self, rounds=1, largest=1_000, **small)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +170,20 @@ class Field:
         path.unlink()
         return told
 
-    def measure(self, target: Served, case: Case, load: Load, number: int) -> None:
+    def measure(
+        self,
+        target: Served,
+        case: Case,
+        load: Load,
+        number: int,
+        seconds: int | None = None,
+    ) -> None:
         """Warm up, send the load of a case, and keep the figures."""
+        seconds = seconds or self.options.seconds
         warm_up = self.options.warm_up
         if warm_up:
             self.send(target, load, case.connections, warm_up)
-        told = self.send(target, load, case.connections, self.options.seconds)
+        told = self.send(target, load, case.connections, seconds)
         rate = told.good * load.operations / told.duration_s
         values = {"rate": rate, "p50_ms": told.p50_ms, "p99_ms": told.p99_ms}
         cut_off = told.sent - sum(told.statuses.values())

@@ -84,7 +84,7 @@ class Postgres:
     def pgbench(self, url: str, seconds: int) -> tuple[float, int]:
         """Run TPC-B; tell transactions a second, and how many failed."""
         limits = ("-T", str(seconds), "-c", str(CLIENTS), "-j", "2")
-        return read_pgbench(self._pgbench(url, "-n", *limits))
+        return read_pgbench(self._pgbench(url, *limits))
 
     def _pgbench(self, url: str, *arguments: str) -> str:
         ran = subprocess.run(

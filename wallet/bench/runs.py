@@ -86,7 +86,8 @@ def run_growth(field: Field, engines: Sequence[str]) -> None:
                 for name, grown, size in _in_turns(list(opened)):
                     load = cases.LOADS.get(name) or Load(cases.pages_of(size))
                     case = Case(name, f"{on}:{size}-{grown}")
-                    field.measure(opened[grown, size], case, load, number)
+                    seconds = field.options.growth_s
+                    field.measure(opened[grown, size], case, load, number, seconds)
 
 
 def _in_turns(sizes: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
