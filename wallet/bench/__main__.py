@@ -128,7 +128,7 @@ def choose(
     }
     needed = set(asked)
     for target in TARGETS:
-        if asked.intersection(target.needs):
+        if target.needs[0] in asked:
             needed.update(target.needs)
     return [case for case in CASES if str(case) in needed and case.engine in engines]
 

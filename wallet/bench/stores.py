@@ -55,7 +55,7 @@ class Books:
         """
         before = self._look()
         while True:
-            time.sleep(0.1)
+            time.sleep(0.05)
             now = self._look()
             if now == before:
                 return now

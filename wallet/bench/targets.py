@@ -1,5 +1,6 @@
 """The targets: ratios within one run, and how each is reckoned."""
 
+import math
 import operator
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -66,18 +67,18 @@ def spread(values: Sequence[float]) -> Spread:
 
 def quotient(above: Result, below: Result) -> float:
     """Compare two rates."""
-    return above.values["rate"] / below.values["rate"]
+    return _over(above.values["rate"], below.values["rate"])
 
 
 def tails(above: Result, below: Result) -> float:
     """Compare how far the slowest requests are from those in the middle."""
-    return _tail(above) / _tail(below)
+    return _over(_tail(above), _tail(below))
 
 
 def alone(one: Result, commit: Result, bare: Result) -> float:
     """Compare the time of a lone request with that of the two things it must do."""
-    least = 1 / commit.values["rate"] + 1 / bare.values["rate"]
-    return 1 / one.values["rate"] / least
+    taken, *least = (_over(1, each.values["rate"]) for each in (one, commit, bare))
+    return _over(taken, sum(least))
 
 
 def largest(memory: Result) -> float:
@@ -87,11 +88,16 @@ def largest(memory: Result) -> float:
 
 def grown(memory: Result) -> float:
     """Compare what workers hold at the end with what they held after a quarter."""
-    return memory.values["rss_mb"] / memory.values["rss_quarter_mb"]
+    return _over(memory.values["rss_mb"], memory.values["rss_quarter_mb"])
 
 
 def _tail(result: Result) -> float:
-    return result.values["p99_ms"] / result.values["p50_ms"]
+    return _over(result.values["p99_ms"], result.values["p50_ms"])
+
+
+def _over(above: float, below: float) -> float:
+    # A machine that stood still for a moment must not cost the whole run.
+    return above / below if below else math.inf
 
 
 def _name(load: str, on: str, connections: int = 64) -> str:

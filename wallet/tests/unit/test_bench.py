@@ -1,12 +1,8 @@
 """The arithmetic of the bench, and its page."""
 
-from pathlib import Path
+import math
 
 import pytest
-
-if not (Path(__file__).parents[2] / "bench").exists():
-    pytest.skip("the image has no bench", allow_module_level=True)
-
 from bench import page
 from bench import results
 from bench.__main__ import choose
@@ -68,8 +64,9 @@ def test_what_pgbench_tells_is_read():
         (tails, [{"p50_ms": 2, "p99_ms": 12}, {"p50_ms": 1, "p99_ms": 3}], 2),
         (alone, [{"rate": 100}, {"rate": 500}, {"rate": 1000}], 10 / 3),
         (grown, [{"rss_mb": 90, "rss_quarter_mb": 60}], 1.5),
+        (quotient, [{"rate": 10}, {"rate": 0}], math.inf),
     ],
-    ids=["quotient", "tails", "alone", "grown"],
+    ids=["quotient", "tails", "alone", "grown", "nothing"],
 )
 def test_a_ratio_is_reckoned(reckon, given, expected):
     """Each in the way that its target names."""
@@ -135,6 +132,7 @@ def test_what_is_asked_for_brings_what_it_is_compared_with():
     chosen = choose(("keyed",), ("postgresql",), 64)
     named = [str(case) for case in chosen]
     assert named == ["deposits postgresql-2 64", "keyed postgresql-2 64"]
+    assert choose((), ("postgresql", "sqlite"), None) == list(CASES)
 
 
 def test_the_page_shows_every_figure(tmp_path):
