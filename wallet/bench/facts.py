@@ -26,7 +26,7 @@ def collect(
         "program": _commit(),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{_memory_gb():.0f} GB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "file system": file_system(folder),
         "Python": platform.python_version(),
         "packages": ", ".join(f"{name} {version(name)}" for name in packages),

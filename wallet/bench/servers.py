@@ -187,4 +187,4 @@ def _children(pid: int) -> list[int]:
 def _rollup(pid: int) -> dict[str, float]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     pairs = (line.split()[:2] for line in lines)
-    return {name.rstrip(":"): int(kilobytes) / 1024 for name, kilobytes in pairs}
+    return {name.rstrip(":"): int(kib) * 1024 / 1e6 for name, kib in pairs}

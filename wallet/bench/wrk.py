@@ -65,7 +65,7 @@ def is_there() -> bool:
 def version() -> str:
     """Tell the version of wrk."""
     told = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-    return " ".join(told.stdout.split()[:2])
+    return (told.stdout.split() or ["", "unknown"])[1]
 
 
 def write_requests(path: Path, requests: Sequence[Request]) -> None:
