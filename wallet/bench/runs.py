@@ -1,6 +1,7 @@
 """What is run: rounds of cases, stores that grow, and a look at the memory."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -121,7 +122,10 @@ def _grown(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
             (*each, *content) for each, content in zip(empty, contents, strict=True)
         ]
         # The largest, which take the longest, come first; each has a core to itself.
-        with get_context("spawn").Pool(os.cpu_count()) as pool:
+        # Ctrl-C reaches them too, but they must leave it to the bench to end them: one
+        # that dies amid its work would be waited for.
+        deaf = (signal.SIGINT, signal.SIG_IGN)
+        with get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:
             filled = pool.starmap(stores.fill, arguments, chunksize=1)
         field.say(f"{on}: filled in {time.monotonic() - began:.1f} s")
         yield {
