@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # What `wallet/` can be asked for from here.
-WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials
+WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
 
 .PHONY: run test wallet $(WALLET) diff steps mockup screenshots lint format clean
 

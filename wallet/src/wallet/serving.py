@@ -17,6 +17,7 @@ from typing import Final
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
+from granian.server.common import AbstractServer
 
 from . import create_app
 from . import logs
@@ -69,8 +70,17 @@ def prepare(settings: Settings) -> bool:
 
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
-    server = Server(
-        "wallet",
+    server = make_server("wallet", settings, address, port, workers)
+    with _metrics_of(workers):
+        server.serve(target_loader=load_application, wrap_loader=False)
+
+
+def make_server(
+    name: str, settings: Settings, address: str, port: int, workers: int
+) -> AbstractServer[Any]:
+    """Make the server; the bench gives the same one to what it compares with."""
+    return Server(
+        name,
         address=address,
         port=port,
         interface=Interfaces.WSGI,
@@ -82,8 +92,6 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
         log_level=LogLevels.error,
         log_dictconfig=_server_logs(settings),
     )
-    with _metrics_of(workers):
-        server.serve(target_loader=load_application, wrap_loader=False)
 
 
 def load_application() -> Callable[..., Any]:

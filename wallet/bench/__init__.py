@@ -1,0 +1,1 @@
+"""Measures the wallet beside what limits it: `make bench`."""

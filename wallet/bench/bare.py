@@ -1,0 +1,92 @@
+"""The limit of any service in Flask: it reads JSON and answers, and keeps nothing.
+
+It runs on the server of `wallet serve`, with its settings, and its answers have the
+size and the headers of a deposit's and of a balance's.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from flask import Response
+from flask import request
+
+from wallet.answers import freeze
+from wallet.answers import wallet_answer
+from wallet.commands import CreateWallet
+from wallet.commands import Kind
+from wallet.commands import MoveMoney
+from wallet.commands import Submission
+from wallet.config import read_settings
+from wallet.ids import new_operation_id
+from wallet.ids import new_wallet_id
+from wallet.ledger import decide
+from wallet.messages import encode
+from wallet.money import Amount
+from wallet.outcomes import Known
+from wallet.service import now_us
+from wallet.serving import make_server
+
+
+def answers() -> tuple[bytes, bytes]:
+    """Write what the wallet would answer to a deposit and to a look at the balance."""
+    wallet_id = new_wallet_id()
+    wallet = CreateWallet(wallet_id, "Ada", "ZAR", 0)
+    amount = Amount(10_000_001, 2)
+    move = MoveMoney(new_operation_id(), wallet_id, Kind.DEPOSIT, amount)
+    decision = decide(Known(), (Submission((wallet, move)),), now_us())
+    verdict = decision.verdicts[0]
+    assert isinstance(verdict, tuple)  # noqa: S101  nothing here is refused
+    frozen = freeze(verdict[1])
+    assert frozen is not None  # noqa: S101  a move has an answer
+    return frozen.body.encode(), encode(wallet_answer(decision.created[0]))
+
+
+def make_app() -> Flask:
+    """Make the application."""
+    app = Flask("bare")
+    deposited, balance = answers()
+
+    @app.post("/bare")
+    def post() -> Response:
+        amount: str = request.get_json()["amount"]
+        return _dressed(Response(deposited, 201 if amount else 400))
+
+    @app.get("/bare")
+    def get() -> Response:
+        response = _dressed(Response(balance))
+        response.set_etag("1")
+        return response
+
+    return app
+
+
+def _dressed(response: Response) -> Response:
+    response.mimetype = "application/json"
+    response.headers["X-Request-Id"] = "0123456789abcdef0123456789abcdef"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def load_application() -> Callable[..., Any]:
+    """Make the application within a worker."""
+    return make_app()
+
+
+def main() -> None:
+    """Serve on a port with some workers: the two arguments."""
+    port, workers = (int(each) for each in sys.argv[1:])
+    given = {
+        name.removeprefix("WALLET_"): value
+        for name, value in os.environ.items()
+        if name.startswith("WALLET_")
+    }
+    server = make_server("bare", read_settings(given), "127.0.0.1", port, workers)
+    server.serve(target_loader=load_application, wrap_loader=False)
+
+
+if __name__ == "__main__":
+    main()
