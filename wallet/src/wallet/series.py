@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from . import failures
+from .lookups import Held
+from .lookups import extremes_within
+from .lookups import held_before
 from .outcomes import WalletState
 from .periods import Step as Step
-from .reading import list_entries
+from .spans import cut
 from .store import Store
 
 
@@ -39,14 +43,36 @@ def read_series(
 
     :param end_us: where the last period is cut, see :func:`end_of`.
     """
-    entries = list_entries(store, wallet.id, 1_000_000, wallet.version + 1)[::-1]
+    ends = [min(bound, end_us) for bound in bounds]
+    with failures.before_commit(), store.reading.connect() as connection:
+        held = held_before(connection, wallet, ends)
+        ranges = [
+            (place, each)
+            for place, (opening, closing) in enumerate(pairwise(held))
+            for each in cut(opening.version, closing.version - 1)
+        ]
+        found = extremes_within(connection, wallet, [each for _, each in ranges])
+    seen: dict[int, list[int]] = {}
+    for (place, _), extremes in zip(ranges, found, strict=True):
+        seen.setdefault(place, []).extend(extremes)
     points = []
-    for from_us, to_us in pairwise(bounds):
-        before = [each.balance_minor for each in entries if each.at_us < from_us]
-        inside = [e.balance_minor for e in entries if from_us <= e.at_us < to_us]
-        held = [before[-1] if before else 0, *inside]
-        low, high = min(held), max(held)
+    for place, (opening, closing) in enumerate(pairwise(held)):
+        balances = [opening.balance_minor, closing.balance_minor, *seen.get(place, ())]
         points.append(
-            Point(from_us, min(to_us, end_us), held[0], low, high, held[-1], None)
+            Point(
+                from_us=ends[place],
+                to_us=ends[place + 1],
+                opening_minor=opening.balance_minor,
+                low_minor=min(balances),
+                high_minor=max(balances),
+                closing_minor=closing.balance_minor,
+            )
         )
     return points
+
+
+def balance_at(store: Store, wallet: WalletState, at_us: int) -> Held:
+    """Read what a wallet held at a moment; an entry of that very moment counts."""
+    with failures.before_commit(), store.reading.connect() as connection:
+        (held,) = held_before(connection, wallet, [at_us + 1])
+    return held

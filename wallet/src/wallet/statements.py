@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from .tables import entries
 from .tables import operations
+from .tables import spans
 from .tables import wallets
 
 Row = Mapping[str, Any]
@@ -37,6 +38,7 @@ Row = Mapping[str, Any]
 #: The columns of a wallet that move.
 MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
 _SCOPE = ("wallet_id", "principal", "key")
+_SPAN = ("wallet_id", "size", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Statements:
     insert_wallets: Executable
     insert_operations: Executable
     insert_entries: Executable
+    insert_spans: Executable
     update_wallets: Executable
     to_look_up: Callable[[Sequence[Row]], Any]
     to_write: Callable[[Sequence[Row]], Any]
@@ -80,6 +83,7 @@ def _postgresql() -> Statements:
         insert_wallets=insert_all(wallets),
         insert_operations=insert_all(operations),
         insert_entries=insert_all(entries),
+        insert_spans=_insert_spans(_unnested(spans, _SPAN)),
         update_wallets=update(wallets)
         .where(wallets.c.id == moved.c.id)
         .values({name: moved.c[name] for name in MOVING}),
@@ -108,6 +112,7 @@ def _sqlite() -> Statements:
         insert_wallets=insert_each(wallets),
         insert_operations=insert_each(operations),
         insert_entries=insert_each(entries),
+        insert_spans=_insert_spans(_each_given(spans, _SPAN)),
         update_wallets=update(wallets)
         .where(wallets.c.id == bindparam("id_"))
         .values(_parameters(MOVING)),
@@ -130,6 +135,28 @@ def _from_json(names: Sequence[str]) -> FromClause:
         func.json_extract(value, f"$.{name}").label(name) for name in names
     ]
     return select(*columns).subquery("given")
+
+
+def _each_given(table: Table, names: Sequence[str]) -> FromClause:
+    given = [bindparam(f"{name}_", type_=table.c[name].type) for name in names]
+    labelled = zip(given, names, strict=True)
+    return select(*(each.label(name) for each, name in labelled)).subquery("given")
+
+
+def _insert_spans(given: FromClause) -> Executable:
+    # Each span is read from the entries that it is made of, found by their key.
+    start, end = given.c.number * given.c.size, (given.c.number + 1) * given.c.size
+    ours = entries.c.wallet_id == given.c.wallet_id
+    run = ours & entries.c.version.between(start + 1, end)
+    made = (
+        select(func.min(entries.c.balance_minor)).where(run),
+        select(func.max(entries.c.balance_minor)).where(run),
+        select(entries.c.at_us).where(ours & (entries.c.version == end)),
+    )
+    return insert(spans).from_select(
+        spans.columns.keys(),
+        select(*given.c, *(each.scalar_subquery() for each in made)),
+    )
 
 
 def _wallets_among(given: FromClause, column: str) -> Select[Any]:

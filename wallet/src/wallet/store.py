@@ -1,6 +1,7 @@
 """The store: loads what a batch is decided from, and writes what was decided.
 
-A batch costs at most five statements beside begin and commit, whatever its size.
+A batch costs at most five statements beside begin and commit, whatever its size, and
+one more when it completes a run of entries.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from .outcomes import Known
 from .outcomes import Remembered
 from .outcomes import Scope
 from .outcomes import WalletState
+from .spans import completed
 from .statements import MOVING
 from .statements import Row
 from .statements import statements_for
@@ -121,6 +123,7 @@ class Store:
             (statements.insert_wallets, created),
             (statements.insert_operations, operations),
             (statements.insert_entries, entries),
+            (statements.insert_spans, completed(decision.entries)),
             (statements.update_wallets, changed),
         ):
             if rows:

@@ -1,4 +1,4 @@
-"""The three tables, with every rule that SQL can hold by itself.
+"""The tables, with every rule that SQL can hold by itself.
 
 Each key begins with the wallet's id, no sequence hands out numbers, and no row refers
 to a row of another wallet, so that a database spread over several machines can keep
@@ -122,4 +122,27 @@ Index(
     unique=True,
     postgresql_where=text("key IS NOT NULL"),
     sqlite_where=text("key IS NOT NULL"),
+)
+
+#: What runs of entries amount to, for reading highs and lows; made from the entries.
+spans = Table(
+    "spans",
+    metadata,
+    Column("wallet_id", identifier, ForeignKey("wallets.id"), primary_key=True),
+    Column("size", Integer, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("low_minor", BigInteger, nullable=False),
+    Column("high_minor", BigInteger, nullable=False),
+    Column("last_at_us", BigInteger, nullable=False),
+    CheckConstraint("size > 1 AND number >= 0", name="spans_place"),
+    CheckConstraint("low_minor <= high_minor", name="spans_low_high"),
+    sqlite_with_rowid=False,
+)
+
+Index(
+    "spans_by_time",
+    spans.c.wallet_id,
+    spans.c.size,
+    spans.c.last_at_us,
+    spans.c.number,
 )
