@@ -35,7 +35,6 @@ from .tables import spans
 Extremes = tuple[int, int]
 
 _wallet: BindParameter[str] = bindparam("wallet_id")
-_small = (spans.c.wallet_id == _wallet) & (spans.c.size == SIZES[0])
 _RANGE = ("place", "size", "first", "last")
 
 
@@ -63,7 +62,7 @@ def held_before(
         if wallet.created_at_us < time_us <= last_us
     ]
     for row in _look_up(connection, wallet, _moments, asked):
-        held[row.place] = Held(row.version, row.balance_minor or 0)
+        held[row.place] = Held(*row.found) if row.found else empty
     return held
 
 
@@ -123,63 +122,34 @@ def _given(sqlite: bool, *names: str) -> FromClause:
 
 @cache
 def _moments(sqlite: bool) -> Executable:
-    """Find the last entry before each moment, between two ends of spans."""
     given = _given(sqlite, "place", "at_us")
-    # Without this word, SQLite looks up a column again wherever it is used.
-    around = (
-        select(
-            given.c.place,
-            given.c.at_us,
-            func.coalesce(_end_before(given.c.at_us), 0).label("start"),
-            func.coalesce(_end_after(given.c.at_us), bindparam("version")).label(
-                "stop"
-            ),
+    # The small run in which the moment is, or what follows the last run.
+    stop = (
+        select((spans.c.number + 1) * SIZES[0])
+        .where(
+            spans.c.wallet_id == _wallet,
+            spans.c.size == SIZES[0],
+            spans.c.last_at_us >= given.c.at_us,
         )
-        .cte("around")
-        .prefix_with("MATERIALIZED")
-    )
-    last = select(func.max(entries.c.version)).where(
-        entries.c.wallet_id == _wallet,
-        entries.c.version > around.c.start,
-        entries.c.version <= around.c.stop,
-        entries.c.at_us < around.c.at_us,
-    )
-    version = func.coalesce(last.scalar_subquery(), around.c.start)
-    found = (
-        select(around.c.place, version.label("version"))
-        .cte("found")
-        .prefix_with("MATERIALIZED")
-    )
-    balance = select(entries.c.balance_minor).where(
-        entries.c.wallet_id == _wallet, entries.c.version == found.c.version
-    )
-    return select(
-        found.c.place,
-        found.c.version,
-        balance.scalar_subquery().label("balance_minor"),
-    )
-
-
-def _end_before(at_us: ColumnElement[int]) -> ColumnElement[int]:
-    """Tell the last version of the last small span that is wholly before a moment."""
-    return (
-        select((spans.c.number + 1) * SIZES[0])
-        .where(_small, spans.c.last_at_us < at_us)
-        .order_by(spans.c.last_at_us.desc(), spans.c.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-def _end_after(at_us: ColumnElement[int]) -> ColumnElement[int]:
-    """Tell the last version of the first small span that is not."""
-    return (
-        select((spans.c.number + 1) * SIZES[0])
-        .where(_small, spans.c.last_at_us >= at_us)
         .order_by(spans.c.last_at_us, spans.c.number)
         .limit(1)
         .scalar_subquery()
     )
+    stops = select(*given.c, func.coalesce(stop, bindparam("version")).label("stop"))
+    # Were this not done first, SQLite would look for the first moment's run only.
+    near = stops.cte("near").prefix_with("MATERIALIZED")
+    # From its end backwards, at most a run is passed.
+    last = (
+        select(_together(sqlite, entries.c.version, entries.c.balance_minor))
+        .where(
+            entries.c.wallet_id == _wallet,
+            entries.c.version <= near.c.stop,
+            entries.c.at_us < near.c.at_us,
+        )
+        .order_by(entries.c.version.desc())
+        .limit(1)
+    )
+    return select(near.c.place, last.scalar_subquery().label("found"))
 
 
 @cache

@@ -152,7 +152,15 @@ def test_a_forged_span_is_found_and_named(store, writer, statement):
 def test_highs_and_lows_are_right_where_spans_are_missing(store, writer):
     """A program that knew none may have written beside this one."""
     wallet = create_wallet(writer)
-    fill(writer, wallet, 700, size=100)
+    fill(writer, wallet, 260, size=130)
+    # The highest and the lowest balance are in the fifth run.
+    for kind, amount in (
+        (Kind.DEPOSIT, "500000"),
+        (Kind.WITHDRAWAL, "550000"),
+        (Kind.DEPOSIT, "50000"),
+    ):
+        writer.submit(a_submission(wallet, kind, amount))
+    fill(writer, wallet, 437, size=109)
     state = find_wallet(store, wallet)
     entries = history(store, wallet)
     forge(store, {}, "DELETE FROM spans WHERE number IN (0, 3, 4, 9)")
@@ -163,9 +171,10 @@ def test_highs_and_lows_are_right_where_spans_are_missing(store, writer):
     assert [each.version for each in held] == [
         sum(at_us < time for at_us, _ in entries) for time in times
     ]
-    (point,) = read_series(store, state, [bounds[0], end_of(state, 0)], times[-1])
-    balances = [0, *(balance for _, balance in entries)]
+    (point,) = read_series(store, state, [bounds[1], times[-1]], times[-1])
+    balances = [balance for at_us, balance in entries if at_us >= bounds[1]]
     assert (point.low_minor, point.high_minor) == (min(balances), max(balances))
+    assert (point.low_minor, point.high_minor) == (entries[261][1], entries[260][1])
 
 
 @pytest.fixture
