@@ -1,8 +1,8 @@
 """The tables, with every rule that SQL can hold by itself.
 
-Each key begins with the wallet's id, no sequence hands out numbers, and no row refers
-to a row of another wallet, so that a database spread over several machines can keep
-each wallet's rows together.
+Where money is, each key begins with the wallet's id, no sequence hands out numbers, and
+no row refers to a row of another wallet, so that a database spread over several
+machines can keep each wallet's rows together.
 """
 
 from sqlalchemy import BigInteger
@@ -145,4 +145,28 @@ Index(
     spans.c.size,
     spans.c.last_at_us,
     spans.c.number,
+)
+
+#: Prices of one bitcoin in rand, as they were seen. The text keeps every digit.
+rates = Table(
+    "rates",
+    metadata,
+    Column("pair", String(8), primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),
+    Column("price", String(40), nullable=False),
+    CheckConstraint("at_us >= 0", name="rates_time"),
+    CheckConstraint("length(price) > 0", name="rates_price"),
+    sqlite_with_rowid=False,
+)
+
+#: When the price of a pair may be asked for again: whoever moves this on may ask.
+rate_asks = Table(
+    "rate_asks",
+    metadata,
+    Column("pair", String(8), primary_key=True),
+    Column("next_at_us", BigInteger, nullable=False),
+    # How often in a row there was no price.
+    Column("failures", Integer, nullable=False),
+    CheckConstraint("failures >= 0", name="rate_asks_failures"),
+    sqlite_with_rowid=False,
 )
