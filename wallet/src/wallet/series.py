@@ -10,6 +10,9 @@ from .lookups import extremes_within
 from .lookups import held_before
 from .outcomes import WalletState
 from .periods import Step as Step
+from .rates import Quote
+from .rates import quote
+from .rates import rates_at
 from .spans import cut
 from .store import Store
 
@@ -19,7 +22,7 @@ class Point:
     """What a wallet held within a period, from its start until before its end.
 
     :param low_minor: the lowest balance within, the opening one included.
-    :param quote: the worth of the closing balance, ``None`` when no rate is known.
+    :param quote: the worth of the closing balance, ``None`` when no rate counted then.
     """
 
     from_us: int
@@ -28,7 +31,7 @@ class Point:
     low_minor: int
     high_minor: int
     closing_minor: int
-    quote: None = None
+    quote: Quote | None
 
 
 def end_of(wallet: WalletState, now_us: int) -> int:
@@ -52,23 +55,22 @@ def read_series(
             for each in cut(opening.version, closing.version - 1)
         ]
         found = extremes_within(connection, wallet, [each for _, each in ranges])
-    seen: dict[int, list[int]] = {}
+    balances = [[each.balance_minor for each in pair] for pair in pairwise(held)]
     for (place, _), extremes in zip(ranges, found, strict=True):
-        seen.setdefault(place, []).extend(extremes)
-    points = []
-    for place, (opening, closing) in enumerate(pairwise(held)):
-        balances = [opening.balance_minor, closing.balance_minor, *seen.get(place, ())]
-        points.append(
-            Point(
-                from_us=ends[place],
-                to_us=ends[place + 1],
-                opening_minor=opening.balance_minor,
-                low_minor=min(balances),
-                high_minor=max(balances),
-                closing_minor=closing.balance_minor,
-            )
+        balances[place] += extremes
+    rates = rates_at(store, ends[1:])
+    return [
+        Point(
+            from_us=ends[place],
+            to_us=ends[place + 1],
+            opening_minor=opening,
+            low_minor=min(opening, closing, *between),
+            high_minor=max(opening, closing, *between),
+            closing_minor=closing,
+            quote=quote(closing, wallet.currency, rates[place]),
         )
-    return points
+        for place, (opening, closing, *between) in enumerate(balances)
+    ]
 
 
 def balance_at(store: Store, wallet: WalletState, at_us: int) -> Held:

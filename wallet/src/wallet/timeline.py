@@ -50,10 +50,10 @@ class PointAnswer(msgspec.Struct):
     value: Annotated[
         str | None,
         told(description="The worth of the closing balance, null without a rate."),
-    ]
-    value_currency: str | None
-    rate: str | None
-    rate_at: str | None
+    ] = None
+    value_currency: str | None = None
+    rate: str | None = None
+    rate_at: str | None = None
 
 
 class SeriesAnswer(msgspec.Struct):
@@ -112,19 +112,21 @@ def _find(wallet_id: str) -> WalletState:
 
 
 def _point_answer(point: Point, currency: str) -> PointAnswer:
-    exponent = CURRENCIES[currency]
-    return PointAnswer(
+    exponent, quote = CURRENCIES[currency], point.quote
+    answer = PointAnswer(
         from_=timestamp(point.from_us),
         to=timestamp(point.to_us),
         opening=format_amount(point.opening_minor, exponent),
         low=format_amount(point.low_minor, exponent),
         high=format_amount(point.high_minor, exponent),
         closing=format_amount(point.closing_minor, exponent),
-        value=None,
-        value_currency=None,
-        rate=None,
-        rate_at=None,
     )
+    if quote is not None:
+        answer.value = format_amount(quote.value_minor, CURRENCIES[quote.currency])
+        answer.value_currency = quote.currency
+        answer.rate = format(quote.rate.price, "f")
+        answer.rate_at = timestamp(quote.rate.at_us)
+    return answer
 
 
 def _json(answer: msgspec.Struct) -> Response:

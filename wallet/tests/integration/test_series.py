@@ -6,6 +6,7 @@ import tempfile
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from decimal import Decimal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from wallet.commands import Kind
 from wallet.commands import Submission
 from wallet.ids import new_wallet_id
 from wallet.pages.shown import SAST
+from wallet.rates import keep_rate
 from wallet.service import service_of
 from wallet.writer import Writer
 
@@ -414,6 +416,38 @@ def test_a_series_ends_after_it_begins(local, wallet):
     twice = local.get(f"/v1/wallets/{wallet}/series?step=day&step=day")
     assert twice.status_code == 400
     assert twice.json["field"] == "step"
+
+
+def test_a_point_has_its_worth_where_a_rate_counted_at_its_end(app):
+    """Rand in bitcoin, bitcoin in rand, by the newest rate; else all four are null."""
+    store, calls = service_of(app).store, Wallets(app.test_client())
+    start_us = us("2026-03-01T00:00:00Z")
+    wallet, _ = write(store, start_us, [(HOUR, [100_000], 1), (30 * HOUR, [50_000], 1)])
+    with store.transaction() as connection:
+        keep_rate(connection, Decimal("1000000.50"), start_us + 20 * HOUR)
+        keep_rate(connection, Decimal("1250000.00"), start_us + 24 * HOUR)
+    asked = {"from_": iso(start_us), "to": iso(start_us + 4 * DAY), "tz": "UTC"}
+    answer = series(calls, wallet, **asked)
+    assert answer.status_code == 200
+    names = ("closing", "value", "value_currency", "rate", "rate_at")
+    told = [tuple(point[name] for name in names) for point in answer.json["points"]]
+    seen = iso(start_us + DAY)
+    assert told == [
+        ("1000.00", "0.00080000", "BTC", "1250000.00", seen),
+        ("1500.00", "0.00120000", "BTC", "1250000.00", seen),
+        ("1500.00", None, None, None, None),
+        ("1500.00", None, None, None, None),
+    ]
+    coins = calls.create(currency="BTC")
+    answer = series(calls, coins, **asked)
+    assert answer.status_code == 200
+    assert [point["value"] for point in answer.json["points"]] == [
+        *("0.00", "0.00"),
+        *(None, None),
+    ]
+    answer = series(calls, calls.create(currency="EUR"), **asked)
+    assert answer.status_code == 200
+    assert {point["value"] for point in answer.json["points"]} == {None}
 
 
 @pytest.mark.parametrize("call", ["balance", "series"])
