@@ -29,6 +29,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from .metrics import observe_batch
     from .service import open_service
     from .status import status
+    from .timeline import timeline
 
     app = Flask(__name__)
     # A token of digits only is text as well, so nothing is parsed.
@@ -40,6 +41,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     app.extensions["wallet"] = open_service(settings, observe_batch)
     requests.init_app(app)
     app.register_blueprint(v1)
+    app.register_blueprint(timeline)
     app.register_blueprint(status)
     app.register_blueprint(metrics)
     app.register_blueprint(documents)

@@ -7,84 +7,27 @@ from typing import Final
 
 from . import answers
 from . import bodies
-from .bodies import KEY_PATTERN
+from . import timeline
 from .commands import Kind
+from .described import AFTER
+from .described import AT
+from .described import BEFORE
+from .described import FILE
+from .described import FROM
+from .described import IDEMPOTENCY_KEY
+from .described import IF_MATCH
+from .described import LIMIT
+from .described import OF_KEY
+from .described import OF_WALLET
+from .described import PROBLEM
+from .described import STEP
+from .described import TO
+from .described import TZ
+from .described import WALLET
+from .described import Schema
 from .outcomes import DECIDED_BY_RULES
 from .outcomes import Refusal
-from .parameters import DEFAULT_PAGE
-from .parameters import LONGEST_PAGE
 from .status import StatusAnswer
-
-Schema = dict[str, Any]
-
-_VERSION: Final[Schema] = {
-    "type": "integer",
-    "minimum": 1,
-    "maximum": 10**18 - 1,
-}
-_WALLET_ID: Final[Schema] = {
-    "type": "string",
-    "pattern": "^w_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
-}
-_KEY: Final[Schema] = {"type": "string", "maxLength": 257, "pattern": KEY_PATTERN}
-
-
-def _parameter(place: str, name: str, about: str, schema: Schema) -> Schema:
-    return {
-        "name": name,
-        "in": place,
-        "description": about,
-        "required": place == "path",
-        "schema": schema,
-    }
-
-
-WALLET: Final = _parameter("path", "wallet_id", "The id of the wallet.", _WALLET_ID)
-PROBLEM: Final = _parameter(
-    "path", "name", "The name of the problem.", {"type": "string"}
-)
-FILE: Final = _parameter("path", "name", "The file's name.", {"type": "string"})
-LIMIT: Final = _parameter(
-    "query",
-    "limit",
-    "The length of the page.",
-    {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": LONGEST_PAGE,
-        "default": DEFAULT_PAGE,
-    },
-)
-AFTER: Final = _parameter(
-    "query", "after", "Only wallets that were created after this one.", _WALLET_ID
-)
-BEFORE: Final = _parameter(
-    "query", "before", "Only entries before this version.", _VERSION
-)
-OF_WALLET: Final = _parameter(
-    "query", "wallet", "The wallet that the request addressed.", _WALLET_ID
-) | {"required": True}
-OF_KEY: Final = _parameter("query", "key", "The idempotency key.", _KEY) | {
-    "required": True
-}
-IDEMPOTENCY_KEY: Final = _parameter(
-    "header",
-    "Idempotency-Key",
-    "Makes the request safe to repeat: one key has one outcome, for ever.",
-    _KEY,
-)
-IF_MATCH: Final = _parameter(
-    "header",
-    "If-Match",
-    "The version that the wallet must still have, or *.",
-    {"type": "string", "pattern": r'^(\*|"(0|[1-9][0-9]{0,17})")$'},
-)
-REQUEST_ID: Final = _parameter(
-    "header",
-    "X-Request-Id",
-    "Taken over if it has 1 to 64 letters, digits, dots, dashes and underscores.",
-    {"type": "string"},
-)
 
 #: Refusals of every call, of those that need rights, read a body, or use the store.
 _ALWAYS: Final = ("local-only", "internal-error")
@@ -177,6 +120,14 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         (*_READ, "unknown-wallet"),
         answers.EntriesAnswer,
         parameters=(WALLET, LIMIT, BEFORE),
+    ),
+    ("GET", "/v1/wallets/<wallet_id>/balance"): Call(
+        (*_READ, "unknown-wallet"), timeline.BalanceAnswer, parameters=(WALLET, AT)
+    ),
+    ("GET", "/v1/wallets/<wallet_id>/series"): Call(
+        (*_READ, "unknown-wallet"),
+        timeline.SeriesAnswer,
+        parameters=(WALLET, FROM, TO, STEP, TZ),
     ),
     ("POST", "/v1/wallets/<wallet_id>/keys"): Call(
         (*_WRITE, "unknown-wallet"),

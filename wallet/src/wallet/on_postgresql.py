@@ -16,6 +16,7 @@ from sqlalchemy import URL
 from sqlalchemy import ColumnElement
 from sqlalchemy import Connection
 from sqlalchemy import FromClause
+from sqlalchemy import Insert
 from sqlalchemy import LargeBinary
 from sqlalchemy import Select
 from sqlalchemy import Table
@@ -37,9 +38,11 @@ from .rows import Row
 from .rows import Rows
 from .tables import MOVING
 from .tables import REMEMBERED
+from .tables import RUN
 from .tables import SCOPE
 from .tables import entries
 from .tables import operations
+from .tables import spans
 from .tables import wallets
 
 _MOVED: Final = ("id", *MOVING)
@@ -54,6 +57,7 @@ class Statements:
         self._created = _text(_wallets_by("creation_key"))
         self._remembered = _text(_answers_by_scope())
         self._write = _text(_write_all())
+        self._complete = _text(_complete_runs())
 
     def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
         """Read wallets by their sorted ids, and let no one else change them."""
@@ -73,7 +77,7 @@ class Statements:
         return _read(connection, self._remembered, SCOPE, scopes)
 
     def write(self, connection: Connection, rows: Rows) -> None:
-        """Write everything that a batch changes, in one statement."""
+        """Write everything that a batch changes in one statement; runs need another."""
         given = {
             "created": _document(wallets.columns.keys(), rows.created),
             "operations": _document(operations.columns.keys(), rows.operations),
@@ -81,6 +85,9 @@ class Statements:
             "moved": _document(_MOVED, rows.moved),
         }
         connection.exec_driver_sql(self._write, given)
+        if rows.runs:
+            runs = {"rows": _document(RUN, rows.runs)}
+            connection.exec_driver_sql(self._complete, runs)
 
 
 def _read(
@@ -141,6 +148,22 @@ def _insert_all(table: Table, document: str) -> CTE:
     given = _given(table, names, document)
     rows = select(*_values(table, names, given))
     return insert(table).from_select(names, rows).cte(f"new_{document}")
+
+
+def _complete_runs() -> Insert:
+    # Each is made of the entries themselves, found by their key.
+    given = _given(spans, RUN)
+    start = given.c.number * given.c.size
+    end = start + given.c.size
+    ours, version = entries.c.wallet_id == given.c.wallet_id, entries.c.version
+    run = ours & (version > start) & (version <= end)
+    made = (
+        select(func.min(entries.c.balance_minor)).where(run),
+        select(func.max(entries.c.balance_minor)).where(run),
+        select(entries.c.at_us).where(ours & (version == end)),
+    )
+    columns = (*given.c, *(each.scalar_subquery() for each in made))
+    return insert(spans).from_select(spans.columns.keys(), select(*columns))
 
 
 def _given(table: Table, names: Sequence[str], document: str = "rows") -> FromClause:

@@ -61,19 +61,24 @@ class Statements:
             for part in split(given):
                 values = tuple(chain.from_iterable(part))
                 connection.exec_driver_sql(text_for(len(part)), values)
+        if rows.runs:
+            connection.exec_driver_sql(_COMPLETE_RUNS, (_json(rows.runs),))
 
 
 def _read(
     connection: Connection, text: str, names: Sequence[str], given: Sequence[Any]
 ) -> list[Row]:
-    sent = msgspec.json.encode(given).decode()
-    document = connection.exec_driver_sql(text, (sent,)).scalar_one()
+    document = connection.exec_driver_sql(text, (_json(given),)).scalar_one()
     binary = [index for index, name in enumerate(names) if name in _BINARY]
     rows = msgspec.json.decode(document, type=list[list[Any]])
     for row in rows:
         for index in binary:
             row[index] = bytes.fromhex(row[index])
     return [tuple(row) for row in rows]
+
+
+def _json(rows: Sequence[Any]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def split(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -144,6 +149,23 @@ def _answers_by_scope() -> str:
     )
 
 
+_OF_RUN: Final = """\
+FROM entries WHERE entries.wallet_id = given.wallet_id
+    AND entries.version > given.number * given.size
+    AND entries.version <= (given.number + 1) * given.size"""
+# Each run is made of the entries themselves, found by their key.
+_COMPLETE_RUNS: Final = f"""\
+INSERT INTO spans (wallet_id, size, number, low_minor, high_minor, last_at_us)
+SELECT wallet_id, size, number,
+  (SELECT min(balance_minor) {_OF_RUN}),
+  (SELECT max(balance_minor) {_OF_RUN}),
+  (SELECT at_us {_OF_RUN} ORDER BY version DESC LIMIT 1)
+FROM (
+  SELECT json_extract(value, '$[0]') AS wallet_id,
+    json_extract(value, '$[1]') AS size, json_extract(value, '$[2]') AS number
+  FROM json_each(?)
+) AS given
+"""  # noqa: S608
 _WALLETS_BY_ID: Final = _wallets_by("id")
 _WALLETS_BY_KEY: Final = _wallets_by("creation_key")
 _ANSWERS_BY_SCOPE: Final = _answers_by_scope()

@@ -15,9 +15,9 @@ from flask import Flask
 from . import __version__
 from . import answers
 from .contract import CALLS
-from .contract import REQUEST_ID
 from .contract import Call
-from .contract import Schema
+from .described import REQUEST_ID
+from .described import Schema
 from .problems import KINDS
 from .problems import Problem
 from .status import StatusAnswer

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .commands import MoveMoney
 from .outcomes import Decision
 from .outcomes import Entry
+from .spans import completed
 from .tables import MOVING
 from .tables import wallets
 
@@ -24,12 +25,17 @@ class Answered(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What a batch writes; ``moved`` has the id and :data:`MOVING` of wallets."""
+    """What a batch writes.
+
+    :param moved: the id and :data:`MOVING` of wallets.
+    :param runs: wallet, size and number of the runs of entries that are complete now.
+    """
 
     created: list[Row]
     operations: list[Row]
     entries: list[Row]
     moved: list[Row]
+    runs: list[Row]
 
 
 def rows_of(decision: Decision, answered: Sequence[Answered], now_us: int) -> Rows:
@@ -39,6 +45,7 @@ def rows_of(decision: Decision, answered: Sequence[Answered], now_us: int) -> Ro
         operations=[_operation(each, now_us) for each in answered],
         entries=[_entry(each) for each in decision.entries],
         moved=[_moved(each) for each in decision.changed],
+        runs=completed(decision.entries),
     )
 
 

@@ -1,7 +1,8 @@
 """The store: loads what a batch is decided from, and writes what was decided.
 
 A batch costs three statements beside begin and commit, whatever its size; in SQLite,
-where a statement writes one table, five, and a few more for odd sizes.
+where a statement writes one table, five, and a few more for odd sizes. One that
+completes runs of entries costs one more.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""The three tables, with every rule that SQL can hold by itself.
+"""The tables, with every rule that SQL can hold by itself.
 
-Each key begins with the wallet's id, no sequence hands out numbers, and no row refers
-to a row of another wallet, so that a database spread over several machines can keep
-each wallet's rows together.
+Where money is, each key begins with the wallet's id, no sequence hands out numbers, and
+no row refers to a row of another wallet, so that a database spread over several
+machines can keep each wallet's rows together.
 """
 
 from sqlalchemy import BigInteger
@@ -124,8 +124,57 @@ Index(
     sqlite_where=text("key IS NOT NULL"),
 )
 
+#: What runs of entries amount to, for reading highs and lows; made from the entries.
+spans = Table(
+    "spans",
+    metadata,
+    Column("wallet_id", identifier, ForeignKey("wallets.id"), primary_key=True),
+    Column("size", Integer, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("low_minor", BigInteger, nullable=False),
+    Column("high_minor", BigInteger, nullable=False),
+    Column("last_at_us", BigInteger, nullable=False),
+    CheckConstraint("size > 1 AND number >= 0", name="spans_place"),
+    CheckConstraint("low_minor <= high_minor", name="spans_low_high"),
+    sqlite_with_rowid=False,
+)
+
+Index(
+    "spans_by_time",
+    spans.c.wallet_id,
+    spans.c.size,
+    spans.c.last_at_us,
+    spans.c.number,
+)
+
+#: Prices of one bitcoin in rand, as they were seen. The text keeps every digit.
+rates = Table(
+    "rates",
+    metadata,
+    Column("pair", String(8), primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),
+    Column("price", String(40), nullable=False),
+    CheckConstraint("at_us >= 0", name="rates_time"),
+    CheckConstraint("length(price) > 0", name="rates_price"),
+    sqlite_with_rowid=False,
+)
+
+#: When the price of a pair may be asked for again: whoever moves this on may ask.
+rate_asks = Table(
+    "rate_asks",
+    metadata,
+    Column("pair", String(8), primary_key=True),
+    Column("next_at_us", BigInteger, nullable=False),
+    # How often in a row there was no price.
+    Column("failures", Integer, nullable=False),
+    CheckConstraint("failures >= 0", name="rate_asks_failures"),
+    sqlite_with_rowid=False,
+)
+
 #: The columns of a wallet that move.
 MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
 #: What an idempotency key belongs to, and what is known about the one who used it.
 SCOPE = ("wallet_id", "principal", "key")
 REMEMBERED = (*SCOPE, "id", "fingerprint", "status", "body")
+#: What names a run of entries.
+RUN = ("wallet_id", "size", "number")

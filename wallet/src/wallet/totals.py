@@ -13,8 +13,10 @@ from sqlalchemy import or_
 from sqlalchemy import select
 
 from .replay import Fault
+from .spans import SIZES
 from .tables import entries
 from .tables import operations
+from .tables import spans
 from .tables import wallets
 
 #: Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
@@ -22,11 +24,12 @@ _PART: Final = 10**9
 
 
 def check_totals(connection: Connection) -> None:
-    """Check orphans, both sides of every transfer, and the sums of each currency.
+    """Check orphans, spans, both sides of every transfer, and the sums of currencies.
 
     :raises Fault: it names the first row, or the currency, that is wrong.
     """
     _check_orphans(connection)
+    _check_spans(connection)
     _check_transfers(connection)
     _check_sums(connection)
 
@@ -40,6 +43,7 @@ def _check_orphans(connection: Connection) -> None:
     orphans: tuple[tuple[str, FromClause, ColumnElement[str]], ...] = (
         ("an entry", entries, entries.c.wallet_id),
         ("an operation", operations, operations.c.wallet_id),
+        ("a span", spans, spans.c.wallet_id),
     )
     for what, table, owner in orphans:
         orphan = connection.execute(
@@ -50,6 +54,19 @@ def _check_orphans(connection: Connection) -> None:
         ).scalar()
         if orphan is not None:
             raise Fault(f"{orphan}: there is {what}, but no such wallet")
+
+
+def _check_spans(connection: Connection) -> None:
+    # Those that a history completes were compared with it; there may be no others.
+    end = (spans.c.number + 1) * spans.c.size
+    bad = connection.execute(
+        select(spans.c.wallet_id, spans.c.size, spans.c.number)
+        .join_from(spans, wallets, wallets.c.id == spans.c.wallet_id)
+        .where(or_(spans.c.size.not_in(SIZES), end > wallets.c.version))
+        .limit(1)
+    ).one_or_none()
+    if bad is not None:
+        raise Fault(f"{bad[0]}: no entries make the span {bad[2]} of size {bad[1]}")
 
 
 def _check_transfers(connection: Connection) -> None:

@@ -21,6 +21,7 @@ from .reading import ENTRY_COLUMNS
 from .reading import list_wallets
 from .replay import Fault
 from .replay import Replayed
+from .resum import Resummed
 from .store import Store
 from .store import to_wallet
 from .tables import entries
@@ -103,7 +104,7 @@ def _verify_wallet(
 ) -> WalletState:
     found = connection.execute(_wallet, {"wallet_id": wallet_id}).mappings().one()
     wallet = to_wallet(found)
-    replayed = Replayed(wallet)
+    replayed, resummed = Replayed(wallet), Resummed(connection, wallet)
     if head is not None and head.version == 0:
         _must_be_kept(wallet_id, head, replayed.digest)
     # A long history passes through memory in parts.
@@ -112,6 +113,7 @@ def _verify_wallet(
     ) as rows:
         for row in rows:
             replayed.append(row)
+            resummed.append(row)
             if head is not None and head.version == replayed.version:
                 _must_be_kept(wallet_id, head, replayed.digest)
     if head is not None and head.version > replayed.version:
@@ -120,6 +122,7 @@ def _verify_wallet(
             f" head of version {head.version} was kept"
         )
     replayed.must_equal(wallet)
+    resummed.must_end()
     done = connection.execute(_operations, {"wallet_id": wallet_id}).scalar_one()
     if done != replayed.operations:
         raise Fault(

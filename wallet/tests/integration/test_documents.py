@@ -11,7 +11,7 @@ from wallet.problems import KINDS
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-INTERFACE = {"v1", "status", "metrics", "documents"}
+INTERFACE = {"v1", "timeline", "status", "metrics", "documents"}
 
 
 def routes_of(app):

@@ -89,7 +89,10 @@ def test_a_database_of_a_newer_program_is_refused(store):
 def test_a_batch_costs_few_statements_whatever_its_size(
     store, writer, statements, size
 ):
-    """Wallets and keys are read, then all is written: each as one set."""
+    """Wallets and keys are read, then all is written: each as one set.
+
+    Only the largest completes runs of entries, which takes a statement more.
+    """
     sender, recipient = create_wallet(writer), create_wallet(writer)
     commit(store, a_submission(sender, Kind.DEPOSIT, "1000"))
     batch = [
@@ -99,7 +102,8 @@ def test_a_batch_costs_few_statements_whatever_its_size(
     statements.clear()
     commit(store, *batch)
     # A statement of SQLite writes one table: operations, entries, or wallets.
-    assert len(statements) == {"postgresql": 3, "sqlite": 5}[store.writing.dialect.name]
+    few = {"postgresql": 3, "sqlite": 5}[store.writing.dialect.name]
+    assert len(statements) == few + (size == 256)
     assert find_wallet(store, recipient).balance_minor == 100 * size
 
 

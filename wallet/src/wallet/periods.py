@@ -1,0 +1,111 @@
+"""Local hours, days, weeks and months, as instants that touch each other.
+
+Instants are microseconds since 1970, UTC. A day has 23 or 25 hours where the clocks
+change, and an hour that the clocks show twice is two hours.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from datetime import timedelta
+from datetime import tzinfo
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+MOST_PERIODS: Final = 1_000
+DEFAULT_ZONE: Final = "Africa/Johannesburg"
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  what a clock shows has no zone
+_MICROSECOND: Final = timedelta(microseconds=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+
+class Step(StrEnum):
+    """How long a period is."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+_LENGTHS: Final = {
+    Step.HOUR: _HOUR,
+    Step.DAY: _DAY,
+    Step.WEEK: 7 * _DAY,
+    Step.MONTH: 31 * _DAY,
+}
+
+
+class TooManyPeriods(ValueError):
+    """More than :data:`MOST_PERIODS` periods would be needed."""
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # The installed list, so that no text of a client ever becomes a path.
+    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """Find a time zone by its name, such as ``Africa/Johannesburg``."""
+    return ZoneInfo(name) if name in _zone_names() else None
+
+
+def instant(shown: datetime, zone: tzinfo) -> int:
+    """Tell when the clocks of a zone show a time; if twice, ``fold`` chooses."""
+    # Counted, not converted: the first and the last day that can be written are safe.
+    offset = shown.replace(tzinfo=zone).utcoffset() or timedelta()
+    return (shown.replace(tzinfo=None, fold=0) - _EPOCH - offset) // _MICROSECOND
+
+
+def split(from_us: int, to_us: int, step: Step, zone: tzinfo) -> list[int]:
+    """List the bounds of the whole periods that hold the time between two instants.
+
+    There is one bound more than there are periods: each ends where the next begins.
+
+    :raises TooManyPeriods: there are more than :data:`MOST_PERIODS`.
+    """
+    # Clocks change by hours, so beyond two days more there are too many for certain.
+    longest = MOST_PERIODS * _LENGTHS[step] + 2 * _DAY
+    if (to_us - from_us) * _MICROSECOND > longest:
+        raise TooManyPeriods
+    found = sorted(set(_bounds(from_us, to_us, step, zone)))
+    first = max(place for place, bound in enumerate(found) if bound <= from_us)
+    last = min(place for place, bound in enumerate(found) if bound >= to_us)
+    if last - first > MOST_PERIODS:
+        raise TooManyPeriods
+    return found[first : last + 1]
+
+
+def _bounds(from_us: int, to_us: int, step: Step, zone: tzinfo) -> Iterator[int]:
+    """List the bounds from a little before to a little after."""
+    # No zone is two days away from UTC, so this is early enough.
+    shown = _floor(_EPOCH + from_us * _MICROSECOND - 2 * _DAY, step)
+    while True:
+        bound = instant(shown, zone)
+        if step is Step.HOUR:
+            yield bound
+            # Clocks that go back show it again; in a gap this is the earlier reading.
+            bound = max(bound, instant(shown.replace(fold=1), zone))
+        yield bound
+        if bound >= to_us:
+            return
+        shown = _following(shown, step)
+
+
+def _floor(shown: datetime, step: Step) -> datetime:
+    if step is Step.HOUR:
+        return shown.replace(minute=0, second=0, microsecond=0)
+    midnight = shown.replace(hour=0, minute=0, second=0, microsecond=0)
+    if step is Step.WEEK:
+        return midnight - midnight.weekday() * _DAY
+    return midnight.replace(day=1) if step is Step.MONTH else midnight
+
+
+def _following(shown: datetime, step: Step) -> datetime:
+    # The 31 days after a first are in the next month, at its first or a little later.
+    return _floor(shown + _LENGTHS[step], step)

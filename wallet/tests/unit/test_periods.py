@@ -1,0 +1,146 @@
+"""Local periods as instants."""
+
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from wallet.periods import MOST_PERIODS
+from wallet.periods import Step
+from wallet.periods import TooManyPeriods
+from wallet.periods import find_zone
+from wallet.periods import instant
+from wallet.periods import split
+
+HOUR = 3600 * 1_000_000
+DAY = 24 * HOUR
+
+
+def at(*parts, zone=UTC):
+    """The instant at which the clocks of a zone show a time for the first time."""
+    return instant(datetime(*parts), zone)  # noqa: DTZ001  the zone stands beside it
+
+
+def hours(bounds):
+    return [(end - start) / HOUR for start, end in pairwise(bounds)]
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "length"),
+    [
+        ("Africa/Johannesburg", (2026, 3, 29), 24),
+        ("Europe/Berlin", (2026, 3, 29), 23),
+        ("Europe/Berlin", (2026, 10, 25), 25),
+        ("America/New_York", (2026, 3, 8), 23),
+        ("America/New_York", (2026, 11, 1), 25),
+        ("Asia/Kathmandu", (2026, 3, 29), 24),
+        ("Australia/Lord_Howe", (2026, 10, 4), 23.5),
+        ("Australia/Lord_Howe", (2026, 4, 5), 24.5),
+        # Midnight is left out here, and comes twice there.
+        ("America/Sao_Paulo", (2018, 11, 4), 23),
+        ("America/Havana", (2025, 11, 2), 25),
+    ],
+)
+def test_a_day_is_as_long_as_its_clocks_make_it(name, day, length):
+    """From one midnight to the next; the days around it touch it."""
+    zone = find_zone(name)
+    noon = at(*day, 12, zone=zone)
+    bounds = split(noon, noon + 1, Step.DAY, zone)
+    assert hours(bounds) == [length]
+    assert bounds[0] == at(*day, zone=zone)
+    around = split(noon - DAY, noon + DAY, Step.DAY, zone)
+    assert around[1:-1] == bounds
+
+
+def test_a_day_that_a_zone_left_out_is_no_period():
+    """Samoa went from the 29th to the 31st of December 2011."""
+    zone = find_zone("Pacific/Apia")
+    bounds = split(at(2011, 12, 29), at(2012, 1, 1), Step.DAY, zone)
+    assert hours(bounds) == [24] * len(hours(bounds))
+    dates = [datetime.fromtimestamp(each / 1e6, zone).day for each in bounds]
+    assert dates == [28, 29, 31, 1, 2]
+
+
+def test_an_hour_that_is_shown_twice_is_two():
+    """A day of 25 hours has 25 of them, one of 23 has 23."""
+    zone = find_zone("Europe/Berlin")
+    for day, count in (((2026, 10, 25), 25), ((2026, 3, 29), 23)):
+        start = at(*day, zone=zone)
+        bounds = split(start, start + count * HOUR, Step.HOUR, zone)
+        assert hours(bounds) == [1] * count
+
+
+def test_hours_are_full_where_clocks_change_by_half_of_one():
+    """The hour that is shown one and a half times has ninety minutes."""
+    zone = find_zone("Australia/Lord_Howe")
+    start = at(2026, 4, 5, zone=zone)
+    assert hours(split(start, start + 4 * HOUR, Step.HOUR, zone)) == [1, 1.5, 1, 1]
+    start = at(2026, 10, 4, zone=zone)
+    assert hours(split(start, start + 4 * HOUR, Step.HOUR, zone)) == [1, 1, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "last"),
+    [
+        (Step.HOUR, (2026, 11, 18, 14), (2026, 12, 1, 0)),
+        (Step.DAY, (2026, 11, 18), (2026, 12, 1)),
+        (Step.WEEK, (2026, 11, 16), (2026, 12, 7)),
+        (Step.MONTH, (2026, 11, 1), (2026, 12, 1)),
+    ],
+)
+def test_periods_are_whole(step, first, last):
+    """From the one that holds the start to the one that holds the last moment."""
+    zone = find_zone("Africa/Johannesburg")
+    start, end = at(2026, 11, 18, 14, 30, zone=zone), at(2026, 12, 1, zone=zone)
+    bounds = split(start, end, step, zone)
+    assert (bounds[0], bounds[-1]) == (at(*first, zone=zone), at(*last, zone=zone))
+    longer = split(start, end + 1, step, zone)
+    assert len(longer) == len(bounds) + (step is not Step.WEEK)
+    assert split(bounds[0], bounds[1], step, zone) == bounds[:2]
+
+
+@pytest.mark.parametrize("step", Step)
+def test_there_is_a_bound_on_periods(step):
+    """A thousand are told, one more is not, and very many are not even counted."""
+    start = at(2026, 1, 1, zone=UTC)
+    length = {Step.HOUR: HOUR, Step.DAY: DAY, Step.WEEK: 7 * DAY}.get(step)
+    end = at(2109, 5, 1) if length is None else start + MOST_PERIODS * length
+    if step is Step.WEEK:
+        start, end = start - 3 * DAY, end - 3 * DAY
+    assert len(split(start, end, step, UTC)) == MOST_PERIODS + 1
+    with pytest.raises(TooManyPeriods):
+        split(start, end + 1, step, UTC)
+    with pytest.raises(TooManyPeriods):
+        split(at(1900, 1, 1), at(9999, 1, 1), step, UTC)
+
+
+@pytest.mark.parametrize("name", ["Etc/GMT-14", "Etc/GMT+12", "Asia/Tokyo"])
+def test_nothing_overflows_at_the_edge_of_the_calendar(name):
+    """The first and the last moment that can be written, in zones far apart."""
+    zone = find_zone(name)
+    for shown in (datetime(1, 1, 1, tzinfo=zone), datetime(9999, 12, 31, tzinfo=zone)):
+        assert abs(instant(shown, zone) - instant(shown, UTC)) < DAY
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", " ", ".", "/", "UTC ", "utc", "Europe", "Europe/", "/Europe/Berlin"),
+        *("../../etc/passwd", "Europe/../UTC", "UTC\0", "\ud800", "x" * 5000),
+        *("zone.tab", "tzdata.zi", "localtime", "posixrules", "+02:00", "SAST"),
+    ],
+)
+def test_what_is_no_zone_is_found_nowhere(name):
+    """Names are looked up in a list, and never become a path."""
+    assert find_zone(name) is None
+
+
+def test_every_zone_that_is_listed_is_there():
+    """A listed zone can be read, wherever the service runs."""
+    for name in ("UTC", "Africa/Johannesburg", "America/Argentina/Ushuaia"):
+        zone = find_zone(name)
+        assert instant(datetime(2026, 1, 1), zone) - at(2026, 1, 1) == -int(  # noqa: DTZ001
+            datetime(2026, 1, 1, tzinfo=zone).utcoffset() / timedelta(microseconds=1)
+        )

@@ -1,0 +1,74 @@
+"""What a balance is worth in the other currency."""
+
+from decimal import ROUND_HALF_EVEN
+from decimal import Context
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wallet.rates import Rate
+from wallet.rates import quote
+
+#: More digits than any product or quotient here can need.
+EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
+
+balances = st.integers(-(2**63), 2**63 - 1)
+prices = st.decimals("1", "1e12", allow_nan=False, allow_infinity=False, places=8)
+
+
+def at(price):
+    return Rate(Decimal(price), 1)
+
+
+@pytest.mark.parametrize(
+    ("balance_minor", "currency", "price", "value_minor", "other"),
+    [
+        (100_00, "ZAR", "1000000.00", 10_000, "BTC"),
+        (-50_00, "ZAR", "1000000", -5_000, "BTC"),
+        (0, "ZAR", "1000000", 0, "BTC"),
+        (1, "BTC", "1000000", 1, "ZAR"),
+        (100_000_000, "BTC", "1234567.89", 1234567_89, "ZAR"),
+        # Halves go to the even side, whatever the sign.
+        (1, "BTC", "500000", 0, "ZAR"),
+        (3, "BTC", "500000", 2, "ZAR"),
+        (5, "BTC", "500000", 2, "ZAR"),
+        (-3, "BTC", "500000", -2, "ZAR"),
+        (1, "ZAR", "2000000", 0, "BTC"),
+        (3, "ZAR", "2000000", 2, "BTC"),
+    ],
+)
+def test_a_balance_is_worth(balance_minor, currency, price, value_minor, other):
+    """Rand in bitcoin to eight decimals, bitcoin in rand to two."""
+    found = quote(balance_minor, currency, at(price))
+    assert (found.value_minor, found.currency) == (value_minor, other)
+    assert found.rate == at(price)
+
+
+@pytest.mark.parametrize("currency", ["ZAR", "BTC"])
+def test_without_a_rate_there_is_no_worth(currency):
+    """Neither nothing nor as much again: none at all."""
+    assert quote(100, currency, None) is None
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_other_currencies_have_no_worth_in_bitcoin(currency):
+    """Only the price in rand is known."""
+    assert quote(100, currency, at("1000000")) is None
+
+
+@given(balances, prices)
+def test_rand_are_rounded_half_even_to_eight_decimals(balance_minor, price):
+    """As Decimal does it with digits to spare."""
+    exact = EXACT.divide(Decimal(balance_minor).scaleb(6, EXACT), price)
+    expected = int(exact.to_integral_value(context=EXACT))
+    assert quote(balance_minor, "ZAR", at(price)).value_minor == expected
+
+
+@given(balances, prices)
+def test_bitcoin_are_rounded_half_even_to_cents(balance_minor, price):
+    """As Decimal does it with digits to spare."""
+    exact = EXACT.multiply(Decimal(balance_minor), price).scaleb(-6, EXACT)
+    expected = int(exact.to_integral_value(context=EXACT))
+    assert quote(balance_minor, "BTC", at(price)).value_minor == expected
