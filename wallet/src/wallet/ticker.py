@@ -114,7 +114,7 @@ def read_price(body: bytes) -> Decimal:
     """
     try:
         # Digits, never floats; and numbers of any length are text as well.
-        told = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
+        told = json.loads(body, parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
         raise TickerFault(Asked.MALFORMED, "its answer is not JSON") from error
     if not isinstance(told, dict):
