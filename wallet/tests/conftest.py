@@ -21,6 +21,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("WALLET_") and name != "WALLET_TEST_DATABASE_URL":
             monkeypatch.delenv(name)
+    # No test asks the real Luno.
+    monkeypatch.setenv("WALLET_LUNO_URL", "off")
 
 
 @pytest.fixture(scope="session")

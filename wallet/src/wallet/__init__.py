@@ -27,6 +27,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from .documents import documents
     from .metrics import metrics
     from .metrics import observe_batch
+    from .prices import prices
     from .service import open_service
     from .status import status
     from .timeline import timeline
@@ -42,6 +43,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     requests.init_app(app)
     app.register_blueprint(v1)
     app.register_blueprint(timeline)
+    app.register_blueprint(prices)
     app.register_blueprint(status)
     app.register_blueprint(metrics)
     app.register_blueprint(documents)

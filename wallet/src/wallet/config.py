@@ -3,8 +3,6 @@
 Every setting is read from an environment variable that begins with ``WALLET_``.
 """
 
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from .engines import Limits
+from .made import made_once
+from .ticker import read_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,10 @@ SETTINGS: Final = {
     "WAIT_TIMEOUT_MS": Setting("10000", "After this an outcome is called unknown."),
     "LOCK_TIMEOUT_MS": Setting("4000", "Longest wait for a lock in the database."),
     "STATEMENT_TIMEOUT_MS": Setting("8000", "Longest run of one statement."),
+    "LUNO_URL": Setting(
+        "https://api.luno.com/api/1/ticker",
+        "Where the price of bitcoin is asked for; `off` asks nowhere.",
+    ),
 }
 
 _SHORTEST_SECRET: Final = 32
@@ -81,6 +85,7 @@ class Settings:
     queue_size: int
     batch_size: int
     wait_timeout_ms: int
+    luno_url: str | None
     limits: Limits
 
     @property
@@ -112,6 +117,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         queue_size=_number(values, "QUEUE_SIZE", 1, 1_000_000),
         batch_size=_number(values, "BATCH_SIZE", 1, 8_192),
         wait_timeout_ms=_number(values, "WAIT_TIMEOUT_MS", 1, 600_000),
+        luno_url=_luno_url(values["LUNO_URL"]),
         limits=Limits(
             lock_timeout_ms=_number(values, "LOCK_TIMEOUT_MS", 1, 600_000),
             statement_timeout_ms=_number(values, "STATEMENT_TIMEOUT_MS", 1, 600_000),
@@ -200,10 +206,25 @@ def _secret_key(secret: str, operator_token: str | None, home: Path) -> str:
             " secret of your own of at least 32 characters."
         )
     if not secret:
-        return _made_once(home / "secret_key")
+        try:
+            return made_once(home / "secret_key")
+        except OSError as error:
+            raise ConfigError(
+                f"{home} cannot be written: set WALLET_HOME to a folder of your own."
+            ) from error
     if secret == operator_token:
         raise ConfigError("WALLET_SECRET_KEY must differ from WALLET_OPERATOR_TOKEN.")
     return _long_enough(secret, "WALLET_SECRET_KEY")
+
+
+def _luno_url(text: str) -> str | None:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise ConfigError(
+            "WALLET_LUNO_URL cannot be used: write it like"
+            " https://api.luno.com/api/1/ticker, without a password, or off."
+        ) from error
 
 
 def _fallbacks(text: str) -> tuple[str, ...]:
@@ -217,26 +238,3 @@ def _long_enough(secret: str, name: str) -> str:
             f"{name} is too short: use at least {_SHORTEST_SECRET} characters."
         )
     return secret
-
-
-def _made_once(path: Path) -> str:
-    try:
-        if path.exists():
-            # Read without writing: the disk may be full, or the folder closed.
-            return path.read_text(encoding="ascii").strip()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written aside and linked, so that a second process finds all of it or none.
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
-        aside.touch(mode=0o600)
-        aside.write_text(secrets.token_urlsafe(48), encoding="ascii")
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise ConfigError(
-            f"{path.parent} cannot be written: set WALLET_HOME to a folder of your own."
-        ) from error

@@ -7,6 +7,7 @@ from typing import Final
 
 from . import answers
 from . import bodies
+from . import prices
 from . import timeline
 from .commands import Kind
 from .described import AFTER
@@ -19,6 +20,7 @@ from .described import IF_MATCH
 from .described import LIMIT
 from .described import OF_KEY
 from .described import OF_WALLET
+from .described import PAIR
 from .described import PROBLEM
 from .described import STEP
 from .described import TO
@@ -136,6 +138,11 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         bodies.Nothing,
         (WALLET,),
         security=_OPERATOR,
+    ),
+    ("GET", "/v1/rates/<pair>"): Call(
+        (*_ALWAYS, "unauthenticated", "malformed", "not-found", "no-rate", *_STORE),
+        prices.RateAnswer,
+        parameters=(PAIR,),
     ),
     ("GET", "/v1/operations"): Call(
         (*_READ, "unknown-wallet", "unknown-operation"),

@@ -3,6 +3,7 @@
 from typing import Any
 from typing import Final
 
+from . import rates
 from .bodies import KEY_PATTERN
 from .parameters import DEFAULT_PAGE
 from .parameters import LONGEST_PAGE
@@ -42,6 +43,12 @@ PROBLEM: Final = _parameter(
     "path", "name", "The name of the problem.", {"type": "string"}
 )
 FILE: Final = _parameter("path", "name", "The file's name.", {"type": "string"})
+PAIR: Final = _parameter(
+    "path",
+    "pair",
+    "The pair; XBTZAR, rand for a bitcoin, is the only one.",
+    {"type": "string", "enum": [rates.PAIR]},
+)
 LIMIT: Final = _parameter(
     "query",
     "limit",

@@ -34,6 +34,7 @@ from .outcomes import Refused
 from .outcomes import Replayed
 from .outcomes import Results
 from .service import current_service
+from .ticker import Asked
 from .waiting import Waiting
 from .writer import Writer
 
@@ -92,6 +93,13 @@ COMMIT_TIME: Final = Histogram(
     registry=_registry,
 )
 
+RATE_ASKS: Final = Counter(
+    "wallet_rate_asks",
+    "Questions for the price of bitcoin, and what came of them.",
+    ("outcome",),
+    registry=_registry,
+)
+
 _Metric = TypeVar("_Metric", Counter, Histogram)
 
 
@@ -138,6 +146,11 @@ def observe_batch(
     COMMIT_TIME.observe(took_s)
     for waiting in taken:
         QUEUE_WAIT.observe(began_s - waiting.since_s)
+
+
+def observe_ask(outcome: Asked) -> None:
+    """Count a question for the price of bitcoin."""
+    RATE_ASKS.labels(outcome.value).inc()
 
 
 def submit(writer: Writer, submission: Submission) -> Results:

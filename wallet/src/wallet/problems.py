@@ -5,7 +5,7 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
     400 malformed
     401 unauthenticated
     403 forbidden, foreign-page, local-only, stale-form
-    404 not-found, unknown-wallet, unknown-operation
+    404 not-found, unknown-wallet, unknown-operation, no-rate
     405 method-not-allowed
     412 version-mismatch
     413 too-large
@@ -83,6 +83,12 @@ KINDS: Final = {
             "No operation is recorded",
             "nothing is recorded under this key yet: send the request again with the"
             " same key, it cannot be done twice",
+        ),
+        Kind(
+            "no-rate",
+            404,
+            "No price of bitcoin is known",
+            "None was seen within the last 24 hours; ask again in a few minutes.",
         ),
         Kind(
             "method-not-allowed",

@@ -21,11 +21,13 @@ from granian.server.common import AbstractServer
 
 from . import create_app
 from . import logs
+from . import luno
 from .auth import is_loopback
 from .config import ConfigError
 from .config import Settings
 from .engines import durability
 from .engines import is_durable
+from .metrics import observe_ask
 from .service import open_store
 from .service import service_of
 
@@ -98,9 +100,13 @@ def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     _die_with_parent()
     app = create_app()
-    logs.set_up(service_of(app).settings)
+    service = service_of(app)
+    logs.set_up(service.settings)
     # The server returns once every request is answered; then the writer may end.
-    multiprocessing.util.Finalize(None, service_of(app).close, exitpriority=1)
+    multiprocessing.util.Finalize(None, service.close, exitpriority=1)
+    asker = luno.start(service.settings, observe_ask)
+    if asker is not None:
+        multiprocessing.util.Finalize(None, asker.stop, exitpriority=2)
     return app
 
 

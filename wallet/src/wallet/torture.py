@@ -88,7 +88,8 @@ class Server:
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self._log = log
-        self._environment = kept | settings
+        # A server that starts a hundred times asks nobody for prices.
+        self._environment = kept | settings | {"WALLET_LUNO_URL": "off"}
         self._environment["WALLET_OPERATOR_TOKEN"] = self.token
         self._environment["WALLET_SECRET_KEY"] = secrets.token_hex(32)
         self._process: subprocess.Popen[bytes] | None = None

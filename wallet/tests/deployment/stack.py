@@ -36,7 +36,9 @@ class Stack:
     def __init__(self, folder: Path, images: dict[str, str]) -> None:
         self.folder = folder
         self.name = f"wallet-test-{uuid.uuid4().hex[:12]}"
-        self.environment = project.environment(**images, COMPOSE_PROJECT_NAME=self.name)
+        # No test asks the real Luno.
+        given = images | {"WALLET_LUNO_URL": "off", "COMPOSE_PROJECT_NAME": self.name}
+        self.environment = project.environment(**given)
         self.secrets: dict[str, str] = {}
 
     # Commands

@@ -551,8 +551,29 @@ def test_secrets_reach_the_wallet_as_files(services):
         "WALLET_SECRET_KEY_FILE",
     ]
     assert set(named.values()) == _mounted(services["wallet"])
-    assert sorted(set(settings) - set(named)) == ["WALLET_DATABASE_URL", "WALLET_HOME"]
+    assert sorted(set(settings) - set(named)) == [
+        "WALLET_DATABASE_URL",
+        "WALLET_HOME",
+        "WALLET_LUNO_URL",
+    ]
     assert settings["WALLET_DATABASE_URL"] == "postgresql://wallet@db/wallet"
+
+
+@pytest.mark.parametrize(
+    ("given", "setting"),
+    [
+        ({}, "https://api.luno.com/api/1/ticker"),
+        ({"WALLET_LUNO_URL": "off"}, "off"),
+        ({"WALLET_LUNO_URL": ""}, ""),
+    ],
+)
+def test_luno_is_asked_unless_that_is_turned_off(given, setting):
+    """Over the only network of the wallet's that has a way out."""
+    config = project.render(*project.BOTH, **given)
+    assert config["services"]["wallet"]["environment"]["WALLET_LUNO_URL"] == setting
+    networks = config["services"]["wallet"]["networks"]
+    ways_out = [n for n in networks if not config["networks"][n].get("internal")]
+    assert ways_out == ["edge"]
 
 
 def test_secrets_reach_the_database_as_files(services):

@@ -72,6 +72,8 @@ class Server:
             for name, value in os.environ.items()
             if not name.startswith("WALLET_")
         }
+        # No test asks the real Luno.
+        self.environment["WALLET_LUNO_URL"] = "off"
         self.environment |= {"WALLET_HOME": str(home), "PYTHONWARNINGS": "ignore"}
         self.environment |= {f"WALLET_{name}": each for name, each in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None

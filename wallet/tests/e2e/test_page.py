@@ -40,5 +40,5 @@ def test_the_page_shows_every_call_without_a_network(tmp_path):
         server.end()
     assert "Unable to render" not in done.stdout
     assert "Failed to load" not in done.stdout
-    assert done.stdout.count('class="opblock ') == 16
+    assert done.stdout.count('class="opblock ') == 19
     assert "Move funds several times" in done.stdout

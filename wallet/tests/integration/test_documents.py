@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from wallet.problems import KINDS
+from wallet.rates import PAIR
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-INTERFACE = {"v1", "timeline", "status", "metrics", "documents"}
+INTERFACE = {"v1", "timeline", "prices", "status", "metrics", "documents"}
 
 
 def routes_of(app):
@@ -27,7 +28,10 @@ def routes_of(app):
 def test_every_route_is_in_the_readme(app):
     """Each has a row; the files and pages of problems are found through others."""
     rows = re.findall(r"^\| `(GET|POST) (/\S*)` \|", README, re.M)
-    told = {(verb, path.replace("{id}", "<wallet_id>")) for verb, path in rows}
+    told = {
+        (verb, path.replace("{id}", "<wallet_id>").replace(PAIR, "<pair>"))
+        for verb, path in rows
+    }
     hidden = {("GET", "/docs/<name>"), ("GET", "/problems/<name>")}
     assert told == set(routes_of(app)) - hidden
 

@@ -141,7 +141,8 @@ def test_every_metric_is_a_histogram_or_a_counter(local):
 
 def _metrics():
     found = [metrics.REQUESTS, metrics.OPERATIONS, metrics.BATCH_SIZE]
-    return [*found, metrics.QUEUE_DEPTH, metrics.QUEUE_WAIT, metrics.COMMIT_TIME]
+    found += [metrics.QUEUE_DEPTH, metrics.QUEUE_WAIT, metrics.COMMIT_TIME]
+    return [*found, metrics.RATE_ASKS]
 
 
 def test_every_metric_and_label_is_documented():

@@ -76,6 +76,7 @@ SITUATIONS = {
     "not-found": lambda caller: caller.get("/nothing"),
     "unknown-wallet": lambda caller: caller.get(f"/v1/wallets/{new_wallet_id()}"),
     "unknown-operation": _unknown_operation,
+    "no-rate": lambda caller: caller.get("/v1/rates/XBTZAR"),
     "method-not-allowed": lambda caller: caller.client.delete("/v1/wallets"),
     "version-mismatch": lambda caller: caller.deposit(
         caller.create(), 1, if_match='"5"'

@@ -74,6 +74,8 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"THREADS": "0"}, "WALLET_THREADS must be a number from 1"),
         (SHARED | {"QUEUE_SIZE": "1.5"}, "WALLET_QUEUE_SIZE must be a number"),
         (SHARED | {"BATCH_SIZE": "\u0661"}, "WALLET_BATCH_SIZE must be a number"),
+        (SHARED | {"LUNO_URL": "on"}, "WALLET_LUNO_URL cannot be used"),
+        (SHARED | {"LUNO_URL": "https://a:b@c.example"}, "WALLET_LUNO_URL cannot be"),
         ({"HOME": "/dev/null/x"}, "/dev/null/x cannot be written"),
     ],
     ids=str,

@@ -1,0 +1,74 @@
+"""A running service that asks a Luno of our own."""
+
+from ..actions import until
+from ..luno import PRICE
+from ..luno import answer
+from ..luno import luno
+
+PATH = "/v1/rates/XBTZAR"
+
+
+def asks(client):
+    """How often each outcome was counted."""
+    lines = client.get("/metrics").data.decode().splitlines()
+    return [line for line in lines if line.startswith("wallet_rate_asks_total")]
+
+
+def test_a_service_learns_the_price_by_itself(make_server, database_url):
+    """Soon after its start; it tells it, counts it, and says nothing about it."""
+    with luno(answer()) as ticker:
+        given = {"LUNO_URL": ticker.url, "METRICS_TOKEN": "m"}
+        server = make_server(database_url, **given).start()
+        with server.client() as client, server.client("m") as reader:
+            until(lambda: client.get(PATH).status == 200)
+            assert client.get(PATH).json["rate"] == PRICE
+            assert asks(reader) == ['wallet_rate_asks_total{outcome="kept"} 1.0']
+        assert len(ticker.asked) == 1
+    assert "Luno" not in server.log.read_text()
+
+
+def test_workers_of_two_servers_ask_once(make_server, postgresql_url):
+    """Four processes start at the same time, and one of them asks."""
+    with luno(answer()) as ticker:
+        made = [make_server(postgresql_url, LUNO_URL=ticker.url) for _ in range(2)]
+        for server in made:
+            server.start(workers=2)
+        for server in made:
+            with server.client() as client:
+                until(lambda client=client: client.get(PATH).status == 200)
+        assert len(ticker.asked) == 1
+
+
+def test_a_service_ends_at_once_while_luno_keeps_it_waiting(make_server, database_url):
+    """And serves as ever until then."""
+    with luno(lambda _line, end: end.wait(60)) as ticker:
+        server = make_server(database_url, LUNO_URL=ticker.url).start()
+        until(lambda: ticker.asked)
+        with server.client() as client:
+            assert client.post("/v1/wallets").status == 201
+            assert client.get(PATH).status == 404
+        code, took = server.stop()
+    assert code == 0
+    assert took < 5
+
+
+def test_a_service_without_luno_says_so_once(make_server, database_url):
+    """The page and the calls go on; nothing of the address is told."""
+    with luno(answer()) as gone:
+        url = f"{gone.url}&token=hidden"
+    server = make_server(database_url, LUNO_URL=url).start()
+    said = "No price of bitcoin from Luno: it cannot be reached"
+    until(lambda: said in server.log.read_text())
+    with server.client() as client:
+        assert client.post("/v1/wallets").status == 201
+        assert client.get("/status").status == 200
+    log = server.log.read_text()
+    assert log.count(said) == 1
+    assert "hidden" not in log
+
+
+def test_the_servers_of_these_tests_ask_nobody(server):
+    """Unless a test names a Luno of its own."""
+    assert server.environment["WALLET_LUNO_URL"] == "off"
+    with server.client() as client:
+        assert client.get(PATH).status == 404

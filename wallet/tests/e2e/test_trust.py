@@ -1,0 +1,59 @@
+"""Whom a question over TLS is asked; openssl makes the certificates."""
+
+import ssl
+import subprocess
+from decimal import Decimal
+
+import pytest
+
+from wallet.ticker import Asked
+from wallet.ticker import TickerFault
+from wallet.ticker import ask_price
+
+from ..luno import PRICE
+from ..luno import answer
+from ..luno import luno
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that it has signed itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, signed = folder / "key.pem", folder / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+    command += ["ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    command += ["-keyout", str(key), "-out", str(signed)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(signed, key)
+    return context, signed
+
+
+def test_over_tls_a_trusted_server_is_asked(certificate, monkeypatch):
+    """The price comes through."""
+    context, signed = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(signed))
+    with luno(answer(), context) as server:
+        assert ask_price(server.url) == Decimal(PRICE)
+
+
+def test_a_server_that_nobody_vouches_for_is_not_asked(certificate):
+    """It never sees the question."""
+    context, _ = certificate
+    with luno(answer(), context) as server:
+        with pytest.raises(TickerFault) as caught:
+            ask_price(server.url)
+    assert caught.value.outcome is Asked.UNTRUSTED
+    assert server.asked == []
+
+
+def test_a_certificate_for_another_name_is_not_trusted(certificate, monkeypatch):
+    """Signed by someone known, for somebody else."""
+    context, signed = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(signed))
+    with luno(answer(), context) as server:
+        url = server.url.replace("localhost", "127.0.0.1")
+        with pytest.raises(TickerFault) as caught:
+            ask_price(url)
+    assert caught.value.outcome is Asked.UNTRUSTED

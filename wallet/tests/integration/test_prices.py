@@ -1,0 +1,84 @@
+"""The call that tells what a bitcoin costs."""
+
+from decimal import Decimal
+
+import pytest
+
+from wallet.messages import timestamp
+from wallet.rates import MAX_AGE_US
+from wallet.rates import keep_rate
+from wallet.service import now_us
+from wallet.service import service_of
+
+from ..actions import Wallets
+
+PATH = "/v1/rates/XBTZAR"
+
+
+def keep(caller, price, at_us):
+    with service_of(caller.client.application).store.transaction() as connection:
+        keep_rate(connection, Decimal(price), at_us)
+
+
+def test_the_newest_price_is_told_with_its_time(local):
+    """With every digit, and where it comes from."""
+    at_us = now_us() - 5_000_000
+    keep(local, "1", at_us - 1)
+    keep(local, "1234567.8900", at_us)
+    answer = local.get(PATH)
+    assert answer.status_code == 200
+    assert answer.json == {
+        "pair": "XBTZAR",
+        "rate": "1234567.8900",
+        "rate_at": timestamp(at_us),
+        "source": "luno",
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_without_a_price_there_is_a_problem(local):
+    """No price was ever seen, as when fetching is off."""
+    answer = local.get(PATH)
+    assert answer.status_code == 404
+    assert answer.json["type"] == "/problems/no-rate"
+
+
+def test_an_old_price_is_none(local):
+    """Of more than 24 hours ago."""
+    keep(local, "1234567", now_us() - MAX_AGE_US - 1)
+    assert local.get(PATH).json["type"] == "/problems/no-rate"
+    keep(local, "1234567", now_us() - MAX_AGE_US + 60_000_000)
+    assert local.get(PATH).status_code == 200
+
+
+@pytest.mark.parametrize("pair", ["ETHZAR", "xbtzar", "XBTZAR ", "x" * 2000])
+def test_no_other_pair_is_known(local, pair):
+    """Whether a price of ours is there or not."""
+    keep(local, "1234567", now_us())
+    answer = local.get(f"/v1/rates/{pair}")
+    assert answer.status_code == 404
+    assert answer.json["type"] == "/problems/not-found"
+
+
+def test_a_parameter_is_refused(local):
+    """The call has none."""
+    answer = local.get(f"{PATH}?pair=XBTZAR")
+    assert (answer.status_code, answer.json["field"]) == (400, "pair")
+
+
+def test_whoever_has_credentials_is_told(operator, stranger):
+    """The operator and every wallet's key, and nobody else."""
+    made = operator.post("/v1/wallets").json
+    owner = Wallets(stranger.client, made["key"])
+    keep(operator, "1234567", now_us())
+    assert operator.get(PATH).status_code == 200
+    assert owner.get(PATH).status_code == 200
+    assert stranger.get(PATH).status_code == 401
+    assert Wallets(stranger.client, "x").get(PATH).status_code == 401
+
+
+def test_a_key_that_was_replaced_is_told_nothing(operator, stranger):
+    """It opens nothing any more."""
+    made = operator.post("/v1/wallets").json
+    assert operator.post(f"/v1/wallets/{made['id']}/keys").status_code == 201
+    assert Wallets(stranger.client, made["key"]).get(PATH).status_code == 401

@@ -1,0 +1,103 @@
+"""A Luno of our own, on a real connection, that answers as it is told."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import suppress
+
+PRICE = "1234567.89"
+TICKER = b'{"pair": "XBTZAR", "bid": "1234000.00", "ask": "1234567.89"}'
+
+#: Is given the connection after the request was read, and the event that ends the test.
+Behaviour = Callable[[socket.socket, threading.Event], None]
+
+
+def answer(body: bytes = TICKER, status: int = 200, *headers: str) -> Behaviour:
+    """Answer properly."""
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers, "", ""]
+    return raw("\r\n".join(lines).encode() + body)
+
+
+def raw(sent: bytes) -> Behaviour:
+    """Send some bytes and hang up."""
+    return lambda line, _end: line.sendall(sent)
+
+
+class Luno:
+    """Listens, counts and keeps what was asked, and behaves as told."""
+
+    def __init__(
+        self, behaviour: Behaviour, tls: ssl.SSLContext | None, reads: bool
+    ) -> None:
+        self.behaviour, self.tls, self.reads = behaviour, tls, reads
+        self.asked: list[bytes] = []
+        self.end = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._threads = [threading.Thread(target=self._listen)]
+        self._threads[0].start()
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://localhost:{self.port}/api/1/ticker?pair=XBTZAR"
+
+    def close(self) -> None:
+        self.end.set()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for thread in list(self._threads):
+            thread.join(20)
+
+    def _listen(self) -> None:
+        while not self.end.is_set():
+            try:
+                line, _ = self._listening.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(line,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, line: socket.socket) -> None:
+        # Whoever asks may leave whenever it likes.
+        with suppress(OSError):
+            try:
+                if self.tls:
+                    line = self.tls.wrap_socket(line, server_side=True)
+                asked = b""
+                while (
+                    self.reads
+                    and b"\r\n\r\n" not in asked
+                    and (part := line.recv(4096))
+                ):
+                    asked += part
+                self.asked.append(asked)
+                self.behaviour(line, self.end)
+            finally:
+                line.close()
+
+    def _read(self, line: socket.socket) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked and (part := line.recv(4096)):
+            asked += part
+        self.asked.append(asked)
+
+
+@contextmanager
+def luno(
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, reads: bool = True
+) -> Iterator[Luno]:
+    """Run it for as long as the block takes.
+
+    :param reads: without it, it behaves before it has read the request.
+    """
+    server = Luno(behaviour, tls, reads)
+    try:
+        yield server
+    finally:
+        server.close()
