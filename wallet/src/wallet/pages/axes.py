@@ -45,7 +45,9 @@ def choose_ticks(
     size = 1
     while True:
         for step in (size, 2 * size, 5 * size):
-            first, last = low // step, -(-high // step)
+            # A line that stays above zero never lies on the upper edge.
+            first = low // step
+            last = high // step + 1 if high > 0 else -(-high // step)
             if last - first <= most:
                 return step, [n * step for n in range(first, last + 1)]
         size *= 10
