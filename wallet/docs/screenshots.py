@@ -6,17 +6,60 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import sync_playwright
+from sqlalchemy import insert
+from tests.actions import a_submission
+from tests.actions import create_wallet
 from tests.browser.conftest import CHROMIUM
 from tests.browser.conftest import Live
 
+from wallet.answers import freeze
+from wallet.commands import Kind
+from wallet.rates import PAIR
+from wallet.service import now_us
+from wallet.service import service_of
+from wallet.store import Store
+from wallet.tables import rates
+from wallet.writer import Writer
+
 DOCS = Path(__file__).parent
+DAY_US = 24 * 60 * 60 * 1_000_000
+#: What was added or taken out, and how many days ago.
+MOVES = (
+    *((40, 9_800), (36, -1_250), (31, -2_400), (28, -640), (25, 18_500), (24, -9_200)),
+    *((20, -1_175), (17, -2_300), (13, -480), (11, 3_200), (8, -2_950), (4, -1_180)),
+)
+
+
+def remember(store: Store) -> None:
+    """Make a wallet with a past, and prices that it can be told in."""
+    start, clock = now_us(), {}
+    writer = Writer(store, freeze, lambda: clock["now"])
+    clock["now"] = start - MOVES[0][0] * DAY_US
+    wallet = create_wallet(writer, name="My wallet")
+    for age, amount in MOVES:
+        clock["now"] = start - age * DAY_US
+        kind = Kind.DEPOSIT if amount > 0 else Kind.WITHDRAWAL
+        writer.submit(a_submission(wallet, kind, str(abs(amount))))
+    writer.stop()
+    rows = [
+        {
+            "pair": PAIR,
+            "at_us": start - age * DAY_US // 2,
+            # Up and down, as prices are.
+            "price": f"{1_200_000 + 2_500 * age + 30_000 * (age * age % 7 - 3)}.00",
+        }
+        for age in range(84)
+        if not 30 < age < 35
+    ]
+    with store.transaction() as connection:
+        connection.execute(insert(rates), rows)
 
 
 def walk(page: Page, url: str) -> None:
     """Make what there is to see, and take a picture of each page."""
     page.goto(url)
-    page.get_by_role("button", name="Make my first wallet").click()
-    for balance in ("12 500", "9 875,40", "10 125,40"):
+    page.get_by_role("link", name="My wallet").click()
+    for balance in ("9 875,40", "10 125,40"):
         page.get_by_label("Set the current balance").fill(balance)
         page.get_by_role("button", name="Set balance").click()
         page.get_by_text("Saved:").wait_for()
@@ -40,7 +83,7 @@ def walk(page: Page, url: str) -> None:
     take(page, "review")
     page.get_by_role("button", name="Transfer").click()
     page.get_by_text("Transferred:").wait_for()
-    page.reload()
+    page.goto(f"{page.url}?limit=4")
     take(page, "wallet")
     page.get_by_role("link", name="Bank Balances").click()
     page.locator(".totals").wait_for()
@@ -60,7 +103,8 @@ def main() -> None:
     """Serve from an empty folder, walk, and leave nothing behind."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as home:
-        live = Live(Path(home))
+        live = Live(Path(home), LUNO_URL="off")
+        remember(service_of(live.app).store)
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(

@@ -12,6 +12,7 @@ from ..service import service_of
 from . import access
 from . import dress
 from . import shown
+from . import worth
 from .balances import balances
 from .history import history
 from .keys import keys
@@ -40,7 +41,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters |= shown.FILTERS
+    app.jinja_env.filters |= shown.FILTERS | worth.FILTERS
     app.context_processor(access.for_templates)
     app.after_request(dress.finish)
     for blueprint in _BLUEPRINTS:

@@ -26,6 +26,7 @@ from ..service import current_service
 from ..totals import held_by_currency
 from . import access
 from . import forms
+from . import worth
 from .shown import title
 
 balances = Blueprint("balances", __name__)
@@ -70,6 +71,7 @@ def _page(problem: Problem | None = None) -> str:
             "balances.html",
             wallets=[wallet],
             held={wallet.currency: wallet.balance_minor},
+            rate=worth.rate_now(),
         )
     page = read_page(request.args.to_dict(flat=False), "after")
     found = list_wallets(store, page.limit + 1, page.after)
@@ -81,6 +83,7 @@ def _page(problem: Problem | None = None) -> str:
         more=len(found) > page.limit,
         first=page.after is None,
         held=held,
+        rate=worth.rate_now(),
         currencies=sorted(CURRENCIES),
         key=forms.new_key(),
         error=problem and forms.sentence(problem),

@@ -25,6 +25,10 @@ from ..reading import list_entries
 from ..service import current_service
 from . import access
 from . import forms
+from . import worth
+from .ranges import RANGES
+from .ranges import over_time
+from .ranges import take_range
 from .shown import money
 from .typed import read_typed
 
@@ -39,7 +43,9 @@ def show(wallet_id: str) -> str:
     """Show a wallet and a part of its history, newest first."""
     caller = access.current_caller()
     wallet = access.find(caller, wallet_id)
-    return _page(caller, wallet, read_page(request.args.to_dict(flat=False), "before"))
+    query = request.args.to_dict(flat=False)
+    asked = take_range(query)
+    return _page(caller, wallet, read_page(query, "before"), asked=asked)
 
 
 @history.post("/wallets/<wallet_id>/balance")
@@ -52,6 +58,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
     caller = access.current_caller()
     caller.must_be_operator()
     wallet = access.find(caller, wallet_id)
+    asked = take_range(request.args.to_dict(flat=False))
     key, version = forms.read_key(), forms.read_version()
     shown = _balance_at(wallet, version)
     try:
@@ -71,7 +78,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
             problem, wallet = Problem(_CONFLICTS[0]), access.find(caller, wallet_id)
             text = _what_changed(wallet, shown, wallet.version - version)
         return _refuse(caller, wallet_id, problem, text)
-    return redirect(url_for(".show", wallet_id=wallet_id), 303)
+    return redirect(url_for(".show", wallet_id=wallet_id, range=asked), 303)
 
 
 def _set(
@@ -121,6 +128,7 @@ def _refuse(
         caller,
         wallet,
         Page(),
+        asked=take_range(request.args.to_dict(flat=False)),
         error=text,
         typed=forms.field("balance")[:60],
         key=key,
@@ -134,6 +142,7 @@ def _page(
     wallet: WalletState,
     page: Page,
     *,
+    asked: str | None = None,
     error: str = "",
     typed: str = "",
     key: str | None = None,
@@ -147,6 +156,12 @@ def _page(
         wallet=wallet,
         entries=entries,
         names=_names(caller, entries),
+        quotes=worth.worth_of_entries(wallet, entries),
+        column=worth.COLUMNS.get(wallet.currency),
+        rate=worth.rate_now(),
+        over_time=over_time(wallet, asked),
+        ranges=RANGES,
+        asked=asked,
         newest=page.before is None,
         more=len(found) > page.limit,
         error=error,

@@ -18,13 +18,17 @@ _SYMBOLS: Final = {"ZAR": "R"}
 
 def money(minor: int, currency: str) -> str:
     """Write an amount as ``R 1 234.56``, with spaces that never break a line."""
-    whole, point, decimals = format_amount(abs(minor), CURRENCIES[currency]).partition(
-        "."
-    )
-    grouped = f"{int(whole):,}".replace(",", _NO_BREAK)
     sign = "-" if minor < 0 else ""
     symbol = _SYMBOLS.get(currency, currency)
-    return f"{sign}{symbol}{_NO_BREAK}{grouped}{point}{decimals}"
+    amount = grouped(format_amount(abs(minor), CURRENCIES[currency]))
+    return f"{sign}{symbol}{_NO_BREAK}{amount}"
+
+
+def grouped(amount: str) -> str:
+    """Set the thousands of a number apart."""
+    sign = "-" if amount.startswith("-") else ""
+    whole, point, decimals = amount.removeprefix("-").partition(".")
+    return f"{sign}{int(whole):,}{point}{decimals}".replace(",", _NO_BREAK)
 
 
 def local_time(at_us: int) -> datetime:

@@ -11,7 +11,7 @@ const live = ["#said", "#error"];
 
 // The answer is the page itself, as it would be shown without a script.
 function show(answer) {
-  for (const part of ["#now", "#history"]) {
+  for (const part of ["#now", "#chart", "#history"]) {
     $(part).replaceWith(answer.find(part));
   }
   for (const field of ["#form-key", "#form-version", "#balance"]) {

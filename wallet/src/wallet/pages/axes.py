@@ -1,0 +1,127 @@
+"""The marks of a chart's axes: round amounts, and times at which something begins.
+
+Amounts are counted in whole minor units, because the largest are too large for a float.
+"""
+
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import timedelta
+from itertools import pairwise
+from typing import Final
+
+from ..money import CURRENCIES
+from ..money import format_amount
+from .shown import grouped
+
+#: The widest letter of a label, and the least space between two labels, in pixels.
+LETTER, SPACE = 7, 10
+_MOMENT: Final = timedelta(microseconds=1)
+_UNITS: Final = ((12, " tn"), (9, " bn"), (6, " m"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A label, and where it stands: pixels from the top, or percent from the left."""
+
+    at: float
+    text: str
+    zero: bool = False
+
+
+def choose_ticks(
+    low: int, high: int, exponent: int, most: int
+) -> tuple[int, list[int]]:
+    """Choose round numbers around a range, at most so many steps of equal size.
+
+    Zero is among them, unless the balance moved by little of its height only.
+    """
+    if low == high or (high - low) * 5 >= max(abs(low), abs(high)):
+        low, high = min(low, 0), max(high, 0)
+    if low == high:
+        return 10**exponent, [0]
+    size = 1
+    while True:
+        for step in (size, 2 * size, 5 * size):
+            # A line that stays above zero never lies on the upper edge.
+            first = low // step
+            last = high // step + 1 if high > 0 else -(-high // step)
+            if last - first <= most:
+                return step, [n * step for n in range(first, last + 1)]
+        size *= 10
+
+
+def label(ticks: Sequence[int], step: int, currency: str) -> list[str]:
+    """Write round numbers shortly: with the decimals of the step, by the million."""
+    exponent, largest = CURRENCIES[currency], max(map(abs, ticks))
+    whole, unit = 10**exponent, ""
+    for power, name in _UNITS:
+        many = 10**power * whole
+        if largest >= many and step * 100 % many == 0:
+            whole, unit = many, name
+            break
+    decimals = 0
+    while step * 10**decimals % whole:
+        decimals += 1
+    counted = (tick * 10**decimals // whole for tick in ticks)
+    return [
+        f"{grouped(format_amount(n, decimals))}{unit}" if n else "0" for n in counted
+    ]
+
+
+def mark_times(starts: Sequence[datetime], room: int) -> list[Mark]:
+    """Mark the finest local times whose labels do not touch in so many pixels."""
+    for key, text in _LEVELS:
+        times = [starts[0] - _MOMENT, *starts]
+        marks = [
+            (place * room / len(starts), text(time))
+            for place, (before, time) in enumerate(pairwise(times))
+            if key(before) != key(time)
+        ]
+        apart = all(
+            b - a >= (len(left) + len(right)) * LETTER / 2 + SPACE
+            for (a, left), (b, right) in pairwise(marks)
+        )
+        if apart:
+            return [
+                Mark(round(x * 100 / room, 2), shown)
+                for x, shown in marks
+                if x + len(shown) * LETTER / 2 <= room
+            ]
+    return []
+
+
+def _hours(hours: int) -> Callable[[datetime], Hashable]:
+    return lambda time: (time.date(), time.hour // hours)
+
+
+def _days(days: int) -> Callable[[datetime], Hashable]:
+    return lambda time: (time.toordinal() - 1) // days
+
+
+def _months(months: int) -> Callable[[datetime], Hashable]:
+    return lambda time: (time.year * 12 + time.month - 1) // months
+
+
+def _hour_or_day(time: datetime) -> str:
+    return f"{time:%H:%M}" if time.hour else _day(time)
+
+
+def _day(time: datetime) -> str:
+    return f"{time.day} {time:%b}"
+
+
+def _month_or_year(time: datetime) -> str:
+    return f"{time:%b}" if time.month > 1 else f"{time:%Y}"
+
+
+_LEVELS: Final[
+    tuple[tuple[Callable[[datetime], Hashable], Callable[[datetime], str]], ...]
+] = (
+    *((_hours(hours), _hour_or_day) for hours in (1, 3, 6, 12)),
+    *((_days(days), _day) for days in (1, 2, 7, 14)),
+    *((_months(months), _month_or_year) for months in (1, 3, 6)),
+    *((_months(12 * years), lambda time: f"{time:%Y}") for years in (1, 2, 5, 10, 20)),
+)

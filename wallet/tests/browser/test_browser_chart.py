@@ -1,0 +1,125 @@
+"""The chart as it is seen: nothing touches, at any width, in any theme, on paper."""
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import insert
+
+from wallet.answers import freeze
+from wallet.commands import Kind
+from wallet.rates import PAIR
+from wallet.service import now_us
+from wallet.service import service_of
+from wallet.tables import rates
+from wallet.writer import Writer
+
+from ..actions import a_submission
+from ..actions import create_wallet
+from .test_browser_access import judge as judge
+from .test_browser_pages import press
+from .test_browser_pages import set_balance
+
+DAY = 24 * 60 * 60 * 1_000_000
+LARGEST = "92233720368547758.07"
+#: How old each move is, in days, and what it is.
+JOURNALS = {
+    "one": [(0, "12500.00")],
+    "flat": [(90, "1.00")],
+    "below": [(40, "50.00"), (15, "-400.00"), (3, "-900.00"), (1, "1500.00")],
+    "huge": [(400, LARGEST), (12, "-0.01"), (4, "-40000000000000000.00")],
+    "nearly flat": [(400, LARGEST[:-2] + "00"), (3, "0.07")],
+}
+#: Pairs of labels that touch each other, or stand outside of the window.
+TOUCHING = """[...document.querySelectorAll(".panel")].flatMap((panel) => {
+    const boxes = [...panel.querySelectorAll("text")]
+        .map((text) => text.getBoundingClientRect())
+        .filter((box) => box.width > 0);
+    return boxes.filter((one, place) =>
+        one.left < 0 || one.right > innerWidth || boxes.slice(place + 1).some((other) =>
+            one.left < other.right && other.left < one.right &&
+            one.top < other.bottom && other.top < one.bottom));
+}).length"""
+
+
+@pytest.fixture
+def wallets(live):
+    """Wallets with histories of all kinds, and prices with a gap."""
+    store = service_of(live.app).store
+    start, clock = now_us(), {}
+    writer = Writer(store, freeze, lambda: clock["now"])
+    made = {}
+    for name, moves in JOURNALS.items():
+        clock["now"] = start - moves[0][0] * DAY
+        made[name] = create_wallet(writer, name=name, floor_minor=-(10**9))
+        for age, amount in moves:
+            clock["now"] = start - age * DAY
+            kind = Kind.WITHDRAWAL if amount.startswith("-") else Kind.DEPOSIT
+            writer.submit(a_submission(made[name], kind, amount.lstrip("-")))
+    writer.stop()
+    rows = [
+        {"pair": PAIR, "at_us": start - age * DAY // 2, "price": f"{1_200_000 + age}.5"}
+        for age in (*range(1, 9), *range(15, 99))
+    ]
+    with store.transaction() as connection:
+        connection.execute(insert(rates), rows)
+    return made
+
+
+@pytest.mark.parametrize("width", [1280, 900, 375, 320])
+def test_no_labels_touch_and_nothing_scrolls_sideways(live, tab, wallets, width):
+    """Whatever the amounts, in every range, and with the table open."""
+    tab.set_viewport_size({"width": width, "height": 800})
+    for wallet in wallets.values():
+        for name in ("day", "month", "year", "all"):
+            tab.goto(f"{live.url}/wallets/{wallet}?range={name}")
+            expect(tab.locator(".plot").first).to_be_visible()
+            assert tab.evaluate(TOUCHING) == 0, tab.url
+            tab.locator(".points summary").click()
+            expect(tab.locator(".points table")).to_be_visible()
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_a_chart(live, tab, judge, wallets, scheme, width):
+    """In both themes, with a gap, below zero, and with its table."""
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": width, "height": 800})
+    for name in ("one", "below"):
+        tab.goto(f"{live.url}/wallets/{wallets[name]}?range=month")
+        tab.locator(".points summary").click()
+        assert judge(tab) == []
+    tab.goto(live.url)
+    assert judge(tab) == []
+
+
+def test_the_lines_differ_from_the_page_in_both_themes(live, tab, wallets):
+    """The line is drawn in the accent, which text is legible in."""
+    tab.goto(f"{live.url}/wallets/{wallets['below']}")
+    stroke = "getComputedStyle(document.querySelector('.panel .line')).stroke"
+    for scheme, color in (("light", "rgb(23, 96, 59)"), ("dark", "rgb(127, 211, 164)")):
+        tab.emulate_media(color_scheme=scheme)
+        assert tab.evaluate(stroke) == color
+    # Dark or not, it is printed dark on light.
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate(stroke) == "rgb(23, 96, 59)"
+    expect(tab.locator(".plot")).to_have_count(2)
+    expect(tab.locator(".plot").first).to_be_visible()
+    for hidden in (".ranges", ".points"):
+        expect(tab.locator(hidden)).to_be_hidden()
+
+
+def test_a_range_is_chosen_with_a_link(live, visit, wallets):
+    """With and without a script; setting the balance keeps it, and draws it anew."""
+    tab = visit(f"{live.url}/wallets/{wallets['one']}")
+    expect(tab.locator(".ranges [aria-current]")).to_have_text("Day")
+    tab.get_by_role("link", name="All", exact=True).click()
+    expect(tab.locator(".ranges [aria-current]")).to_have_text("All")
+    set_balance(tab, "20 000")
+    expect(tab.locator("#chart")).to_contain_text("highest R\u00a020\u00a0000.00")
+    expect(tab.locator(".ranges [aria-current]")).to_have_text("All")
+    tab.get_by_role("link", name="Bank Balances").click()
+    tab.get_by_label("Name").fill("New")
+    press(tab, "Make wallet")
+    expect(tab.locator(".plot")).to_have_count(0)
+    set_balance(tab, "5")
+    expect(tab.locator(".plot").first).to_be_visible()
