@@ -27,7 +27,6 @@ from .config import ConfigError
 from .config import Settings
 from .engines import durability
 from .engines import is_durable
-from .metrics import observe_ask
 from .service import open_store
 from .service import service_of
 
@@ -98,6 +97,9 @@ def make_server(
 
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
+    # Whoever loads the metrics must find their folder: a worker does, its server not.
+    from .metrics import observe_ask
+
     _die_with_parent()
     app = create_app()
     service = service_of(app)
