@@ -26,7 +26,6 @@ from .config import ConfigError
 from .config import Settings
 from .engines import durability
 from .engines import is_durable
-from .metrics import observe_ask
 from .service import open_store
 from .service import service_of
 
@@ -90,6 +89,9 @@ def serve(settings: Settings, address: str, port: int, workers: int) -> None:
 
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
+    # Only here, because the metrics look for their folder when they are loaded.
+    from .metrics import observe_ask
+
     _die_with_parent()
     app = create_app()
     service = service_of(app)
