@@ -97,7 +97,7 @@ def make_server(
 
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
-    # Whoever loads the metrics must find their folder: a worker does, its server not.
+    # Only here, because the metrics look for their folder when they are loaded.
     from .metrics import observe_ask
 
     _die_with_parent()
