@@ -5,6 +5,7 @@ ended still count. Every label comes from a closed set, and its child is looked 
 dictionary, because the library's own look-up costs more than what it finds.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Final
@@ -37,6 +38,8 @@ from .service import current_service
 from .ticker import Asked
 from .waiting import Waiting
 from .writer import Writer
+
+log = logging.getLogger(__name__)
 
 # The time at which a counter was made is a gauge, and every worker has its own.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -161,6 +164,15 @@ def submit(writer: Writer, submission: Submission) -> Results:
         unknown = isinstance(error, OutcomeUnknown)
         _count(submission, "outcome-unknown" if unknown else "failed")
         raise
+    try:
+        _count_results(submission, results)
+    except Exception:
+        # The money has moved: a count that is lost is no reason to tell otherwise.
+        log.exception("what came of a request was not counted")
+    return results
+
+
+def _count_results(submission: Submission, results: Results) -> None:
     if isinstance(results, Refused):
         _count(submission, results.refusal.value)
     elif isinstance(results, Abandoned):
@@ -168,7 +180,6 @@ def submit(writer: Writer, submission: Submission) -> Results:
     else:
         for command, result in zip(submission.commands, results, strict=True):
             _operations(_kind(command), _outcome(result.outcome)).inc()
-    return results
 
 
 def _count(submission: Submission, outcome: str) -> None:

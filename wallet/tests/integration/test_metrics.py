@@ -115,6 +115,22 @@ def test_failures_are_counted(app, local, monkeypatch, error, outcome):
     assert gained("wallet_operations_total", "deposit", outcome) == 1
 
 
+def test_money_that_moved_is_answered_even_if_it_cannot_be_counted(
+    local, monkeypatch, caplog
+):
+    """The count is lost and logged; the answer is not."""
+
+    def fail(_kind):
+        raise RuntimeError("no count")
+
+    wallet = local.create()
+    monkeypatch.setattr(metrics, "_kind", fail)
+    answer = local.deposit(wallet, 1)
+    assert answer.status_code == 201, answer.text
+    assert local.balance(wallet) == ("1.00", 1)
+    assert "what came of a request was not counted" in caplog.text
+
+
 def test_batches_and_the_queue_are_measured(local):
     """How much is committed together, how much waited, how long both took."""
     wallet = local.create()
