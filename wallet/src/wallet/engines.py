@@ -50,9 +50,16 @@ class UnsafeDatabase(Exception):
     """The database does not keep what it is told to keep."""
 
 
+#: A batch looks up each row by its key. The planner cannot know how few they are, and
+#: would read the whole of a table that was small when it made its plan.
+_BY_KEY_ONLY: Final = " ".join(
+    f"-c enable_{choice}=off" for choice in ("seqscan", "hashjoin", "mergejoin")
+)
+
+
 def make_writing_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine of the one connection that writes."""
-    engine = _make_engine(url, limits, pool_size=1)
+    engine = _make_engine(url, limits, _BY_KEY_ONLY, pool_size=1)
     if is_sqlite(engine):
         # The lock is taken before anything is read, so that what was read still holds
         # when it is written.
@@ -63,7 +70,7 @@ def make_writing_engine(url: URL, limits: Limits) -> Engine:
 def make_reading_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine that reads: each statement is a transaction of its own."""
     return _make_engine(
-        url, limits, pool_size=limits.readers, isolation_level="AUTOCOMMIT"
+        url, limits, "", pool_size=limits.readers, isolation_level="AUTOCOMMIT"
     )
 
 
@@ -92,7 +99,7 @@ def is_durable(settings: Mapping[str, str]) -> bool:
     return all(settings[name] == str(safe) for name, safe in _SQLITE_PRAGMAS.items())
 
 
-def _make_engine(url: URL, limits: Limits, **options: Any) -> Engine:
+def _make_engine(url: URL, limits: Limits, planner: str, **options: Any) -> Engine:
     # Messages of errors are logged, and values are nobody else's business.
     options |= {
         "hide_parameters": True,
@@ -100,7 +107,9 @@ def _make_engine(url: URL, limits: Limits, **options: Any) -> Engine:
         "pool_timeout": limits.lock_timeout_ms / 1000,
     }
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, connect_args=_postgresql(url, limits), **options)
+        return create_engine(
+            url, connect_args=_postgresql(url, limits, planner), **options
+        )
     _make_private(Path(url.database or ""))
     arguments = {
         "timeout": limits.lock_timeout_ms / 1000,
@@ -111,7 +120,7 @@ def _make_engine(url: URL, limits: Limits, **options: Any) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, limits: Limits) -> dict[str, Any]:
+def _postgresql(url: URL, limits: Limits, planner: str) -> dict[str, Any]:
     timeouts = (
         f"-c lock_timeout={limits.lock_timeout_ms}"
         f" -c statement_timeout={limits.statement_timeout_ms}"
@@ -119,7 +128,7 @@ def _postgresql(url: URL, limits: Limits) -> dict[str, Any]:
     )
     given = url.query.get("options", "")
     return {
-        "options": f"{given} {timeouts}".strip(),
+        "options": f"{given} {planner} {timeouts}".strip(),
         "connect_timeout": _CONNECT_TIMEOUT_S,
         "keepalives_idle": 5,
         "keepalives_interval": 1,

@@ -170,6 +170,39 @@ def test_the_money_path_looks_up_by_index(store, writer, plans):
     assert all(bad([each], BY_INDEX) for each in found)
 
 
+def test_a_batch_looks_up_by_key_whatever_the_planner_knows(store, writer):
+    """A plan that was made while a table was empty is kept when it has grown."""
+    wallet = create_wallet(writer)
+    sent = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        if not statement.startswith(("BEGIN", "INSERT")):
+            sent.append((statement, parameters))
+
+    event.listen(store.writing, "before_cursor_execute", note)
+    writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
+    event.remove(store.writing, "before_cursor_execute", note)
+    assert len(sent) == 3
+    with store.transaction() as connection:
+        for statement, parameters in sent:
+            found = steps_on(connection, statement, parameters)
+            assert any(BY_INDEX.search(step) for step in found), found
+            assert not any(TABLE_AT_ONCE.search(step) for step in found), found
+
+
+TABLE_AT_ONCE = re.compile(r"^SCAN (wallets|entries|operations)|Seq Scan|Hash|Merge")
+
+
+def steps_on(connection, statement, parameters):
+    """The steps of a plan as this very connection makes it."""
+    if connection.dialect.name == "sqlite":
+        asked = f"EXPLAIN QUERY PLAN {statement}"
+        return [row.detail for row in connection.exec_driver_sql(asked, parameters)]
+    asked = f"EXPLAIN (FORMAT JSON) {statement}"
+    (plan,) = connection.exec_driver_sql(asked, parameters).scalar_one()
+    return list(steps(plan["Plan"]))
+
+
 def test_a_missing_index_would_be_noticed(store, writer, plans):
     """Looking for a name, which no index has, is a scan."""
     create_wallet(writer)
