@@ -117,13 +117,17 @@ def _wallets_by(name: str) -> Select[Any]:
 
 
 def _answers_by_scope() -> Select[Any]:
+    # Each key is looked up by itself. Joined, the planner would go through all the keys
+    # there are, for as long as it believes that there are none.
     given = _given(operations, SCOPE)
     same = [operations.c[name] == given.c[name] for name in SCOPE]
-    return (
+    found = (
         select(*(operations.c[name] for name in REMEMBERED))
-        .join_from(given, operations, true())
         .where(operations.c.key.is_not(None), *same)
+        .limit(literal_column("1"))
+        .lateral("found")
     )
+    return select(found).join_from(given, found, true())
 
 
 def _write_all() -> Update:

@@ -190,6 +190,32 @@ def test_a_batch_looks_up_by_key_whatever_the_planner_knows(store, writer):
             assert not any(TABLE_AT_ONCE.search(step) for step in found), found
 
 
+def test_a_key_is_looked_up_even_if_none_is_known(store, writer):
+    """The planner believes what it saw last, and that was no key at all."""
+    wallet = create_wallet(writer)
+    moves = a_submission(wallet, Kind.DEPOSIT, "1").commands * 500
+    moves = (replace(move, operation_id=new_operation_id()) for move in moves)
+    writer.submit(Submission(tuple(moves), wallet))
+    sent = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        if "operations.key" in statement:
+            sent.append((statement, parameters))
+
+    event.listen(store.writing, "before_cursor_execute", note)
+    writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
+    event.remove(store.writing, "before_cursor_execute", note)
+    ((statement, parameters),) = sent
+    with store.transaction() as connection:
+        connection.exec_driver_sql("ANALYZE operations")
+        found = steps_on(connection, statement, parameters)
+    # What is asked for comes first, and each of it is then looked up.
+    given = next(n for n, step in enumerate(found) if GIVEN.search(step))
+    looked_up = next(n for n, step in enumerate(found) if "operations" in step)
+    assert given < looked_up, found
+
+
+GIVEN = re.compile(r"Function Scan|json_each|given")
 TABLE_AT_ONCE = re.compile(r"^SCAN (wallets|entries|operations)|Seq Scan|Hash|Merge")
 
 
