@@ -81,12 +81,6 @@ class Luno:
             finally:
                 line.close()
 
-    def _read(self, line: socket.socket) -> None:
-        asked = b""
-        while b"\r\n\r\n" not in asked and (part := line.recv(4096)):
-            asked += part
-        self.asked.append(asked)
-
 
 @contextmanager
 def luno(

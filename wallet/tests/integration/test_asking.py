@@ -93,13 +93,13 @@ def make_asker(database_url, store, clock, ticker, outcomes):
 
     def make(url=NOWHERE, ask=ticker):
         own = Store(make_url(database_url), Limits(readers=1))
-        made.append(own)
         count = outcomes.update
-        return Asker(own, url, lambda outcome: count([outcome]), clock, ask)
+        made.append(Asker(own, url, lambda outcome: count([outcome]), clock, ask))
+        return made[-1]
 
     yield make
-    for own in made:
-        own.close()
+    for asker in made:
+        asker._store.close()
 
 
 def kept(store):
@@ -354,7 +354,6 @@ def test_a_database_that_is_gone_and_back_is_used_again(
         with holder.transaction():
             assert asker.look() == 10
         holder.close()
-        asker._store.close()
     else:
         with store.reading.connect() as connection:
             connection.exec_driver_sql(
