@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from wallet.commands import Submission
 from wallet.ids import new_operation_id
 from wallet.ids import new_wallet_id
 from wallet.money import read_amount
+from wallet.reader import Reader
 from wallet.writer import Writer
 
 
@@ -88,3 +91,20 @@ def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "that took too long"
         time.sleep(0.002)
+
+
+@contextmanager
+def heard(reader: Reader) -> Iterator[list[tuple[str, Any]]]:
+    """Note each statement that is looked up while the block runs, and its values."""
+    sent: list[tuple[str, Any]] = []
+    look_up = reader.rows
+
+    def rows(statement, given):
+        sent.append(reader.written(statement, given))
+        return look_up(statement, given)
+
+    reader.rows = rows  # type: ignore[method-assign]
+    try:
+        yield sent
+    finally:
+        reader.rows = look_up  # type: ignore[method-assign]

@@ -18,8 +18,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     """
     # Importing the package reads and opens nothing, and so is cheap for the command
     # line and for whoever needs one module only.
-    from flask import Flask
-
     from . import pages
     from . import requests
     from .api import v1
@@ -32,7 +30,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     from .status import status
     from .timeline import timeline
 
-    app = Flask(__name__)
+    app = requests.Application(__name__)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})

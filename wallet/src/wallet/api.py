@@ -81,9 +81,7 @@ def list_wallets() -> Response:
 @v1.get("/wallets/<wallet_id>")
 def read_wallet(wallet_id: str) -> Response:
     """Read a wallet."""
-    caller = _identify()
-    caller.must_see(wallet_id)
-    wallet = _find(caller, wallet_id)
+    wallet = open_wallet(wallet_id)
     parameters.read_query(query_of(request), set())
     response = _json(answers.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
@@ -127,9 +125,7 @@ def move_in_bulk(wallet_id: str) -> Response:
 @v1.get("/wallets/<wallet_id>/entries")
 def list_entries(wallet_id: str) -> Response:
     """List a wallet's history, newest first."""
-    caller = _identify()
-    caller.must_see(wallet_id)
-    wallet = _find(caller, wallet_id)
+    wallet = open_wallet(wallet_id)
     page = parameters.read_page(query_of(request), "before")
     store = current_service().store
     found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
@@ -171,6 +167,14 @@ def read_operation() -> Response:
     if found is None:
         raise Problem("unknown-operation")
     return _json(answers.operation_answer(key, found))
+
+
+def open_wallet(wallet_id: str) -> WalletState:
+    """Read a wallet for whoever may see it."""
+    service = current_service()
+    caller = identify(request, service.settings.operator_token, service.keys)
+    caller.must_see(wallet_id)
+    return caller.must_open(reading.find_wallet(service.store, wallet_id))
 
 
 def _identify() -> Caller:

@@ -50,7 +50,9 @@ SETTINGS: Final = {
         "info", "`debug` logs every request, `info` refusals, `warning` failures."
     ),
     "THREADS": Setting("64", "Requests that a worker serves at the same time."),
-    "READERS": Setting("4", "Database connections of a worker that only read."),
+    "READERS": Setting(
+        "4", "Database connections of a worker for look-ups, and as many for the rest."
+    ),
     "QUEUE_SIZE": Setting("4096", "Commands that may wait for the writer."),
     "BATCH_SIZE": Setting("512", "Commands that are committed together."),
     "WAIT_TIMEOUT_MS": Setting("10000", "After this an outcome is called unknown."),

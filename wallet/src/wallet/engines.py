@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import URL
 from sqlalchemy import Connection
 from sqlalchemy import Engine
+from sqlalchemy import NullPool
 from sqlalchemy import create_engine
 from sqlalchemy import event
 from sqlalchemy import func
@@ -59,7 +60,7 @@ _BY_KEY_ONLY: Final = " ".join(
 
 def make_writing_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine of the one connection that writes."""
-    engine = _make_engine(url, limits, _BY_KEY_ONLY, pool_size=1)
+    engine = _make_engine(url, limits, _BY_KEY_ONLY, **_pool(limits, 1))
     if is_sqlite(engine):
         # The lock is taken before anything is read, so that what was read still holds
         # when it is written.
@@ -69,9 +70,19 @@ def make_writing_engine(url: URL, limits: Limits) -> Engine:
 
 def make_reading_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine that reads: each statement is a transaction of its own."""
-    return _make_engine(
-        url, limits, "", pool_size=limits.readers, isolation_level="AUTOCOMMIT"
-    )
+    pool = _pool(limits, limits.readers)
+    return _make_engine(url, limits, "", isolation_level="AUTOCOMMIT", **pool)
+
+
+def make_opening_engine(url: URL, limits: Limits) -> Engine:
+    """Make an engine like the one that reads, which only opens connections.
+
+    Parameters have names in the text of a statement, whatever the driver prefers.
+    """
+    options: dict[str, Any] = {"poolclass": NullPool, "pool_reset_on_return": None}
+    if url.get_backend_name() == "sqlite":
+        options["paramstyle"] = "named"
+    return _make_engine(url, limits, "", isolation_level="AUTOCOMMIT", **options)
 
 
 def is_sqlite(engine: Engine) -> bool:
@@ -101,11 +112,7 @@ def is_durable(settings: Mapping[str, str]) -> bool:
 
 def _make_engine(url: URL, limits: Limits, planner: str, **options: Any) -> Engine:
     # Messages of errors are logged, and values are nobody else's business.
-    options |= {
-        "hide_parameters": True,
-        "max_overflow": 0,
-        "pool_timeout": limits.lock_timeout_ms / 1000,
-    }
+    options["hide_parameters"] = True
     if url.get_backend_name() != "sqlite":
         return create_engine(
             url, connect_args=_postgresql(url, limits, planner), **options
@@ -118,6 +125,11 @@ def _make_engine(url: URL, limits: Limits, planner: str, **options: Any) -> Engi
     engine = create_engine(url, connect_args=arguments, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _pool(limits: Limits, size: int) -> dict[str, Any]:
+    wait_s = limits.lock_timeout_ms / 1000
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": wait_s}
 
 
 def _postgresql(url: URL, limits: Limits, planner: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from .outcomes import Entry
 from .outcomes import Remembered
 from .outcomes import WalletState
 from .store import Store
-from .store import to_wallet
 from .tables import entries
 from .tables import operations
 from .tables import wallets
@@ -34,9 +33,10 @@ ENTRY_COLUMNS = (
     entries.c.digest,
 )
 
-_wallet = select(wallets).where(wallets.c.id == bindparam("wallet_id"))
+_wallet_columns = tuple(wallets.c[name] for name in WalletState._fields)
+_wallet = select(*_wallet_columns).where(wallets.c.id == bindparam("wallet_id"))
 _wallets_after = (
-    select(wallets)
+    select(*_wallet_columns)
     .where(wallets.c.id > bindparam("after"))
     .order_by(wallets.c.id)
     .limit(bindparam("rows"))
@@ -66,19 +66,15 @@ _operation = select(
 
 def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
     """Read one wallet."""
-    with failures.before_commit(), store.reading.connect() as connection:
-        found = connection.execute(_wallet, {"wallet_id": wallet_id})
-        row = found.mappings().one_or_none()
-    return None if row is None else to_wallet(row)
+    found = store.reader.rows(_wallet, {"wallet_id": wallet_id})
+    return WalletState(*found[0]) if found else None
 
 
 def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletState]:
     """Read wallets in the order of their creation, after the one named."""
     # Every id is after no text at all.
     given = {"rows": limit, "after": after or ""}
-    with failures.before_commit(), store.reading.connect() as connection:
-        found = connection.execute(_wallets_after, given).mappings()
-        return [to_wallet(row) for row in found]
+    return [WalletState(*row) for row in store.reader.rows(_wallets_after, given)]
 
 
 def find_names(store: Store, wallet_ids: set[str]) -> dict[str, str]:
@@ -95,8 +91,7 @@ def list_entries(
     statement, given = _entries, {"wallet_id": wallet_id, "rows": limit}
     if before is not None:
         statement, given = _entries_before, given | {"before": before}
-    with failures.before_commit(), store.reading.connect() as connection:
-        return [to_entry(tuple(row)) for row in connection.execute(statement, given)]
+    return [to_entry(row) for row in store.reader.rows(statement, given)]
 
 
 def find_operation(
@@ -104,9 +99,8 @@ def find_operation(
 ) -> Remembered | None:
     """Read what was answered under a key."""
     given = {"wallet_id": wallet_id, "principal": principal.value, "key": key}
-    with failures.before_commit(), store.reading.connect() as connection:
-        row = connection.execute(_operation, given).one_or_none()
-    return None if row is None else Remembered(*tuple(row))
+    found = store.reader.rows(_operation, given)
+    return Remembered(*found[0]) if found else None
 
 
 def to_entry(row: Sequence[Any]) -> Entry:

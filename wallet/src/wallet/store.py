@@ -28,6 +28,7 @@ from .outcomes import Known
 from .outcomes import Remembered
 from .outcomes import Scope
 from .outcomes import WalletState
+from .reader import Reader
 from .rows import Answered
 from .rows import rows_of
 from .statements import statements_for
@@ -39,12 +40,14 @@ class Store:
     def __init__(self, url: URL, limits: Limits) -> None:
         self.writing: Engine = make_writing_engine(url, limits)
         self.reading: Engine = make_reading_engine(url, limits)
+        self.reader = Reader(url, limits)
         self._statements = statements_for(self.writing.dialect.name)
 
     def close(self) -> None:
         """Close every connection."""
         self.writing.dispose()
         self.reading.dispose()
+        self.reader.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -8,14 +8,12 @@ from flask import Response
 from flask import request
 
 from . import parameters
-from . import reading
-from .auth import identify
+from .api import open_wallet
 from .bodies import told
 from .messages import encode
 from .messages import timestamp
 from .money import CURRENCIES
 from .money import format_amount
-from .outcomes import WalletState
 from .requests import query_of
 from .series import Point
 from .series import Step
@@ -70,7 +68,7 @@ class SeriesAnswer(msgspec.Struct):
 def read_balance(wallet_id: str) -> Response:
     """Tell what a wallet held at a moment."""
     now = now_us()
-    wallet = _find(wallet_id)
+    wallet = open_wallet(wallet_id)
     end_us = end_of(wallet, now)
     at_us = parameters.read_moment(query_of(request), end_us)
     held = balance_at(current_service().store, wallet, at_us)
@@ -89,7 +87,7 @@ def read_balance(wallet_id: str) -> Response:
 def read_points(wallet_id: str) -> Response:
     """Tell what a wallet held over hours, days, weeks or months."""
     now = now_us()
-    wallet = _find(wallet_id)
+    wallet = open_wallet(wallet_id)
     end_us = end_of(wallet, now)
     asked = parameters.read_periods(query_of(request), wallet.created_at_us, end_us)
     points = read_series(current_service().store, wallet, asked.bounds, end_us)
@@ -102,13 +100,6 @@ def read_points(wallet_id: str) -> Response:
             points=[_point_answer(point, wallet.currency) for point in points],
         )
     )
-
-
-def _find(wallet_id: str) -> WalletState:
-    service = current_service()
-    caller = identify(request, service.settings.operator_token, service.keys)
-    caller.must_see(wallet_id)
-    return caller.must_open(reading.find_wallet(service.store, wallet_id))
 
 
 def _point_answer(point: Point, currency: str) -> PointAnswer:

@@ -22,6 +22,7 @@ from wallet.series import read_series
 
 from ..actions import a_submission
 from ..actions import create_wallet
+from ..actions import heard
 
 
 @pytest.fixture
@@ -37,9 +38,11 @@ def plans(store, writer):
 
         for engine in (store.writing, store.reading):
             event.listen(engine, "before_cursor_execute", note)
-        work()
+        with heard(store.reader) as looked_up:
+            work()
         for engine in (store.writing, store.reading):
             event.remove(engine, "before_cursor_execute", note)
+        sent += looked_up
         assert sent
         return [(each[0], explain(store, *each)) for each in sent]
 

@@ -29,6 +29,7 @@ from wallet.verify import verify
 
 from ..actions import a_submission
 from ..actions import create_wallet
+from ..actions import heard
 
 
 @pytest.fixture
@@ -111,8 +112,10 @@ def test_reading_a_wallet_costs_one_statement(store, writer, statements):
     """The row of the wallet is all that is looked up."""
     wallet = create_wallet(writer)
     statements.clear()
-    find_wallet(store, wallet)
-    assert len(statements) == 1
+    with heard(store.reader) as looked_up:
+        find_wallet(store, wallet)
+    assert len(looked_up) == 1
+    assert statements == []
 
 
 def test_both_engines_keep_the_same_journal(store):
