@@ -4,13 +4,13 @@ A moment is found through the times of the spans and at most one run of entries.
 is read never changes any more, so several statements need no common snapshot.
 """
 
-import json
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import JSON
 from sqlalchemy import BigInteger
 from sqlalchemy import BindParameter
@@ -18,8 +18,10 @@ from sqlalchemy import ColumnElement
 from sqlalchemy import Connection
 from sqlalchemy import Executable
 from sqlalchemy import FromClause
-from sqlalchemy import Row
+from sqlalchemy import ScalarSelect
+from sqlalchemy import Text
 from sqlalchemy import bindparam
+from sqlalchemy import cast
 from sqlalchemy import column
 from sqlalchemy import func
 from sqlalchemy import select
@@ -61,8 +63,8 @@ def held_before(
         for place, time_us in enumerate(times_us)
         if wallet.created_at_us < time_us <= last_us
     ]
-    for row in _look_up(connection, wallet, _moments, asked):
-        held[row.place] = Held(*row.found) if row.found else empty
+    for place, found in _look_up(connection, wallet, _moments, asked):
+        held[place] = Held(*found) if found else empty
     return held
 
 
@@ -73,15 +75,13 @@ def extremes_within(
     asked = [(n, each.size, each.first, each.last) for n, each in enumerate(ranges)]
     of_spans = [each for each in asked if each[1] > 1]
     extremes: dict[int, Extremes] = {}
-    for row in _look_up(connection, wallet, _of_spans, of_spans):
-        low, high, count = row.found
+    for place, (low, high, count) in _look_up(connection, wallet, _of_spans, of_spans):
         # Where a program wrote that knew no spans, some are missing.
-        if count == ranges[row.place].last - ranges[row.place].first + 1:
-            extremes[row.place] = (low, high)
+        if count == ranges[place].last - ranges[place].first + 1:
+            extremes[place] = (low, high)
     of_entries = [each for each in asked if each[0] not in extremes]
-    for row in _look_up(connection, wallet, _of_entries, of_entries):
-        low, high = row.found
-        extremes[row.place] = (low, high)
+    for place, found in _look_up(connection, wallet, _of_entries, of_entries):
+        extremes[place] = found
     return [extremes[place] for place in range(len(ranges))]
 
 
@@ -90,17 +90,18 @@ def _look_up(
     wallet: WalletState,
     statement: Callable[[bool], Executable],
     asked: Sequence[tuple[int, ...]],
-) -> Sequence[Row[Any]]:
+) -> list[tuple[int, Any]]:
     if not asked:
         return []
     sqlite = connection.dialect.name == "sqlite"
     given: dict[str, Any] = {"wallet_id": wallet.id, "version": wallet.version}
     if sqlite:
-        given["rows"] = json.dumps(asked)
+        given["rows"] = msgspec.json.encode(asked).decode()
     else:
         columns = enumerate(zip(*asked, strict=True))
         given |= {f"column_{place}": list(values) for place, values in columns}
-    return connection.execute(statement(sqlite), given).all()
+    document = connection.execute(statement(sqlite), given).scalar_one()
+    return msgspec.json.decode(document, type=list[tuple[int, Any]])
 
 
 def _given(sqlite: bool, *names: str) -> FromClause:
@@ -149,7 +150,7 @@ def _moments(sqlite: bool) -> Executable:
         .order_by(entries.c.version.desc())
         .limit(1)
     )
-    return select(near.c.place, last.scalar_subquery().label("found"))
+    return _document(sqlite, near.c.place, last.scalar_subquery())
 
 
 @cache
@@ -167,7 +168,7 @@ def _of_spans(sqlite: bool) -> Executable:
         spans.c.size == given.c.size,
         spans.c.number.between(given.c.first, given.c.last),
     )
-    return select(given.c.place, among.scalar_subquery().label("found"))
+    return _document(sqlite, given.c.place, among.scalar_subquery())
 
 
 @cache
@@ -178,7 +179,17 @@ def _of_entries(sqlite: bool) -> Executable:
     among = select(_together(sqlite, func.min(balance), func.max(balance))).where(
         entries.c.wallet_id == _wallet, entries.c.version.between(start + 1, end)
     )
-    return select(given.c.place, among.scalar_subquery().label("found"))
+    return _document(sqlite, given.c.place, among.scalar_subquery())
+
+
+def _document(
+    sqlite: bool, place: ColumnElement[int], found: ScalarSelect[list[int]]
+) -> Executable:
+    # All rows come out as one text: one by one, each would be read by itself.
+    if sqlite:
+        each = func.json_array(place, func.json(found))
+        return select(func.json_group_array(each, type_=Text))
+    return select(cast(func.json_agg(func.json_build_array(place, found)), Text))
 
 
 def _together(sqlite: bool, *values: ColumnElement[int]) -> ColumnElement[list[int]]:
