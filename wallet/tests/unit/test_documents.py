@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 from wallet.cli import main
 from wallet.config import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+INVARIANTS = (ROOT / "docs/invariants.md").read_text()
 
 
 def test_every_setting_is_documented():
@@ -25,9 +27,7 @@ def test_every_setting_is_documented():
 
 def test_every_invariant_names_a_test_that_exists():
     """A renamed test is renamed in the table too."""
-    named = re.findall(
-        r"`(test_\w+)` \|$", (ROOT / "docs/invariants.md").read_text(), re.M
-    )
+    named = re.findall(r"`(test_\w+)` \|$", INVARIANTS, re.M)
     sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
     missing = [
         name
@@ -35,6 +35,15 @@ def test_every_invariant_names_a_test_that_exists():
         if not any(f"def {name}(" in source for source in sources)
     ]
     assert (missing, len(named)) == ([], 20)
+
+
+def test_every_invariant_names_guards_that_exist():
+    """What was renamed or moved is renamed in the table too."""
+    rows = re.findall(r"^\| [^|`]+ \| ([^|]*`[^|]*) \|", INVARIANTS, re.M)
+    named = [name for row in rows for name in re.findall(r"`([\w.]+)`", row)]
+    assert len(named) == 29
+    for name in named:
+        assert resolve_name(f"wallet.{name}"), name
 
 
 def test_every_command_is_documented():
