@@ -31,6 +31,7 @@ from .postgres import PostgresError
 from .postgres import postgres
 from .results import Bench
 from .servers import ServerError
+from .targets import FLOORS
 from .targets import TARGETS
 
 _ROOT = Path(__file__).parents[1]
@@ -108,7 +109,7 @@ def main(
         except _MISTAKES as error:
             raise click.ClickException(str(error)) from error
         _write(bench, place if short else _DOCS if whole else _PARTS)
-    for part in (page.all_cases, page.targets, page.refused):
+    for part in (page.all_cases, page.targets, page.floors, page.refused):
         click.echo(part(bench) + "\n")
     click.echo(f"Took {time.monotonic() - began:.0f} s.")
     if short and bench.refused():
@@ -127,9 +128,9 @@ def choose(
         and case.engine in engines
     }
     needed = set(asked)
-    for target in TARGETS:
-        if target.needs[0] in asked:
-            needed.update(target.needs)
+    for ratio in (*TARGETS, *FLOORS):
+        if ratio.needs[0] in asked:
+            needed.update(ratio.needs)
     return [case for case in CASES if str(case) in needed and case.engine in engines]
 
 

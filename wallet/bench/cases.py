@@ -46,6 +46,14 @@ def _bare_gets(_wallets: Sequence[str]) -> list[Request]:
     return [Request("GET", "/bare")]
 
 
+def _handed_posts(_wallets: Sequence[str]) -> list[Request]:
+    return [Request("POST", "/bare/handed", _ONE_CENT)]
+
+
+def _row_gets(wallets: Sequence[str]) -> list[Request]:
+    return [Request("GET", f"/bare/row/{each}") for each in wallets]
+
+
 def _deposits(wallets: Sequence[str]) -> list[Request]:
     return [
         Request("POST", f"/v1/wallets/{each}/deposits", _ONE_CENT)
@@ -105,7 +113,9 @@ def _some(wallets: Sequence[str]) -> Sequence[str]:
 
 LOADS: Final = {
     "post": Load(_bare_posts),
+    "handed": Load(_handed_posts),
     "get": Load(_bare_gets),
+    "row": Load(_row_gets),
     "deposits": Load(_deposits, minor=1, entries=1),
     "hot": Load(_hot, minor=1, entries=1),
     "keyed": Load(_deposits, minor=1, entries=1, keys=True),
@@ -131,23 +141,26 @@ class Case:
     @property
     def engine(self) -> str:
         """Which engine it is measured on, or compared with."""
-        if self.on.startswith("bare"):
-            return "postgresql" if self.on == "bare-2" else "sqlite"
-        return self.on.partition("-")[0]
+        setup = SETUPS.get(self.on)
+        return setup.engine if setup else self.on.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A server: on which engine, and with how many workers."""
+    """A server: on which engine, and with how many workers.
+
+    :param bare: it is the bare application, in place of a wallet.
+    """
 
     engine: str
     workers: int
     shared: bool = False
+    bare: bool = False
 
 
 SETUPS: Final = {
-    "bare-1": Setup("bare", 1),
-    "bare-2": Setup("bare", 2),
+    "bare-1": Setup("sqlite", 1, bare=True),
+    "bare-2": Setup("postgresql", 2, bare=True),
     "sqlite-1": Setup("sqlite", 1),
     "postgresql-1": Setup("postgresql", 1),
     "postgresql-2": Setup("postgresql", 2),
@@ -168,6 +181,8 @@ def _on_both(load: str, connections: int = 64) -> tuple[Case, ...]:
 CASES: Final = (
     Case("post", "bare-2"),
     Case("post", "bare-1"),
+    Case("handed", "bare-2"),
+    Case("handed", "bare-1"),
     *_on_both("deposits"),
     Case("tpcb", "postgresql", 32),
     Case("deposits", "postgresql-2-shared"),
@@ -179,6 +194,8 @@ CASES: Final = (
     Case("hot", "postgresql-1"),
     Case("get", "bare-2"),
     Case("get", "bare-1"),
+    Case("row", "bare-2"),
+    Case("row", "bare-1"),
     *_on_both("balance"),
     *_on_both("history"),
     *_on_both("batches", _BATCHING),

@@ -6,6 +6,7 @@ from string import Template
 from typing import Final
 
 from .results import Bench
+from .targets import FLOORS
 from .targets import TARGETS
 from .targets import Spread
 from .targets import spread
@@ -15,7 +16,9 @@ _TEMPLATE: Final = Path(__file__).with_name("page.md")
 _EXPLANATIONS: Final = Path(__file__).with_name("explanations.md")
 _SHOWN: Final = {
     "post": "bare Flask, POST",
+    "handed": "bare Flask, POST handed to a thread and back",
     "get": "bare Flask, GET",
+    "row": "bare Flask, GET that looks up a wallet",
     "deposits": "deposits over 1,000 wallets",
     "keyed": "the same with idempotency keys",
     "transfers": "transfers between 1,000 wallets",
@@ -37,6 +40,7 @@ def write(bench: Bench) -> str:
     return template.substitute(
         facts=facts(bench),
         targets=targets(bench),
+        floors=floors(bench),
         cases=all_cases(bench),
         growth=growth(bench),
         memory=memory(bench),
@@ -57,6 +61,13 @@ def targets(bench: Bench) -> str:
             shown = (_short(found.median) + target.unit, _range(found))
             rows.append((target.title, *shown, target.bound, met))
     return table(("case", "ratio", "spread", "target", ""), rows)
+
+
+def floors(bench: Bench) -> str:
+    """Write what is left of bare Flask when it does one more thing."""
+    found = ((each.title, each.spread(bench.rounds())) for each in FLOORS)
+    rows = [(title, _short(each.median), _range(each)) for title, each in found if each]
+    return table(("case", "ratio", "spread"), rows)
 
 
 def all_cases(bench: Bench) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import contextmanager
 from multiprocessing import get_context
-from pathlib import Path
-from tempfile import mkdtemp
 
 from . import cases
 from . import loops
@@ -53,10 +51,11 @@ def run_round(field: Field, chosen: Sequence[Case], number: int) -> None:
 
 @contextmanager
 def _open(field: Field, setup: cases.Setup) -> Iterator[Served]:
-    if setup.engine == "bare":
-        home = Path(mkdtemp(dir=field.folder))
-        with servers.bare_server(home, setup.workers) as server:
-            yield Served(server, [])
+    if setup.bare:
+        with field.store(setup.engine) as (home, url):
+            wallets = stores.fill(home, url, cases.WALLETS, 0, 0)
+            with servers.bare_server(home, url, setup.workers) as server:
+                yield Served(server, wallets)
     else:
         sizes = (cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
         with field.wallet(setup, *sizes) as target:

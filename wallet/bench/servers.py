@@ -82,11 +82,12 @@ def wallet_server(
 
 
 @contextmanager
-def bare_server(home: Path, workers: int) -> Iterator[Server]:
-    """Run the bare application on the same kind of server."""
+def bare_server(home: Path, database_url: str, workers: int) -> Iterator[Server]:
+    """Run the bare application on the same kind of server, beside a store."""
     port = _free_port()
     command = ["-m", "bench.bare", str(port), str(workers)]
-    with _running(command, environment(home), home, port, "") as server:
+    env = environment(home, DATABASE_URL=database_url)
+    with _running(command, env, home, port, "") as server:
         yield server
 
 

@@ -26,19 +26,15 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A ratio that is to be reached.
+class Ratio:
+    """What is compared with what.
 
     :param needs: the cases from which it is reckoned, in the order of ``reckon``.
-    :param at_least: the ratio is to be so large; if not, so small.
     """
 
     title: str
     needs: tuple[str, ...]
     reckon: Reckon
-    limit: float
-    at_least: bool = True
-    unit: str = ""
 
     def spread(self, rounds: Sequence[Round]) -> Spread | None:
         """Reckon it in each round that has all it needs."""
@@ -48,6 +44,18 @@ class Target:
             if all(name in each for name in self.needs)
         ]
         return spread(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Ratio):
+    """A ratio that is to be reached.
+
+    :param at_least: the ratio is to be so large; if not, so small.
+    """
+
+    limit: float
+    at_least: bool = True
+    unit: str = ""
 
     def met(self, found: Spread) -> bool:
         """Tell whether the median reaches it."""
@@ -213,6 +221,32 @@ def _on_each(on: str, bare: str, engine: str) -> list[Target]:
     ]
 
 
+def _floors(on: str, bare: str) -> list[Ratio]:
+    handed, row = _name("handed", bare), _name("row", bare)
+    pairs = {
+        "bare Flask POST, handed to a thread and back ÷ bare Flask POST": (
+            handed,
+            _name("post", bare),
+        ),
+        "deposits ÷ bare Flask POST, handed to a thread and back": (
+            _name("deposits", on),
+            handed,
+        ),
+        "bare Flask GET that looks up a wallet ÷ bare Flask GET": (
+            row,
+            _name("get", bare),
+        ),
+        "balance read ÷ bare Flask GET that looks up a wallet": (
+            _name("balance", on),
+            row,
+        ),
+    }
+    return [
+        Ratio(f"{title}, {_shown(on)}", needs, quotient)
+        for title, needs in pairs.items()
+    ]
+
+
 #: What grows, what is measured of it, and to what sizes.
 GROWTH: Final = {
     "entries": (("hot", "balance", "pages"), (1_000, 100_000, 1_000_000)),
@@ -242,3 +276,5 @@ TARGETS: Final = (
     *(target for names in _BOTH for target in _on_each(*names)),
     *(target for on, *_ in _BOTH for target in _of_growth(on)),
 )
+#: What bare Flask keeps when it does one more thing, and the wallet beside that.
+FLOORS: Final = tuple(floor for on, bare, _ in _BOTH for floor in _floors(on, bare))
