@@ -1,33 +1,20 @@
 """A running deployment, without the way in: its containers are called directly."""
 
-import http.client
 import json
 import os
 import subprocess
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..clients import Answer
+from ..clients import Client
 from . import project
 
 SERVICES = ("db", "wallet", "prometheus")
-
-
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    data: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.data)
 
 
 class Stack:
@@ -111,27 +98,23 @@ class Stack:
 
     # Calls
 
+    def client(self, address: str | None = None) -> Client:
+        """Connect to a wallet as its operator."""
+        where = address or self.addresses()[0]
+        return Client(where, 8000, self.secrets["operator_token"])
+
     def get(self, path: str, address: str | None = None) -> Answer:
         """Call a wallet as its operator."""
-        return self._send(address or self.addresses()[0], "GET", path)
-
-    def post(
-        self,
-        path: str,
-        body: Any = None,
-        key: str | None = None,
-        address: str | None = None,
-    ) -> Answer:
-        """Call a wallet as its operator."""
-        address = address or self.addresses()[0]
-        return self._send(address, "POST", path, body or {}, key)
+        with self.client(address) as client:
+            return client.get(path)
 
     def create(self) -> str:
         """Create a wallet, and again if a worker has just lost its database."""
         answers: list[Answer] = []
 
         def created() -> bool:
-            answers.append(self.post("/v1/wallets"))
+            with self.client() as client:
+                answers.append(client.post("/v1/wallets"))
             assert answers[-1].status in (201, 503), answers[-1].data
             return answers[-1].status == 201
 
@@ -139,11 +122,15 @@ class Stack:
         return answers[-1].json["id"]
 
     def deposit(
-        self, wallet: str, amount: str, key: str | None = None, **more: Any
+        self,
+        wallet: str,
+        amount: str,
+        key: str | None = None,
+        address: str | None = None,
     ) -> Answer:
         """Add funds to a wallet."""
-        path = f"/v1/wallets/{wallet}/deposits"
-        return self.post(path, {"amount": amount}, key, **more)
+        with self.client(address) as client:
+            return client.deposit(wallet, amount, key)
 
     def balance(self, wallet: str, address: str | None = None) -> str:
         """Read what a wallet holds."""
@@ -153,12 +140,8 @@ class Stack:
         """Ask Prometheus; the answer is by instance."""
         (address,) = self.addresses("prometheus")
         path = f"/api/v1/query?query={quote(expression)}"
-        connection = http.client.HTTPConnection(address, 9090, timeout=10)
-        try:
-            connection.request("GET", path)
-            result = json.load(connection.getresponse())["data"]["result"]
-        finally:
-            connection.close()
+        with Client(address, 9090) as client:
+            result = client.get(path).json["data"]["result"]
         return {
             one["metric"].get("instance", ""): float(one["value"][1]) for one in result
         }
@@ -167,29 +150,6 @@ class Stack:
         """Ask the database."""
         words = ("exec", "-T", "db", "psql", "--username=wallet", "-Atc", statement)
         return self.compose(*words).stdout.strip()
-
-    def _send(
-        self,
-        address: str,
-        method: str,
-        path: str,
-        body: Any = None,
-        key: str | None = None,
-    ) -> Answer:
-        headers = {
-            "Authorization": f"Bearer {self.secrets['operator_token']}",
-            "Content-Type": "application/json",
-        }
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        text = None if body is None else json.dumps(body)
-        connection = http.client.HTTPConnection(address, 8000, timeout=30)
-        try:
-            connection.request(method, path, text, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
-        finally:
-            connection.close()
 
     def _options(self) -> dict[str, Any]:
         return {"cwd": self.folder, "env": self.environment}

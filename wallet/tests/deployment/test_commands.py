@@ -6,7 +6,6 @@ them, and not what Traefik does.
 """
 
 import faulthandler
-import http.client
 import shutil
 import socket
 import uuid
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ..clients import Client
 from . import project
 from .stack import Stack
 
@@ -113,9 +113,5 @@ def _free_port() -> int:
 
 
 def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().read() == b"here"
-    finally:
-        connection.close()
+    with Client("127.0.0.1", port) as client:
+        return client.get("/").data == b"here"

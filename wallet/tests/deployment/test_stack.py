@@ -5,11 +5,12 @@ Traefik is not among them: its part is checked in the configuration.
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
-from threading import Event
 
 import pytest
 
+from ..clients import Load
 from . import project
 from .stack import SERVICES
 from .stack import Stack
@@ -87,38 +88,21 @@ def test_what_was_answered_survives_a_killed_wallet(stack):
     """What was not is there once after it is sent again."""
     wallet = stack.create()
     address = stack.addresses()[0]
-    answered: list[str] = []
-    killed = Event()
-
-    def deposit(key: str) -> None:
-        if killed.is_set():
-            return
-        try:
-            sent = stack.deposit(wallet, "1.00", key, address=address)
-        except OSError:
-            killed.set()
-            return
-        if sent.status == 201:
-            answered.append(key)
-
-    # More than a quick machine answers before the kill arrives.
-    keys = [f"kill-{number}" for number in range(4000)]
-    with ThreadPoolExecutor(8) as clients:
-        work = clients.map(deposit, keys)
-        until(lambda: len(answered) > 20)
+    load = Load(lambda: stack.client(address), [wallet])  # wherever that is then
+    try:
+        until(lambda: len(load.answered) > 20)
         stack.compose("kill", "--signal", "KILL", "wallet")
-        list(work)
-    assert 20 < len(answered) < len(keys)
+    finally:
+        load.stop()
+    assert load.other == []
+    assert load.unanswered
     stack.up()
-    there = int(stack.balance(wallet).removesuffix(".00"))
-    assert len(answered) <= there <= len(keys)
     address = stack.addresses()[0]
-    with ThreadPoolExecutor(8) as clients:
-        again = clients.map(
-            lambda key: stack.deposit(wallet, "1.00", key, address=address).status, keys
-        )
-        assert set(again) == {201}
-    assert stack.balance(wallet) == f"{len(keys)}.00"
+    load.repeat()
+    cents = len(load.answered) + len(load.unanswered)
+    assert Decimal(stack.balance(wallet)) * 100 == cents
+    verified = stack.compose("exec", "-T", "wallet", "wallet", "verify").stdout
+    assert "all is as it must be" in verified
 
 
 def test_without_its_database_the_wallet_is_unhealthy_and_recovers_alone(stack):
@@ -237,7 +221,8 @@ def test_down_and_up_keep_the_data_and_the_secrets(stack):
 def test_no_secret_shows(stack, image):
     """Not in what the engine tells, in logs, in processes, or in the image."""
     wallet = stack.create()
-    key = stack.post(f"/v1/wallets/{wallet}/keys").json["key"]
+    with stack.client() as client:
+        key = client.post(f"/v1/wallets/{wallet}/keys").json["key"]
     stack.deposit(wallet, "1.00")
     seen = {
         "inspect": str(stack.containers()),

@@ -1,7 +1,5 @@
 """Real servers in processes of their own, and clients over real connections."""
 
-import http.client
-import json
 import os
 import signal
 import socket
@@ -9,56 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..actions import until
+from ..clients import BROKEN
+from ..clients import Client
 
 OPERATOR = "operator-token-1234"
-
-
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    data: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.data)
-
-
-class Client:
-    """One connection that stays open. A broken one raises OSError or HTTPException."""
-
-    def __init__(self, port: int, token: str | None = OPERATOR) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
-        self._headers = {"Content-Type": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._connection.close()
-
-    def get(self, path: str) -> Answer:
-        return self._send("GET", path, None, {})
-
-    def post(self, path: str, body: Any = None, key: str | None = None) -> Answer:
-        headers = {} if key is None else {"Idempotency-Key": key}
-        return self._send("POST", path, json.dumps(body or {}).encode(), headers)
-
-    def _send(self, method, path, body, headers) -> Answer:
-        self._connection.request(method, path, body, self._headers | headers)
-        answer = self._connection.getresponse()
-        return Answer(answer.status, answer.headers, answer.read())
 
 
 class Server:
@@ -114,7 +72,7 @@ class Server:
         )
 
     def client(self, token: str | None = OPERATOR) -> Client:
-        return Client(self.port, token)
+        return Client("127.0.0.1", self.port, token)
 
     def end(self) -> None:
         """Leave nothing behind, whatever state it is in."""
@@ -133,7 +91,7 @@ class Server:
         try:
             with self.client() as client:
                 return client.get("/status").status == 200
-        except OSError:
+        except BROKEN:
             return False
 
 

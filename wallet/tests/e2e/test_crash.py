@@ -1,60 +1,12 @@
 """Servers that are killed under load, or asked to stop."""
 
-import http.client
 import sqlite3
-import threading
 import time
-import uuid
 from contextlib import closing
 
 import pytest
 
-from .conftest import Server
-
-CLIENTS = 12
-BROKEN = (OSError, http.client.HTTPException)
-
-
-class Load:
-    """Clients that deposit with a key each, and remember what was answered."""
-
-    def __init__(self, server: Server, wallets: list[str]) -> None:
-        self.server = server
-        self.wallets = wallets
-        self.answered: dict[tuple[str, str], bytes] = {}
-        self.unanswered: list[tuple[str, str]] = []
-        self.other: list[int] = []
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,))
-            for number in range(CLIENTS)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def _run(self, number: int) -> None:
-        wallet = self.wallets[number % len(self.wallets)]
-        with self.server.client() as client:
-            while not self._stopped.is_set():
-                key = uuid.uuid4().hex
-                try:
-                    answer = deposit(client, wallet, key)
-                except BROKEN:
-                    self.unanswered.append((wallet, key))
-                    return
-                if answer.status == 201:
-                    self.answered[wallet, key] = answer.data
-                else:
-                    self.other.append(answer.status)
-
-
-def deposit(client, wallet, key):
-    return client.post(f"/v1/wallets/{wallet}/deposits", {"amount": "0.01"}, key)
+from ..clients import Load
 
 
 def cents(client, wallets):
@@ -69,21 +21,17 @@ def test_what_was_answered_survives_kill_9(server):
         wallets = [client.post("/v1/wallets").json["id"] for _ in range(3)]
     answered, keys = 0, set()
     for _ in range(4):
-        load = Load(server, wallets)
+        load = Load(server.client, wallets)
         time.sleep(0.5)
         server.kill()
         load.stop()
         server.start()
         assert load.answered
         assert load.other == []
+        load.repeat(last=40)
+        answered += len(load.answered) + len(load.unanswered)
+        keys |= {*load.answered, *load.unanswered}
         with server.client() as client:
-            for (wallet, key), data in list(load.answered.items())[-40:]:
-                again = deposit(client, wallet, key)
-                assert (again.status, again.data) == (201, data)
-            for wallet, key in load.unanswered:
-                assert deposit(client, wallet, key).status == 201
-            answered += len(load.answered) + len(load.unanswered)
-            keys |= {*load.answered, *load.unanswered}
             assert cents(client, wallets) == answered == len(keys)
         verified = server.run("verify")
         assert verified.returncode == 0, verified.stderr
@@ -93,7 +41,7 @@ def test_sigterm_under_load_answers_what_was_received(server):
     """Every request is answered or was never taken; the process ends well."""
     with server.client() as client:
         wallet = client.post("/v1/wallets").json["id"]
-    load = Load(server, [wallet])
+    load = Load(server.client, [wallet])
     time.sleep(0.7)
     code, seconds = server.stop()
     load.stop()
@@ -134,7 +82,7 @@ def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tm
     server = make_server(f"sqlite:///{path}", **long).start()
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        load = Load(server, ["w_01a1fbd903027d25b6d9750e71a4d2a9"])
+        load = Load(server.client, ["w_01a1fbd903027d25b6d9750e71a4d2a9"])
         time.sleep(0.5)
         code, seconds = server.stop()
         load.stop()

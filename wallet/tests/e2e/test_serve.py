@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy import text
 
 from ..actions import until
+from ..clients import BROKEN
 from .conftest import OPERATOR
 from .conftest import Server
 
@@ -116,7 +117,7 @@ def test_a_worker_that_dies_is_replaced(server):
         try:
             with server.client() as client:
                 return client.get("/v1/wallets").status == 200
-        except OSError:
+        except BROKEN:
             return False
 
     until(answers, 20)
