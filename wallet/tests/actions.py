@@ -13,10 +13,11 @@ from wallet.commands import CreateWallet
 from wallet.commands import Kind
 from wallet.commands import MoveMoney
 from wallet.commands import Submission
+from wallet.engines import Driver
 from wallet.ids import new_operation_id
 from wallet.ids import new_wallet_id
 from wallet.money import read_amount
-from wallet.reader import Reader
+from wallet.store import Store
 from wallet.writer import Writer
 
 
@@ -94,17 +95,37 @@ def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
 
 
 @contextmanager
-def heard(reader: Reader) -> Iterator[list[tuple[str, Any]]]:
-    """Note each statement that is looked up while the block runs, and its values."""
+def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """Note each statement that a driver alone is handed, and its values.
+
+    Begin and commit are not among them.
+    """
     sent: list[tuple[str, Any]] = []
-    look_up = reader.rows
+    reader, look_up, batch = store.reader, store.reader.rows, store.batch
 
     def rows(statement, given):
         sent.append(reader.written(statement, given))
         return look_up(statement, given)
 
+    @contextmanager
+    def listening():
+        with batch() as driver:
+            yield _Listening(driver, sent)
+
     reader.rows = rows  # type: ignore[method-assign]
+    store.batch = listening  # type: ignore[method-assign]
     try:
         yield sent
     finally:
         reader.rows = look_up  # type: ignore[method-assign]
+        store.batch = batch  # type: ignore[method-assign]
+
+
+@dataclass
+class _Listening:
+    driver: Driver
+    sent: list[tuple[str, Any]]
+
+    def execute(self, text: str, values: Any) -> Any:
+        self.sent.append((text, values))
+        return self.driver.execute(text, values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from typing import Final
+from typing import Protocol
 
 from sqlalchemy import URL
 from sqlalchemy import Connection
@@ -45,6 +46,13 @@ class Limits:
     lock_timeout_ms: int = 4_000
     statement_timeout_ms: int = 8_000
     readers: int = 4
+
+
+class Driver(Protocol):
+    """A connection as its driver has it, without what SQLAlchemy does beside that."""
+
+    def execute(self, text: str, values: Any, /) -> Any:
+        """Execute a statement, and return a cursor with what was found."""
 
 
 class UnsafeDatabase(Exception):

@@ -14,7 +14,6 @@ from sqlalchemy import CTE
 from sqlalchemy import JSON
 from sqlalchemy import URL
 from sqlalchemy import ColumnElement
-from sqlalchemy import Connection
 from sqlalchemy import FromClause
 from sqlalchemy import Insert
 from sqlalchemy import LargeBinary
@@ -33,6 +32,7 @@ from sqlalchemy import true
 from sqlalchemy import update
 from sqlalchemy.sql import ClauseElement
 
+from .engines import Driver
 from .outcomes import Scope
 from .rows import Row
 from .rows import Rows
@@ -59,24 +59,25 @@ class Statements:
         self._write = _text(_write_all())
         self._complete = _text(_complete_runs())
 
-    def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
+    def begin(self, driver: Driver) -> None:
+        """Do nothing: the driver begins with the first statement."""
+
+    def lock_wallets(self, driver: Driver, ids: list[str]) -> Sequence[Row]:
         """Read wallets by their sorted ids, and let no one else change them."""
         # The order of the locks is the same in every process, so two batches that share
         # wallets wait for each other instead of both for ever.
-        return _read(connection, self._lock, ("id",), [(each,) for each in ids])
+        return _read(driver, self._lock, ("id",), [(each,) for each in ids])
 
-    def find_created(self, connection: Connection, keys: list[str]) -> Sequence[Row]:
+    def find_created(self, driver: Driver, keys: list[str]) -> Sequence[Row]:
         """Read wallets by the keys under which they were created."""
         rows = [(each,) for each in keys]
-        return _read(connection, self._created, ("creation_key",), rows)
+        return _read(driver, self._created, ("creation_key",), rows)
 
-    def find_remembered(
-        self, connection: Connection, scopes: list[Scope]
-    ) -> Sequence[Row]:
+    def find_remembered(self, driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
-        return _read(connection, self._remembered, SCOPE, scopes)
+        return _read(driver, self._remembered, SCOPE, scopes)
 
-    def write(self, connection: Connection, rows: Rows) -> None:
+    def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes in one statement; runs need another."""
         given = {
             "created": _document(wallets.columns.keys(), rows.created),
@@ -84,17 +85,17 @@ class Statements:
             "entries": _document(entries.columns.keys(), rows.entries),
             "moved": _document(_MOVED, rows.moved),
         }
-        connection.exec_driver_sql(self._write, given)
+        driver.execute(self._write, given)
         if rows.runs:
             runs = {"rows": _document(RUN, rows.runs)}
-            connection.exec_driver_sql(self._complete, runs)
+            driver.execute(self._complete, runs)
 
 
 def _read(
-    connection: Connection, text: str, names: Sequence[str], rows: Sequence[Row]
+    driver: Driver, text: str, names: Sequence[str], rows: Sequence[Row]
 ) -> Sequence[Row]:
-    found = connection.exec_driver_sql(text, {"rows": _document(names, rows)})
-    return found.all()
+    found: list[Row] = driver.execute(text, {"rows": _document(names, rows)}).fetchall()
+    return found
 
 
 def _document(names: Sequence[str], rows: Sequence[Row]) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
 from sqlalchemy import Table
 
+from .engines import Driver
 from .outcomes import Scope
 from .rows import Row
 from .rows import Rows
@@ -36,21 +36,23 @@ _BINARY: Final = frozenset(("digest", "fingerprint"))
 class Statements:
     """The statements of the money path in SQLite."""
 
-    def lock_wallets(self, connection: Connection, ids: list[str]) -> Sequence[Row]:
+    def begin(self, driver: Driver) -> None:
+        """Lock the file before anything is read that must hold when it is written."""
+        driver.execute("BEGIN IMMEDIATE", ())
+
+    def lock_wallets(self, driver: Driver, ids: list[str]) -> Sequence[Row]:
         """Read wallets by their ids; the transaction has locked the whole file."""
-        return _read(connection, _WALLETS_BY_ID, wallets.columns.keys(), ids)
+        return _read(driver, _WALLETS_BY_ID, wallets.columns.keys(), ids)
 
-    def find_created(self, connection: Connection, keys: list[str]) -> Sequence[Row]:
+    def find_created(self, driver: Driver, keys: list[str]) -> Sequence[Row]:
         """Read wallets by the keys under which they were created."""
-        return _read(connection, _WALLETS_BY_KEY, wallets.columns.keys(), keys)
+        return _read(driver, _WALLETS_BY_KEY, wallets.columns.keys(), keys)
 
-    def find_remembered(
-        self, connection: Connection, scopes: list[Scope]
-    ) -> Sequence[Row]:
+    def find_remembered(self, driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
-        return _read(connection, _ANSWERS_BY_SCOPE, REMEMBERED, scopes)
+        return _read(driver, _ANSWERS_BY_SCOPE, REMEMBERED, scopes)
 
-    def write(self, connection: Connection, rows: Rows) -> None:
+    def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes."""
         for text_for, given in (
             (_insert_wallets, rows.created),
@@ -60,15 +62,15 @@ class Statements:
         ):
             for part in split(given):
                 values = tuple(chain.from_iterable(part))
-                connection.exec_driver_sql(text_for(len(part)), values)
+                driver.execute(text_for(len(part)), values)
         if rows.runs:
-            connection.exec_driver_sql(_COMPLETE_RUNS, (_json(rows.runs),))
+            driver.execute(_COMPLETE_RUNS, (_json(rows.runs),))
 
 
 def _read(
-    connection: Connection, text: str, names: Sequence[str], given: Sequence[Any]
+    driver: Driver, text: str, names: Sequence[str], given: Sequence[Any]
 ) -> list[Row]:
-    document = connection.exec_driver_sql(text, (_json(given),)).scalar_one()
+    (document,) = driver.execute(text, (_json(given),)).fetchone()
     binary = [index for index, name in enumerate(names) if name in _BINARY]
     rows = msgspec.json.decode(document, type=list[list[Any]])
     for row in rows:

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy import PoolProxiedConnection
 from sqlalchemy import Select
-from sqlalchemy.exc import DBAPIError
 
 from . import failures
 from .engines import Limits
@@ -52,10 +51,10 @@ class Reader:
             driver: Any = connection.driver_connection
             rows: list[tuple[Any, ...]] = driver.execute(text, values).fetchall()
             kept = connection
-        except self._error as error:
+        except self._error:
             self.close()
-            with failures.before_commit():
-                raise self._named(error) from error
+            with failures.before_commit(), failures.of_driver(self._engine.dialect):
+                raise
         finally:
             if kept is None and connection is not None:
                 connection.close()
@@ -84,8 +83,3 @@ class Reader:
             known = self._texts[statement] = (str(compiled), fixed)
         text, fixed = known
         return text, {**fixed, **given} if fixed else given
-
-    def _named(self, error: Exception) -> BaseException:
-        """Put a driver's error under the name that it has on every engine."""
-        dialect = self._engine.dialect
-        return DBAPIError.instance(None, None, error, self._error, dialect=dialect)

@@ -8,6 +8,7 @@ completes runs of entries costs one more.
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import URL
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from . import failures
 from .commands import CreateWallet
 from .commands import MoveMoney
 from .commands import Submission
+from .engines import Driver
 from .engines import Limits
 from .engines import is_sqlite
 from .engines import make_reading_engine
@@ -62,8 +64,13 @@ class Store:
             with failures.before_commit():
                 transaction = connection.begin()
                 yield connection
-            with failures.at_commit():
-                transaction.commit()
+            try:
+                with failures.at_commit():
+                    transaction.commit()
+            except failures.StoreFailure:
+                # SQLAlchemy takes it for ended, which in SQLite it need not be.
+                connection.invalidate()
+                raise
         finally:
             connection.close()
 
@@ -80,7 +87,32 @@ class Store:
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
-    def load(self, connection: Connection, batch: Sequence[Submission]) -> Known:
+    @contextmanager
+    def batch(self) -> Iterator[Driver]:
+        """Run a transaction as :meth:`transaction` does, by the driver alone.
+
+        :raises NotWritten: a statement failed, or the database refused the commit.
+        :raises OutcomeUnknown: the database did not say what became of the commit.
+        """
+        named, connection = failures.before_commit, None
+        try:
+            connection = self.writing.raw_connection()
+            driver: Any = connection.driver_connection
+            self._statements.begin(driver)
+            yield driver
+            named = failures.at_commit
+            driver.commit()
+        except Exception:
+            # A file never goes away; a server does, and its driver says so.
+            if connection and getattr(connection.driver_connection, "closed", False):
+                connection.invalidate()
+            with named(), failures.of_driver(self.writing.dialect):
+                raise
+        finally:
+            if connection:
+                connection.close()
+
+    def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
         """Lock the wallets of a batch, and read what it is decided from.
 
         The keys are read after the locks are held: each belongs to a locked wallet, so
@@ -90,22 +122,22 @@ class Store:
         scopes = sorted(_scopes(batch))
         known = Known()
         if ids:
-            for row in self._statements.lock_wallets(connection, ids):
+            for row in self._statements.lock_wallets(driver, ids):
                 wallet = WalletState(*row)
                 known.wallets[wallet.id] = wallet
         if keys:
-            for row in self._statements.find_created(connection, keys):
+            for row in self._statements.find_created(driver, keys):
                 wallet = WalletState(*row)
                 known.created[wallet.creation_key or ""] = wallet
         if scopes:
-            for row in self._statements.find_remembered(connection, scopes):
+            for row in self._statements.find_remembered(driver, scopes):
                 wallet_id, principal, key, *answer = row
                 known.remembered[wallet_id, principal, key] = Remembered(*answer)
         return known
 
     def write(
         self,
-        connection: Connection,
+        driver: Driver,
         decision: Decision,
         answered: Sequence[Answered],
         now_us: int,
@@ -113,7 +145,7 @@ class Store:
         """Write everything that a batch changes."""
         rows = rows_of(decision, answered, now_us)
         if any(rows):
-            self._statements.write(connection, rows)
+            self._statements.write(driver, rows)
 
 
 def to_wallet(row: RowMapping) -> WalletState:

@@ -152,13 +152,13 @@ class Writer:
         return self._commit(submissions)
 
     def _commit(self, submissions: tuple[Submission, ...]) -> list[Results]:
-        with self._store.transaction() as connection:
-            known = self._store.load(connection, submissions)
+        with self._store.batch() as driver:
+            known = self._store.load(driver, submissions)
             now_us = self._now_us()
             decision = decide(known, submissions, now_us)
             results = [self._freeze_all(verdict) for verdict in decision.verdicts]
             answered = _to_remember(results)
-            self._store.write(connection, decision, answered, now_us)
+            self._store.write(driver, decision, answered, now_us)
         return results
 
     def _freeze_all(self, verdict: Verdict) -> Results:

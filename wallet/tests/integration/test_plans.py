@@ -33,18 +33,19 @@ def plans(store, writer):
         sent = []
 
         def note(_connection, _cursor, statement, parameters, _context, many):
-            if statement.startswith(("SELECT", "WITH", "INSERT INTO spans")):
-                sent.append((statement, parameters[0] if many else parameters))
+            sent.append((statement, parameters[0] if many else parameters))
 
-        for engine in (store.writing, store.reading):
-            event.listen(engine, "before_cursor_execute", note)
-        with heard(store.reader) as looked_up:
+        event.listen(store.reading, "before_cursor_execute", note)
+        with heard(store) as to_driver:
             work()
-        for engine in (store.writing, store.reading):
-            event.remove(engine, "before_cursor_execute", note)
-        sent += looked_up
-        assert sent
-        return [(each[0], explain(store, *each)) for each in sent]
+        event.remove(store.reading, "before_cursor_execute", note)
+        looked_up = [
+            each
+            for each in sent + to_driver
+            if each[0].startswith(("SELECT", "WITH", "INSERT INTO spans"))
+        ]
+        assert looked_up
+        return [(each[0], explain(store, *each)) for each in looked_up]
 
     return plans
 
@@ -176,15 +177,9 @@ def test_the_money_path_looks_up_by_index(store, writer, plans):
 def test_a_batch_looks_up_by_key_whatever_the_planner_knows(store, writer):
     """A plan that was made while a table was empty is kept when it has grown."""
     wallet = create_wallet(writer)
-    sent = []
-
-    def note(_connection, _cursor, statement, parameters, *_rest):
-        if not statement.startswith(("BEGIN", "INSERT")):
-            sent.append((statement, parameters))
-
-    event.listen(store.writing, "before_cursor_execute", note)
-    writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
-    event.remove(store.writing, "before_cursor_execute", note)
+    with heard(store) as sent:
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
+    sent = [each for each in sent if not each[0].startswith("INSERT")]
     assert len(sent) == 3
     with store.transaction() as connection:
         for statement, parameters in sent:
@@ -199,15 +194,9 @@ def test_a_key_is_looked_up_even_if_none_is_known(store, writer):
     moves = a_submission(wallet, Kind.DEPOSIT, "1").commands * 500
     moves = (replace(move, operation_id=new_operation_id()) for move in moves)
     writer.submit(Submission(tuple(moves), wallet))
-    sent = []
-
-    def note(_connection, _cursor, statement, parameters, *_rest):
-        if "operations.key" in statement:
-            sent.append((statement, parameters))
-
-    event.listen(store.writing, "before_cursor_execute", note)
-    writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
-    event.remove(store.writing, "before_cursor_execute", note)
+    with heard(store) as sent:
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
+    sent = [each for each in sent if "operations.key" in each[0]]
     ((statement, parameters),) = sent
     with store.transaction() as connection:
         connection.exec_driver_sql("ANALYZE operations")

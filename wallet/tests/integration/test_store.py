@@ -1,6 +1,3 @@
-import sqlite3
-from contextlib import closing
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -32,24 +29,10 @@ from ..actions import create_wallet
 from ..actions import heard
 
 
-@pytest.fixture
-def statements(store):
-    """The statements that are sent to the database, without begin and commit."""
-    sent = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
-    for engine in (store.writing, store.reading):
-        event.listen(engine, "before_cursor_execute", note)
-    return sent
-
-
 def commit(store, *batch, now_us=1):
     """Decide and write a batch the way the writer does."""
-    with store.transaction() as connection:
-        known = store.load(connection, batch)
+    with store.batch() as driver:
+        known = store.load(driver, batch)
         decision = decide(known, batch, now_us)
         frozen = [(out[0], freeze(out[0])) for out in decision.verdicts]
         answered = [
@@ -57,7 +40,7 @@ def commit(store, *batch, now_us=1):
             for outcome, answer in frozen
             if answer is not None and not answer.replayed
         ]
-        store.write(connection, decision, answered, now_us)
+        store.write(driver, decision, answered, now_us)
     return decision
 
 
@@ -87,9 +70,7 @@ def test_a_database_of_a_newer_program_is_refused(store):
 
 
 @pytest.mark.parametrize("size", [1, 16, 256])
-def test_a_batch_costs_few_statements_whatever_its_size(
-    store, writer, statements, size
-):
+def test_a_batch_costs_few_statements_whatever_its_size(store, writer, size):
     """Wallets and keys are read, then all is written: each as one set.
 
     Only the largest completes runs of entries, which takes a statement more.
@@ -100,22 +81,23 @@ def test_a_batch_costs_few_statements_whatever_its_size(
         a_submission(sender, Kind.TRANSFER, "1", recipient=recipient, key=f"key {n}")
         for n in range(size)
     ]
-    statements.clear()
-    commit(store, *batch)
+    with heard(store) as statements:
+        commit(store, *batch)
     # A statement of SQLite writes one table: operations, entries, or wallets.
     few = {"postgresql": 3, "sqlite": 5}[store.writing.dialect.name]
     assert len(statements) == few + (size == 256)
     assert find_wallet(store, recipient).balance_minor == 100 * size
 
 
-def test_reading_a_wallet_costs_one_statement(store, writer, statements):
+def test_reading_a_wallet_costs_one_statement(store, writer):
     """The row of the wallet is all that is looked up."""
-    wallet = create_wallet(writer)
-    statements.clear()
-    with heard(store.reader) as looked_up:
+    wallet, others = create_wallet(writer), []
+    for engine in (store.writing, store.reading):
+        event.listen(engine, "before_cursor_execute", lambda *_: others.append(1))
+    with heard(store) as statements:
         find_wallet(store, wallet)
-    assert len(looked_up) == 1
-    assert statements == []
+    assert len(statements) == 1
+    assert others == []
 
 
 def test_both_engines_keep_the_same_journal(store):
@@ -188,8 +170,8 @@ def test_connections_are_durable(store):
 def test_an_unknown_wallet_is_nothing(store):
     """Looking for a wallet that is not there finds nothing, and locks nothing."""
     nobody = new_wallet_id()
-    with store.transaction() as connection:
-        known = store.load(connection, [a_submission(nobody, Kind.DEPOSIT, "1")])
+    with store.batch() as driver:
+        known = store.load(driver, [a_submission(nobody, Kind.DEPOSIT, "1")])
     assert known == Known()
     assert find_wallet(store, nobody) is None
 
@@ -204,32 +186,19 @@ def test_a_sqlite_that_does_not_sync_is_refused(tmp_path, monkeypatch):
     engine.dispose()
 
 
-def test_wallets_are_locked_in_one_order_before_keys_are_read(store, statements):
+def test_wallets_are_locked_in_one_order_before_keys_are_read(store):
     """The order is the same in every process, whatever the order of the requests."""
     transfer = a_submission(
         new_wallet_id(), Kind.TRANSFER, "1", recipient=new_wallet_id(), key="k"
     )
-    statements.clear()
-    with store.transaction() as connection:
-        store.load(connection, [transfer])
-    locking, keys = statements
+    with heard(store) as statements, store.batch() as driver:
+        store.load(driver, [transfer])
+    (locking, _), (keys, _) = statements
     assert "FROM operations" not in locking
     assert "operations" in keys
     # SQLite has one lock, and holds it already.
     if store.writing.dialect.name == "postgresql":
         assert "FOR UPDATE OF wallets" in locking.partition("ORDER BY wallets.id")[2]
-
-
-def test_sqlite_is_locked_before_anything_is_read(tmp_path):
-    """What a batch was decided from cannot change until it is written."""
-    path = tmp_path / "w.db"
-    engine = engines.make_writing_engine(
-        make_url(f"sqlite:///{path}"), engines.Limits()
-    )
-    with engine.begin(), closing(sqlite3.connect(path, timeout=0)) as other:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            other.execute("BEGIN IMMEDIATE")
-    engine.dispose()
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 511, 512, 513, 1_000, 1_024])

@@ -85,13 +85,13 @@ def test_what_waits_is_committed_together(store, writer, gate):
     commits = []
     gate.clear()
     gate.reached.clear()
-    transaction = store.transaction
+    batch = store.batch
 
     def count():
         commits.append(1)
-        return transaction()
+        return batch()
 
-    store.transaction = count
+    store.batch = count
     threads = [in_thread(writer.submit, a_deposit(wallet))]
     assert gate.reached.wait(5)
     threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(20)]
