@@ -79,6 +79,14 @@ class Server:
         if self.process is not None:
             self._signal_all(signal.SIGKILL)
 
+    def is_gone(self) -> bool:
+        """Tell whether nobody listens any more."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        except OSError:
+            return True
+        return False
+
     def _signal_all(self, number: int) -> None:
         try:
             os.killpg(self.process.pid, number)
