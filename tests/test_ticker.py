@@ -240,7 +240,7 @@ def test_a_silent_luno_holds_a_page_up_once_and_for_less_than_four_seconds(
     assert (first.status_code, second.status_code) == (200, 200)
     assert b"not available" in first.data
     assert bounded < 4
-    assert instant < 0.5
+    assert instant < 1.5
 
 
 def test_the_timeouts_together_stay_under_four_seconds(server):

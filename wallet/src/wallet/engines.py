@@ -79,6 +79,8 @@ def make_writing_engine(url: URL, limits: Limits) -> Engine:
 def make_reading_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine that reads: each statement is a transaction of its own."""
     pool = _pool(limits, limits.readers)
+    # A connection that was lost while it was idle is replaced before it is used.
+    pool["pool_pre_ping"] = True
     return _make_engine(url, limits, "", isolation_level="AUTOCOMMIT", **pool)
 
 

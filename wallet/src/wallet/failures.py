@@ -4,7 +4,8 @@
 
     StoreFailure
     ├── NotWritten          nothing was written; the same request may be sent again
-    │   ├── TryAgain        another transaction came first; running again may help
+    │   ├── TryAgain        another transaction came first, or the connection was lost;
+    │   │                   running again may help
     │   └── Collision       another process wrote a row with the same key
     └── OutcomeUnknown      the connection broke while the commit was under way
 
@@ -37,7 +38,7 @@ class NotWritten(StoreFailure):
 
 
 class TryAgain(NotWritten):
-    """Another transaction came first."""
+    """Another transaction came first, or the connection was lost."""
 
 
 class Collision(NotWritten):
@@ -63,13 +64,28 @@ def before_commit() -> Iterator[None]:
 
 
 @contextmanager
-def of_driver(dialect: Dialect) -> Iterator[None]:
-    """Put a driver's own errors under the names that they have on every engine."""
+def of_driver(dialect: Dialect, driver: object = None) -> Iterator[None]:
+    """Put a driver's own errors under the names that they have on every engine.
+
+    :param driver: the connection, if there was one.
+    """
     kind = dialect.loaded_dbapi.Error
     try:
         yield
     except kind as error:
-        raise DBAPIError.instance(None, None, error, kind, dialect=dialect) from error
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            kind,
+            connection_invalidated=is_lost(driver),
+            dialect=dialect,
+        ) from error
+
+
+def is_lost(driver: object) -> bool:
+    """Tell whether a connection has ended; one to a file never does."""
+    return bool(getattr(driver, "closed", False))
 
 
 @contextmanager
@@ -92,7 +108,8 @@ def _before_commit(error: DBAPIError) -> StoreFailure | None:
         )
         return Collision() if cause.sqlite_errorcode in unique else None
     state: str | None = getattr(cause, "sqlstate", None)
-    if state in _TRY_AGAIN:
+    # Nothing was lost but the connection, and a new one may well be had.
+    if state in _TRY_AGAIN or error.connection_invalidated:
         return TryAgain()
     if state == _UNIQUE_VIOLATION:
         return Collision()

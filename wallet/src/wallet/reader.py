@@ -41,25 +41,10 @@ class Reader:
         """
         text, values = self.written(statement, given)
         try:
-            connection = self._free.get(timeout=self._wait_s)
-        except Empty as error:
-            raise failures.NotWritten from error
-        kept = None
-        try:
-            if connection is None:
-                connection = self._engine.raw_connection()
-            driver: Any = connection.driver_connection
-            rows: list[tuple[Any, ...]] = driver.execute(text, values).fetchall()
-            kept = connection
-        except self._error:
-            self.close()
-            with failures.before_commit(), failures.of_driver(self._engine.dialect):
-                raise
-        finally:
-            if kept is None and connection is not None:
-                connection.close()
-            self._free.put(kept)
-        return rows
+            return self._look_up(text, values)
+        except failures.TryAgain:
+            # The connection was lost; all that are opened from now on are new.
+            return self._look_up(text, values)
 
     def close(self) -> None:
         """Close what is not lent; what ended one connection has likely ended all."""
@@ -83,3 +68,27 @@ class Reader:
             known = self._texts[statement] = (str(compiled), fixed)
         text, fixed = known
         return text, {**fixed, **given} if fixed else given
+
+    def _look_up(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            connection = self._free.get(timeout=self._wait_s)
+        except Empty as error:
+            raise failures.NotWritten from error
+        kept = None
+        driver: Any = None
+        try:
+            if connection is None:
+                connection = self._engine.raw_connection()
+            driver = connection.driver_connection
+            rows: list[tuple[Any, ...]] = driver.execute(text, values).fetchall()
+            kept = connection
+        except self._error:
+            self.close()
+            dialect = self._engine.dialect
+            with failures.before_commit(), failures.of_driver(dialect, driver):
+                raise
+        finally:
+            if kept is None and connection is not None:
+                connection.close()
+            self._free.put(kept)
+        return rows

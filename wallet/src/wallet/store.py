@@ -95,21 +95,21 @@ class Store:
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
         named, connection = failures.before_commit, None
+        driver: Any = None
         try:
             connection = self.writing.raw_connection()
-            driver: Any = connection.driver_connection
+            driver = connection.driver_connection
             self._statements.begin(driver)
             yield driver
             named = failures.at_commit
             driver.commit()
         except Exception:
-            # A file never goes away; a server does, and its driver says so.
-            if connection and getattr(connection.driver_connection, "closed", False):
+            if connection is not None and failures.is_lost(driver):
                 connection.invalidate()
-            with named(), failures.of_driver(self.writing.dialect):
+            with named(), failures.of_driver(self.writing.dialect, driver):
                 raise
         finally:
-            if connection:
+            if connection is not None:
                 connection.close()
 
     def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:

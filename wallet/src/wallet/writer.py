@@ -35,8 +35,10 @@ from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
-#: How often a batch is run again after a deadlock or a serialisation failure.
+#: How often a batch is run after a deadlock, a serialisation failure, or the loss of
+#: its connection, and when no further attempt is begun.
 _ATTEMPTS: Final = 6
+_PATIENCE_S: Final = 5.0
 #: The first pause between two attempts; each further one may be twice as long.
 _PAUSE_S: Final = 0.005
 
@@ -143,10 +145,13 @@ class Writer:
 
     def _commit_patiently(self, batch: list[Waiting]) -> list[Results]:
         submissions = tuple(waiting.submission for waiting in batch)
+        began_s = time.monotonic()
         for attempt in range(1, _ATTEMPTS):
             try:
                 return self._commit(submissions)
             except TryAgain:
+                if time.monotonic() - began_s > _PATIENCE_S:
+                    raise
                 # Jitter keeps two processes from meeting again and again.
                 time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311  no secret
         return self._commit(submissions)

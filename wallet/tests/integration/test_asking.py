@@ -402,7 +402,7 @@ def test_nobody_waits_for_the_thread(database_url, store):
         until(lambda: server.asked)
         began = time.monotonic()
         asker.stop()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert asker.thread.daemon
     asker.thread.join(20)
     assert not asker.thread.is_alive()

@@ -202,7 +202,7 @@ def test_a_connection_that_ends_before_the_commit_has_written_nothing(
         with store.reading.connect() as other:
             other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 
-    with pytest.raises(NotWritten):
+    with pytest.raises(TryAgain):
         do(opened, store, add_two, end, add_two)
     assert names(store) == {"one"}
     do(opened, store, add_two)

@@ -194,6 +194,17 @@ def test_deadlocks_are_run_again_only_so_often(store, writer, monkeypatch):
     assert find_wallet(store, wallet).version == 0
 
 
+def test_what_took_long_is_not_run_again(store, writer, monkeypatch):
+    """Who waits is told that nothing was written, before they stop waiting."""
+    monkeypatch.setattr("wallet.writer._PATIENCE_S", 0)
+    wallet = create_wallet(writer)
+    left = failing(monkeypatch, store, "write", *[failures.TryAgain()] * 2)
+    with pytest.raises(failures.TryAgain):
+        writer.submit(a_deposit(wallet))
+    assert len(left) == 1
+    assert find_wallet(store, wallet).version == 0
+
+
 def test_a_failure_before_the_commit_writes_nothing_and_is_not_repeated(
     store, writer, monkeypatch
 ):
