@@ -72,6 +72,7 @@ def prepare(settings: Settings) -> bool:
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
     server = make_server("wallet", settings, address, port, workers)
+    os.register_at_fork(after_in_child=_stop_when_told)
     with _metrics_of(workers):
         server.serve(target_loader=load_application, wrap_loader=False)
 
@@ -143,6 +144,13 @@ def _metrics_of(workers: int) -> Iterator[None]:
         with TemporaryDirectory(prefix="wallet-metrics-") as folder:
             os.environ[_METRICS_FOLDER] = folder
             yield
+
+
+def _stop_when_told() -> None:
+    # A worker inherits what the server does about a signal, which does nothing in the
+    # worker: until it serves, the server would wait for it in vain.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _die_with_parent() -> None:

@@ -38,6 +38,13 @@ class Server:
         self.log = home / "server.log"
 
     def start(self, workers: int = 1) -> "Server":
+        """Start it, and wait until it answers."""
+        self.launch(workers)
+        until(self._answers, 30)
+        return self
+
+    def launch(self, workers: int = 1) -> None:
+        """Start it, and wait for nothing."""
         command = ["serve", "--port", str(self.port), "--workers", str(workers)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -47,8 +54,6 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        until(self._answers, 30)
-        return self
 
     def kill(self) -> None:
         """End it the hard way, as a crash would."""

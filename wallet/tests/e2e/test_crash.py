@@ -4,6 +4,8 @@ import sqlite3
 import time
 from contextlib import closing
 
+import psutil
+
 from ..actions import until
 from ..clients import Load
 
@@ -62,6 +64,15 @@ def test_stopping_does_not_wait_for_a_silent_client(make_server, database_url):
         client.get("/status")
         code, seconds = server.stop()
     assert (code, seconds < 10) == (0, True)
+
+
+def test_a_worker_that_is_still_starting_stops_at_once(make_server, sqlite_url):
+    """It has no request to finish, so nobody waits for it."""
+    server = make_server(sqlite_url)
+    server.launch()
+    until(psutil.Process(server.process.pid).children)
+    code, seconds = server.stop()
+    assert (code, seconds < 5) == (0, True)
 
 
 def test_workers_do_not_outlive_their_server(make_server, database_url):
