@@ -8,20 +8,41 @@ BIN := .venv/bin
 # What `wallet/` can be asked for from here.
 WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
 
-.PHONY: run test wallet $(WALLET) diff steps mockup screenshots lint format clean
+.PHONY: run test test_all test_rest wallet $(WALLET) diff steps mockup screenshots lint lock format clean
 
 run: .venv/run
 	cd stage-$(STAGE) && ../$(BIN)/flask run --port $(PORT)
 
 test: .venv/dev
-	$(BIN)/pytest
-	$(MAKE) -C wallet unit_test_python
+	@$(MAKE) --no-print-directory -C wallet venv
+	@rm -f .skipped
+	@echo "The stages:"
+	@SKIPPED=$(CURDIR)/.skipped $(BIN)/pytest --numprocesses logical --maxprocesses 4
+	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
+	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
+	@[ ! -f .skipped ] || cat .skipped
+	@echo "Not part of it: Docker, the bench, a fresh installation (make test_all)."
+
+# Everything that must hold before a change lands.
+test_all: lint test test_rest
+
+test_rest: .venv/dev
+	$(BIN)/pytest -m fresh
+	$(MAKE) -C wallet bench BENCH=short
+	$(MAKE) -C wallet test_deployment
 
 wallet:
 	$(MAKE) -C wallet run
 
 $(WALLET):
 	$(MAKE) -C wallet $@
+
+# Choose versions anew: for both parts.
+lock: .venv/dev
+	$(BIN)/pip install --quiet uv
+	grep -hv '^-c' requirements.txt requirements-dev.txt | $(BIN)/uv pip compile --quiet --upgrade --universal \
+	  --python-version 3.11 --no-config --no-emit-index-url --no-annotate --no-header - -o constraints.txt
+	$(MAKE) -C wallet lock
 
 # What a stage adds to the one before it.
 diff: .venv/run
@@ -55,7 +76,7 @@ clean:
 	  echo "Python's venv is missing here: on Debian, apt install python3-venv."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/run: requirements.txt | .venv/bin/python
+.venv/run: requirements.txt constraints.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

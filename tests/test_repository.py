@@ -54,10 +54,24 @@ def test_make_targets_that_the_readme_names_are_there():
 def test_every_requirement_has_both_bounds(name):
     """A lower one that was tested and an upper one at the next breaking release."""
     lines = (ROOT / name).read_text().splitlines()
-    packages = [line for line in lines if line and not line.startswith("#")]
+    packages = [line for line in lines if line and line[0] not in "#-"]
 
     assert len(packages) >= 3
     assert [p for p in packages if not re.fullmatch(r"\S+>=[\d.]+,<[\d.]+", p)] == []
+
+
+def test_every_package_of_an_installation_has_one_version():
+    """What is released tomorrow changes nothing until ``make lock`` is run."""
+    constraints = (ROOT / "constraints.txt").read_text().splitlines()
+
+    assert len(constraints) >= 30
+    assert [c for c in constraints if not re.match(r"\S+==[\w.]+( ;|$)", c)] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_each_list_is_held_by_the_constraints(name):
+    """So it is without make, too."""
+    assert (ROOT / name).read_text().startswith("-c constraints.txt\n")
 
 
 def test_no_secret_and_no_copy_of_jquery_is_in_the_repository():

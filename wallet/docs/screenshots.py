@@ -9,8 +9,8 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import insert
 from tests.actions import a_submission
 from tests.actions import create_wallet
-from tests.browser.conftest import CHROMIUM
 from tests.browser.conftest import Live
+from tests.browsing import CHROMIUM
 
 from wallet.answers import freeze
 from wallet.commands import Kind

@@ -1,11 +1,23 @@
 """A visitor of the pages: reads forms and sends them, without a script."""
 
 import html
+import os
 import re
+import shutil
 from dataclasses import dataclass
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from .conftest import IN_CI
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not IN_CI,
+    reason="there is no Chromium: install it, or set CHROMIUM to its path",
+)
 
 _FORM = re.compile(
     r'<form[^>]*method="post"(?: action="([^"]*)")?[^>]*>(.*?)</form>', re.S

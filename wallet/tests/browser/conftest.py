@@ -1,7 +1,5 @@
 """A real browser in front of a real server, on SQLite."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +11,9 @@ from wallet import create_app
 from wallet.service import service_of
 
 from ..actions import Wallets
-from ..conftest import IN_CI
+from ..browsing import CHROMIUM
+from ..browsing import needs_chromium
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 OPERATOR = "operator-token-1234"
 
 
@@ -24,9 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.browser)
-            if CHROMIUM is None and not IN_CI:
-                reason = "there is no Chromium: install it, or set CHROMIUM to its path"
-                item.add_marker(pytest.mark.skip(reason=reason))
+            item.add_marker(needs_chromium)
 
 
 @pytest.fixture(scope="session")

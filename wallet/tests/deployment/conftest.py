@@ -5,6 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,14 @@ from . import project
 from .project import run
 from .stack import Stack
 from .stack import reachable
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of this folder is left to ``make test_deployment``."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.docker)
+
 
 #: These images can be chosen from outside; the others are the deployment's own.
 CHOSEN = {

@@ -18,8 +18,6 @@ from ..clients import Client
 from . import project
 from .stack import Stack
 
-pytestmark = pytest.mark.docker
-
 #: None of these is part of the project, and some are large.
 NOT_COPIED = shutil.ignore_patterns(".*cache", ".venv", "instance", "secrets", ".hyp*")
 

@@ -10,8 +10,6 @@ import pytest
 
 from . import project
 
-pytestmark = pytest.mark.docker
-
 MB = 1_000_000
 
 

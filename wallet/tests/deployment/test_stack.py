@@ -16,8 +16,6 @@ from .stack import SERVICES
 from .stack import Stack
 from .stack import until
 
-pytestmark = pytest.mark.docker
-
 COUNTED = 'wallet_http_request_duration_seconds_count{route=~".*/deposits"}'
 
 

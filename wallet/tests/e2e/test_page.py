@@ -1,18 +1,14 @@
 """The page to try the interface, in a real browser."""
 
 import os
-import shutil
 import subprocess
 
-import pytest
-
-from ..conftest import IN_CI
+from ..browsing import CHROMIUM
+from ..browsing import needs_chromium
 from .conftest import Server
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
-
-@pytest.mark.skipif(BROWSER is None and not IN_CI, reason="there is no browser")
+@needs_chromium
 def test_the_page_shows_every_call_without_a_network(tmp_path):
     """A browser that reaches this machine only sees all calls and their forms."""
     server = Server(tmp_path)
@@ -20,7 +16,7 @@ def test_the_page_shows_every_call_without_a_network(tmp_path):
         server.start()
         done = subprocess.run(
             [
-                BROWSER,
+                CHROMIUM,
                 "--headless",
                 "--disable-gpu",
                 "--disable-dev-shm-usage",

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import make_url
 
 from wallet import create_app
-from wallet import migrations
 from wallet.answers import freeze
 from wallet.engines import Limits
 from wallet.service import now_us
@@ -24,10 +23,8 @@ SECRET = "s" * 32
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    """An empty store with its tables."""
+    """A store with its tables and no rows."""
     store = Store(make_url(database_url), Limits())
-    with store.transaction() as connection:
-        migrations.upgrade(connection)
     yield store
     store.close()
 

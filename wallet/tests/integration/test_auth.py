@@ -10,6 +10,8 @@ from ..actions import Wallets
 from .conftest import OPERATOR
 from .conftest import SECRET
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def ada(operator, stranger):
@@ -68,7 +70,7 @@ def test_operator_and_owner_do_not_see_each_others_operations(operator, ada):
 
 
 def _forged():
-    wallet = new_wallet_id()
+    wallet = "w_0193563cb0fb7e4a8c1c6f1a2b3c4d5e"
     other = Signer("x" * 32, salt="wallet.key").sign(f"{wallet}.1").decode()
     alike = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     unsalted = Signer(SECRET, **alike).sign(f"{wallet}.1").decode()

@@ -17,6 +17,8 @@ from ..browsing import Visitor
 from ..browsing import error_of
 from ..browsing import text_of
 
+pytestmark = pytest.mark.one_engine
+
 HOSTILE = "<script>alert('1')</script>\"&amp;{{7*7}}"
 
 

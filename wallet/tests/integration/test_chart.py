@@ -28,6 +28,8 @@ from ..actions import create_wallet
 from ..browsing import Visitor
 from ..browsing import text_of
 
+pytestmark = pytest.mark.one_engine
+
 HOUR = 60 * 60 * 1_000_000
 DAY = 24 * HOUR
 NONE = "\u2013 no price known"

@@ -9,6 +9,8 @@ import pytest
 from wallet.problems import KINDS
 from wallet.rates import PAIR
 
+pytestmark = pytest.mark.one_engine
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 

@@ -23,6 +23,8 @@ from .conftest import METRICS
 from .conftest import OPERATOR
 from .conftest import SECRET
 
+pytestmark = pytest.mark.one_engine
+
 PASSWORD = "word-of-the-database"
 
 

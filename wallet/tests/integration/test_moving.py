@@ -10,6 +10,8 @@ from ..browsing import Visitor
 from ..browsing import error_of
 from ..browsing import text_of
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def visitor(app):

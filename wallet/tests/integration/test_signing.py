@@ -16,6 +16,8 @@ from ..browsing import text_of
 from .conftest import OPERATOR
 from .conftest import SECRET
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def made(operator):
