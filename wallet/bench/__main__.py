@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from wallet.replay import Fault
+from wallet.audit.replay import Fault
 
 from . import facts
 from . import page

@@ -16,25 +16,25 @@ from flask import Flask
 from flask import Response
 from flask import request
 
-from wallet.answers import freeze
-from wallet.answers import wallet_answer
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import MoveMoney
-from wallet.commands import Submission
+from wallet.api.answers import freeze
+from wallet.api.answers import wallet_answer
 from wallet.config import Settings
 from wallet.config import read_settings
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
-from wallet.ledger import decide
-from wallet.messages import encode
-from wallet.money import Amount
-from wallet.outcomes import Known
-from wallet.reading import find_wallet
-from wallet.service import now_us
-from wallet.serving import make_server
-from wallet.store import Store
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import MoveMoney
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import Amount
+from wallet.ledger.outcomes import Known
+from wallet.ledger.rules import decide
+from wallet.server import make_server
+from wallet.storage.queries import find_wallet
+from wallet.storage.store import Store
 from wallet.waiting import Queue
+from wallet.web.fields import encode
+from wallet.web.service import now_us
 
 #: What is handed over; nobody looks at it.
 _NOTHING: Final = Submission((CreateWallet("", "", "ZAR", 0),))

@@ -15,9 +15,9 @@ import psycopg
 from sqlalchemy import Table
 from sqlalchemy import make_url
 
-from wallet.ids import new_operation_id
-from wallet.tables import entries
-from wallet.tables import operations
+from wallet.ledger.ids import new_operation_id
+from wallet.storage.tables import entries
+from wallet.storage.tables import operations
 
 from .bare import answers
 from .cases import BATCH

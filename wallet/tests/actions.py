@@ -9,15 +9,15 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import MoveMoney
-from wallet.commands import Submission
-from wallet.engines import Driver
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
-from wallet.money import read_amount
-from wallet.store import Store
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import MoveMoney
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import read_amount
+from wallet.storage.connections import Driver
+from wallet.storage.store import Store
 from wallet.writer import Writer
 
 

@@ -15,9 +15,9 @@ from sqlalchemy import create_engine
 from sqlalchemy import make_url
 from sqlalchemy import text
 
-from wallet import migrations
-from wallet.engines import Limits
-from wallet.store import Store
+from wallet.storage import migrations
+from wallet.storage.connections import Limits
+from wallet.storage.store import Store
 
 IN_CI = os.environ.get("CI") == "true"
 ENGINES = ("sqlite", "postgresql")

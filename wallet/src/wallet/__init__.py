@@ -19,16 +19,16 @@ def create_app(config: Mapping[str, Any] | None = None) -> "Flask":
     # Importing the package reads and opens nothing, and so is cheap for the command
     # line and for whoever needs one module only.
     from . import pages
-    from . import requests
-    from .api import v1
+    from .api.docs import documents
+    from .api.history import timeline
+    from .api.rates import prices
+    from .api.wallets import v1
     from .config import read_settings
-    from .documents import documents
-    from .metrics import metrics
-    from .metrics import observe_batch
-    from .prices import prices
-    from .service import open_service
-    from .status import status
-    from .timeline import timeline
+    from .web import hooks as requests
+    from .web.metrics import metrics
+    from .web.metrics import observe_batch
+    from .web.service import open_service
+    from .web.status import status
 
     app = requests.Application(__name__)
     # A token of digits only is text as well, so nothing is parsed.

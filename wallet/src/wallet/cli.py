@@ -13,22 +13,22 @@ import click
 from flask import Flask
 
 from . import __version__
-from .auth import WalletKeys
+from .audit.heads import HeadsError
+from .audit.heads import read_heads
+from .audit.heads import write_heads
+from .audit.replay import Fault
+from .audit.verify import verify as verify_store
 from .config import ConfigError
 from .config import Settings
 from .config import read_settings
-from .engines import Limits
-from .engines import UnsafeDatabase
-from .failures import StoreFailure
-from .heads import HeadsError
-from .heads import read_heads
-from .heads import write_heads
-from .migrations import WrongSchema
-from .outcomes import WalletState
-from .reading import find_wallet
-from .replay import Fault
-from .service import open_current_store
-from .verify import verify as verify_store
+from .ledger.outcomes import WalletState
+from .storage.connections import Limits
+from .storage.connections import UnsafeDatabase
+from .storage.errors import StoreFailure
+from .storage.migrations import WrongSchema
+from .storage.queries import find_wallet
+from .web.auth import WalletKeys
+from .web.service import open_current_store
 
 
 @click.group()
@@ -47,7 +47,7 @@ def main() -> None:
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or Ctrl-C, and then finish what was received."""
     # The server is loaded by the one command that needs it.
-    from . import serving
+    from . import server as serving
 
     with _one_sentence():
         settings = _settings()
@@ -132,8 +132,8 @@ def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
     The folder of the run goes away if all was well, and stays if not.
     """
     # The load is needed by the one command that makes it.
-    from .torture import TortureError
-    from .torture import torture as run
+    from .audit.torture import TortureError
+    from .audit.torture import torture as run
 
     def show(number: int, answered: int) -> None:
         if on_a_terminal():

@@ -13,9 +13,9 @@ from sqlalchemy import URL
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from .engines import Limits
-from .made import made_once
-from .ticker import read_address
+from .prices.luno import read_address
+from .secret import made_once
+from .storage.connections import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import threading
 import time
 from collections import deque
 
-from .commands import Submission
-from .failures import NotWritten
-from .failures import OutcomeUnknown
-from .outcomes import Results
+from .ledger.commands import Submission
+from .ledger.outcomes import Results
+from .storage.errors import NotWritten
+from .storage.errors import OutcomeUnknown
 
 
 class QueueFull(NotWritten):

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from wallet import create_app
-from wallet.service import service_of
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from ..browsing import CHROMIUM

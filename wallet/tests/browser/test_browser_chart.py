@@ -4,12 +4,12 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import insert
 
-from wallet.answers import freeze
-from wallet.commands import Kind
-from wallet.rates import PAIR
-from wallet.service import now_us
-from wallet.service import service_of
-from wallet.tables import rates
+from wallet.api.answers import freeze
+from wallet.ledger.commands import Kind
+from wallet.prices.rates import PAIR
+from wallet.storage.tables import rates
+from wallet.web.service import now_us
+from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission

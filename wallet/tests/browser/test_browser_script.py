@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from wallet.service import service_of
+from wallet.web.service import service_of
 
 from .test_browser_pages import press
 from .test_browser_pages import set_balance

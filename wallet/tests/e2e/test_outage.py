@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from wallet import create_app
-from wallet.service import service_of
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from ..actions import until

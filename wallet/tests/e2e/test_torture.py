@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
-from wallet import torture
-from wallet.load import Load
-from wallet.service import open_store
-from wallet.torture import Verdict
+from wallet.audit import torture
+from wallet.audit.load import Load
+from wallet.audit.torture import Verdict
+from wallet.web.service import open_store
 
 from ..actions import until
 from .conftest import Server

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from wallet.ticker import Asked
-from wallet.ticker import TickerFault
-from wallet.ticker import ask_price
+from wallet.prices.luno import Asked
+from wallet.prices.luno import TickerFault
+from wallet.prices.luno import ask_price
 
 from ..luno import PRICE
 from ..luno import answer

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import make_url
 
 from wallet import create_app
-from wallet.answers import freeze
-from wallet.engines import Limits
-from wallet.service import now_us
-from wallet.service import service_of
-from wallet.store import Store
+from wallet.api.answers import freeze
+from wallet.storage.connections import Limits
+from wallet.storage.store import Store
+from wallet.web.service import now_us
+from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import Wallets

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from wallet.ids import new_wallet_id
+from wallet.ledger.ids import new_wallet_id
 
 
 def test_a_wallet_is_created_read_and_listed(local):

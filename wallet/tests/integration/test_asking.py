@@ -13,24 +13,24 @@ from sqlalchemy import make_url
 from sqlalchemy import select
 from sqlalchemy import text
 
-from wallet import luno as asking
-from wallet import migrations
 from wallet.config import read_settings
-from wallet.engines import Limits
-from wallet.engines import is_sqlite
-from wallet.failures import NotWritten
-from wallet.luno import Asker
-from wallet.luno import claim_ask
-from wallet.luno import keep_price
-from wallet.luno import pause_after
-from wallet.luno import put_off
-from wallet.rates import newest_rate
-from wallet.store import Store
-from wallet.tables import rate_asks
-from wallet.tables import rates
-from wallet.ticker import Asked
-from wallet.ticker import TickerFault
-from wallet.ticker import ask_price
+from wallet.prices import poller as asking
+from wallet.prices.luno import Asked
+from wallet.prices.luno import TickerFault
+from wallet.prices.luno import ask_price
+from wallet.prices.poller import Asker
+from wallet.prices.poller import claim_ask
+from wallet.prices.poller import keep_price
+from wallet.prices.poller import pause_after
+from wallet.prices.poller import put_off
+from wallet.prices.rates import newest_rate
+from wallet.storage import migrations
+from wallet.storage.connections import Limits
+from wallet.storage.connections import is_sqlite
+from wallet.storage.errors import NotWritten
+from wallet.storage.store import Store
+from wallet.storage.tables import rate_asks
+from wallet.storage.tables import rates
 
 from ..actions import until
 from ..luno import PRICE

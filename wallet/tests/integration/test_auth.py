@@ -3,8 +3,8 @@ import hashlib
 import pytest
 from itsdangerous import Signer
 
-from wallet.auth import WalletKeys
-from wallet.ids import new_wallet_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.web.auth import WalletKeys
 
 from ..actions import Wallets
 from .conftest import OPERATOR

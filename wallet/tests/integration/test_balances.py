@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from wallet import failures
-from wallet.ids import new_wallet_id
-from wallet.money import CURRENCIES
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import CURRENCIES
 from wallet.pages.statement import harmless
-from wallet.service import service_of
+from wallet.storage import errors as failures
+from wallet.web.service import service_of
 
 from ..browsing import Visitor
 from ..browsing import error_of

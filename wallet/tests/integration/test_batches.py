@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wallet.ids import new_wallet_id
-from wallet.service import service_of
-from wallet.verify import verify
+from wallet.audit.verify import verify
+from wallet.ledger.ids import new_wallet_id
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 

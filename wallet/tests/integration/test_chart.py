@@ -11,16 +11,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from wallet.answers import freeze
-from wallet.commands import Kind
-from wallet.money import LARGEST_MINOR
-from wallet.money import format_amount
-from wallet.pages.ranges import RANGES
-from wallet.pages.shown import local_time
-from wallet.rates import PAIR
-from wallet.service import now_us
-from wallet.service import service_of
-from wallet.tables import rates
+from wallet.api.answers import freeze
+from wallet.ledger.commands import Kind
+from wallet.ledger.money import LARGEST_MINOR
+from wallet.ledger.money import format_amount
+from wallet.pages.over_time import RANGES
+from wallet.pages.wording import local_time
+from wallet.prices.rates import PAIR
+from wallet.storage.tables import rates
+from wallet.web.service import now_us
+from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission

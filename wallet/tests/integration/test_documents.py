@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wallet.problems import KINDS
-from wallet.rates import PAIR
+from wallet.prices.rates import PAIR
+from wallet.web.problems import KINDS
 
 pytestmark = pytest.mark.one_engine
 

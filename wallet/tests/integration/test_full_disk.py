@@ -2,8 +2,8 @@
 
 import pytest
 
-from wallet.service import service_of
-from wallet.verify import verify
+from wallet.audit.verify import verify
+from wallet.web.service import service_of
 
 #: A server has its disk to itself.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

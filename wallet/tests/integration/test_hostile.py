@@ -18,11 +18,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from wallet import create_app
-from wallet.contract import CALLS
-from wallet.ids import new_wallet_id
-from wallet.problems import KINDS
-from wallet.service import service_of
-from wallet.verify import verify
+from wallet.api.calls import CALLS
+from wallet.audit.verify import verify
+from wallet.ledger.ids import new_wallet_id
+from wallet.web.problems import KINDS
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from .conftest import OPERATOR

@@ -14,9 +14,9 @@ from wallet import create_app
 from wallet import logs
 from wallet.config import ConfigError
 from wallet.config import read_settings
-from wallet.engines import is_durable
-from wallet.failures import NotWritten
-from wallet.service import service_of
+from wallet.storage.connections import is_durable
+from wallet.storage.errors import NotWritten
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from .conftest import METRICS
@@ -67,7 +67,7 @@ def test_a_line_of_json_is_json(operator, lines):
             continue
         told = json.loads(line)
         assert told["at"].endswith("Z")
-        assert (told["level"], told["logger"]) == ("info", "wallet.requests")
+        assert (told["level"], told["logger"]) == ("info", "wallet.web.hooks")
         assert len(told["request"]) == 32
 
 

@@ -18,8 +18,8 @@ from hypothesis.stateful import rule
 from hypothesis.stateful import run_state_machine_as_test
 
 from wallet import create_app
-from wallet.service import service_of
-from wallet.verify import verify
+from wallet.audit.verify import verify
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 

@@ -6,12 +6,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 
 from wallet import create_app
-from wallet import metrics
-from wallet.commands import Kind
 from wallet.config import ConfigError
-from wallet.failures import NotWritten
-from wallet.failures import OutcomeUnknown
-from wallet.service import service_of
+from wallet.ledger.commands import Kind
+from wallet.storage.errors import NotWritten
+from wallet.storage.errors import OutcomeUnknown
+from wallet.web import metrics
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from .conftest import METRICS

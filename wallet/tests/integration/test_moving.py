@@ -2,9 +2,9 @@
 
 import pytest
 
-from wallet import failures
-from wallet.ids import new_wallet_id
-from wallet.service import service_of
+from wallet.ledger.ids import new_wallet_id
+from wallet.storage import errors as failures
+from wallet.web.service import service_of
 
 from ..browsing import Visitor
 from ..browsing import error_of

@@ -12,10 +12,10 @@ from hypothesis import settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from wallet.contract import CALLS
-from wallet.openapi import describe
-from wallet.problems import KINDS
-from wallet.service import service_of
+from wallet.api.calls import CALLS
+from wallet.api.openapi import describe
+from wallet.web.problems import KINDS
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 from .conftest import METRICS

@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from wallet import reading
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import Principal
-from wallet.commands import Submission
-from wallet.engines import is_sqlite
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
-from wallet.reading import find_wallet
-from wallet.reading import list_entries
-from wallet.series import balance_at
-from wallet.series import end_of
-from wallet.series import read_series
+from wallet.history.series import balance_at
+from wallet.history.series import end_of
+from wallet.history.series import read_series
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Principal
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.storage import queries as reading
+from wallet.storage.connections import is_sqlite
+from wallet.storage.queries import find_wallet
+from wallet.storage.queries import list_entries
 
 from ..actions import a_submission
 from ..actions import create_wallet

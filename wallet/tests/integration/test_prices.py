@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from wallet.messages import timestamp
-from wallet.rates import MAX_AGE_US
-from wallet.rates import keep_rate
-from wallet.service import now_us
-from wallet.service import service_of
+from wallet.prices.rates import MAX_AGE_US
+from wallet.prices.rates import keep_rate
+from wallet.web.fields import timestamp
+from wallet.web.service import now_us
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 

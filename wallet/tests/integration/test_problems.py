@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from wallet import failures
-from wallet.ids import new_wallet_id
-from wallet.money import LARGEST_MINOR
-from wallet.problems import KINDS
-from wallet.service import service_of
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import LARGEST_MINOR
+from wallet.storage import errors as failures
+from wallet.web.problems import KINDS
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 

@@ -13,14 +13,14 @@ from sqlalchemy import table
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from wallet.commands import Kind
-from wallet.engines import Limits
-from wallet.engines import is_sqlite
-from wallet.failures import NotWritten
-from wallet.reader import Reader
-from wallet.reading import find_wallet
-from wallet.reading import list_entries
-from wallet.reading import list_wallets
+from wallet.ledger.commands import Kind
+from wallet.storage.connections import Limits
+from wallet.storage.connections import is_sqlite
+from wallet.storage.errors import NotWritten
+from wallet.storage.queries import find_wallet
+from wallet.storage.queries import list_entries
+from wallet.storage.queries import list_wallets
+from wallet.storage.reader import Reader
 
 from ..actions import a_submission
 from ..actions import create_wallet

@@ -17,13 +17,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from wallet import create_app
-from wallet.answers import freeze
-from wallet.commands import Kind
-from wallet.commands import Submission
-from wallet.ids import new_wallet_id
-from wallet.pages.shown import SAST
-from wallet.rates import keep_rate
-from wallet.service import service_of
+from wallet.api.answers import freeze
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_wallet_id
+from wallet.pages.wording import SAST
+from wallet.prices.rates import keep_rate
+from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import Wallets

@@ -8,7 +8,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from wallet import create_app
 from wallet.pages import access
-from wallet.service import service_of
+from wallet.web.service import service_of
 
 from ..browsing import Visitor
 from ..browsing import error_of

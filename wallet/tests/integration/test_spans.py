@@ -10,17 +10,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy import text
 
-from wallet.commands import Kind
-from wallet.commands import Submission
-from wallet.engines import is_sqlite
-from wallet.lookups import held_before
-from wallet.reading import find_wallet
-from wallet.replay import Fault
-from wallet.series import balance_at
-from wallet.series import end_of
-from wallet.series import read_series
-from wallet.spans import SIZES
-from wallet.verify import verify
+from wallet.audit.replay import Fault
+from wallet.audit.verify import verify
+from wallet.history.held import held_before
+from wallet.history.series import balance_at
+from wallet.history.series import end_of
+from wallet.history.series import read_series
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Submission
+from wallet.storage.connections import is_sqlite
+from wallet.storage.queries import find_wallet
+from wallet.storage.spans import SIZES
 
 from ..actions import a_submission
 from ..actions import create_wallet
@@ -104,7 +104,7 @@ def test_the_migration_sums_up_what_is_there_already(store, writer):
     with store.transaction() as connection:
         connection.execute(text("DROP TABLE spans"))
         with Operations.context(MigrationContext.configure(connection)):
-            import_module("wallet.migrations.versions.0002_spans").upgrade()
+            import_module("wallet.storage.migrations.versions.0002_spans").upgrade()
     assert rows(store, SPANS) == kept
     assert verify(store).entries == 63 + 64 + SIZES[-1] + 70
 

@@ -6,23 +6,23 @@ from sqlalchemy import make_url
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from wallet import engines
-from wallet import migrations
-from wallet.answers import freeze
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import Submission
-from wallet.engines import durability
-from wallet.engines import is_durable
-from wallet.ids import new_wallet_id
-from wallet.ledger import decide
-from wallet.on_sqlite import split
-from wallet.outcomes import Known
-from wallet.reading import find_wallet
-from wallet.reading import list_entries
-from wallet.rows import Answered
-from wallet.tables import metadata
-from wallet.verify import verify
+from wallet.api.answers import freeze
+from wallet.audit.verify import verify
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.outcomes import Known
+from wallet.ledger.rules import decide
+from wallet.storage import connections as engines
+from wallet.storage import migrations
+from wallet.storage.connections import durability
+from wallet.storage.connections import is_durable
+from wallet.storage.queries import find_wallet
+from wallet.storage.queries import list_entries
+from wallet.storage.rows import Answered
+from wallet.storage.sqlite import split
+from wallet.storage.tables import metadata
 
 from ..actions import a_submission
 from ..actions import create_wallet

@@ -4,8 +4,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from wallet.service import service_of
-from wallet.verify import verify
+from wallet.audit.verify import verify
+from wallet.web.service import service_of
 
 from ..actions import Wallets
 

@@ -14,13 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError
 
-from wallet.engines import Limits
-from wallet.engines import is_sqlite
-from wallet.failures import Collision
-from wallet.failures import NotWritten
-from wallet.failures import OutcomeUnknown
-from wallet.failures import TryAgain
-from wallet.store import Store
+from wallet.storage.connections import Limits
+from wallet.storage.connections import is_sqlite
+from wallet.storage.errors import Collision
+from wallet.storage.errors import NotWritten
+from wallet.storage.errors import OutcomeUnknown
+from wallet.storage.errors import TryAgain
+from wallet.storage.store import Store
 
 TABLE = """\
 CREATE TABLE things (

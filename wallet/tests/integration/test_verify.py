@@ -1,16 +1,16 @@
 import pytest
 from sqlalchemy import text
 
-from wallet.commands import Kind
-from wallet.heads import HeadsError
-from wallet.heads import read_heads
-from wallet.heads import write_heads
-from wallet.reading import list_entries
-from wallet.reading import list_wallets
-from wallet.replay import Fault
-from wallet.replay import Replayed
-from wallet.totals import check_totals
-from wallet.verify import verify
+from wallet.audit.heads import HeadsError
+from wallet.audit.heads import read_heads
+from wallet.audit.heads import write_heads
+from wallet.audit.replay import Fault
+from wallet.audit.replay import Replayed
+from wallet.audit.totals import check_totals
+from wallet.audit.verify import verify
+from wallet.ledger.commands import Kind
+from wallet.storage.queries import list_entries
+from wallet.storage.queries import list_wallets
 
 from ..actions import a_submission
 from ..actions import create_wallet

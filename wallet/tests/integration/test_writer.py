@@ -7,21 +7,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from wallet import failures
-from wallet.answers import freeze
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import RaiseKeyVersion
-from wallet.commands import Submission
-from wallet.ids import new_wallet_id
-from wallet.outcomes import Created
-from wallet.outcomes import Frozen
-from wallet.outcomes import Refused
-from wallet.reading import find_wallet
-from wallet.service import now_us
-from wallet.verify import verify
+from wallet.api.answers import freeze
+from wallet.audit.verify import verify
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import RaiseKeyVersion
+from wallet.ledger.commands import Submission
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.outcomes import Created
+from wallet.ledger.outcomes import Frozen
+from wallet.ledger.outcomes import Refused
+from wallet.storage import errors as failures
+from wallet.storage.queries import find_wallet
 from wallet.waiting import Queue
 from wallet.waiting import QueueFull
+from wallet.web.service import now_us
 from wallet.writer import Writer
 
 from ..actions import a_submission

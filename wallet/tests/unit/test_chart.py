@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.money import CURRENCIES
-from wallet.money import LARGEST_MINOR
+from wallet.ledger.money import CURRENCIES
+from wallet.ledger.money import LARGEST_MINOR
 from wallet.pages.axes import choose_ticks
 from wallet.pages.axes import label
 from wallet.pages.axes import mark_times
@@ -19,7 +19,7 @@ from wallet.pages.chart import ACROSS
 from wallet.pages.chart import Value
 from wallet.pages.chart import draw_chart
 from wallet.pages.chart import draw_panel
-from wallet.pages.shown import SAST
+from wallet.pages.wording import SAST
 
 HEIGHT, MOST = 180, 5
 NOVEMBER = datetime(2026, 11, 21, 5, tzinfo=SAST)

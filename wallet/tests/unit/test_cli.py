@@ -3,11 +3,11 @@ from click.testing import CliRunner
 
 from wallet import __version__
 from wallet import cli
-from wallet import serving
+from wallet import server as serving
+from wallet.audit.verify import Report
 from wallet.cli import main
 from wallet.config import read_settings
-from wallet.service import open_store
-from wallet.verify import Report
+from wallet.web.service import open_store
 
 
 @pytest.fixture

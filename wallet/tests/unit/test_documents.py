@@ -50,11 +50,3 @@ def test_every_command_is_documented():
     """The table of commands has them all."""
     documented = set(re.findall(r"^\| `wallet (\w+)", README, re.M))
     assert documented == set(main.commands)
-
-
-def test_every_module_has_its_place():
-    """The table of modules has them all, each once."""
-    table = README.partition("| module | knows |")[2]
-    named = re.findall(r"`(\w+)`", table)
-    modules = [path.stem for path in (ROOT / "src/wallet").glob("[a-z]*.py")]
-    assert sorted(named) == sorted([*modules, "migrations", "pages"])

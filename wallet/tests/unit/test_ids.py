@@ -4,9 +4,9 @@ import time
 from uuid import RFC_4122
 from uuid import UUID
 
-from wallet.ids import is_wallet_id
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
+from wallet.ledger.ids import is_wallet_id
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
 
 #: The time goes on by more than the 4,096th part of a millisecond.
 _STEP_NS = 250

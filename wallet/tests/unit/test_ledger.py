@@ -2,29 +2,29 @@ from dataclasses import replace
 
 import pytest
 
-from wallet.commands import CreateWallet
-from wallet.commands import Kind
-from wallet.commands import MoveMoney
-from wallet.commands import Principal
-from wallet.commands import RaiseKeyVersion
-from wallet.commands import Submission
-from wallet.digests import canonical_bytes
-from wallet.digests import entry_digest
-from wallet.digests import first_digest
-from wallet.ids import new_operation_id
-from wallet.ids import new_wallet_id
-from wallet.ledger import decide
-from wallet.money import LARGEST_MINOR
-from wallet.money import read_amount
-from wallet.outcomes import Abandoned
-from wallet.outcomes import Created
-from wallet.outcomes import KeyRaised
-from wallet.outcomes import Known
-from wallet.outcomes import Moved
-from wallet.outcomes import Refusal
-from wallet.outcomes import Refused
-from wallet.outcomes import Remembered
-from wallet.outcomes import Replayed
+from wallet.ledger.commands import CreateWallet
+from wallet.ledger.commands import Kind
+from wallet.ledger.commands import MoveMoney
+from wallet.ledger.commands import Principal
+from wallet.ledger.commands import RaiseKeyVersion
+from wallet.ledger.commands import Submission
+from wallet.ledger.digests import canonical_bytes
+from wallet.ledger.digests import entry_digest
+from wallet.ledger.digests import first_digest
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.money import LARGEST_MINOR
+from wallet.ledger.money import read_amount
+from wallet.ledger.outcomes import Abandoned
+from wallet.ledger.outcomes import Created
+from wallet.ledger.outcomes import KeyRaised
+from wallet.ledger.outcomes import Known
+from wallet.ledger.outcomes import Moved
+from wallet.ledger.outcomes import Refusal
+from wallet.ledger.outcomes import Refused
+from wallet.ledger.outcomes import Remembered
+from wallet.ledger.outcomes import Replayed
+from wallet.ledger.rules import decide
 
 NOW_US = 1_700_000_000_000_000
 

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.money import CURRENCIES
-from wallet.money import LARGEST_MINOR
-from wallet.money import Amount
-from wallet.money import AmountError
-from wallet.money import format_amount
-from wallet.money import parse_amount
-from wallet.money import read_amount
+from wallet.ledger.money import CURRENCIES
+from wallet.ledger.money import LARGEST_MINOR
+from wallet.ledger.money import Amount
+from wallet.ledger.money import AmountError
+from wallet.ledger.money import format_amount
+from wallet.ledger.money import parse_amount
+from wallet.ledger.money import read_amount
 
 exponents = st.sampled_from(sorted(set(CURRENCIES.values())))
 

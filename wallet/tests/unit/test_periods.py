@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from wallet.periods import MOST_PERIODS
-from wallet.periods import Step
-from wallet.periods import TooManyPeriods
-from wallet.periods import find_zone
-from wallet.periods import instant
-from wallet.periods import split
+from wallet.history.periods import MOST_PERIODS
+from wallet.history.periods import Step
+from wallet.history.periods import TooManyPeriods
+from wallet.history.periods import find_zone
+from wallet.history.periods import instant
+from wallet.history.periods import split
 
 HOUR = 3600 * 1_000_000
 DAY = 24 * HOUR

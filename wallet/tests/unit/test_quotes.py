@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.rates import Rate
-from wallet.rates import quote
+from wallet.prices.rates import Rate
+from wallet.prices.rates import quote
 
 #: More digits than any product or quotient here can need.
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)

@@ -2,7 +2,7 @@ import pytest
 
 from wallet.config import ConfigError
 from wallet.config import read_settings
-from wallet.serving import check
+from wallet.server import check
 
 
 @pytest.fixture

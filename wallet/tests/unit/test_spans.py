@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.spans import SIZES
-from wallet.spans import cut
+from wallet.storage.spans import SIZES
+from wallet.storage.spans import cut
 
 versions = st.integers(0, 3 * SIZES[-1])
 

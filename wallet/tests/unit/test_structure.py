@@ -8,7 +8,6 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "wallet"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PURE = ("commands", "digests", "draft", "ids", "ledger", "money", "outcomes")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
@@ -23,22 +22,6 @@ def test_a_module_fits_on_a_few_screens(path):
         and (node.end_lineno or 0) - node.lineno + 1 > 40
     ]
     assert long == []
-
-
-@pytest.mark.parametrize("name", PURE)
-def test_the_rules_know_no_framework(name):
-    """What decides about money imports the standard library and its own kind only."""
-    tree = ast.parse((SOURCE / f"{name}.py").read_text())
-    foreign = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-            foreign += [n for n in names if n not in sys.stdlib_module_names]
-        if isinstance(node, ast.ImportFrom):
-            known = PURE if node.level else sys.stdlib_module_names
-            if (node.module or "").partition(".")[0] not in known:
-                foreign.append(node.module)
-    assert foreign == []
 
 
 def test_importing_the_package_opens_nothing():

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from wallet.ticker import LARGEST_ANSWER
-from wallet.ticker import Asked
-from wallet.ticker import TickerFault
-from wallet.ticker import ask_price
-from wallet.ticker import read_address
+from wallet.prices.luno import LARGEST_ANSWER
+from wallet.prices.luno import Asked
+from wallet.prices.luno import TickerFault
+from wallet.prices.luno import ask_price
+from wallet.prices.luno import read_address
 
 from ..luno import PRICE
 from ..luno import TICKER

@@ -4,10 +4,10 @@ import pytest
 from click.testing import CliRunner
 
 from wallet import cli
-from wallet import torture
+from wallet.audit import torture
+from wallet.audit.torture import TortureError
+from wallet.audit.torture import Verdict
 from wallet.cli import main
-from wallet.torture import TortureError
-from wallet.torture import Verdict
 
 GOOD = Verdict(2, 100, 7, 0, 0, ())
 

@@ -1,10 +1,10 @@
 import pytest
 
-from wallet.money import LARGEST_MINOR
-from wallet.money import AmountError
-from wallet.pages.shown import minute
-from wallet.pages.shown import money
+from wallet.ledger.money import LARGEST_MINOR
+from wallet.ledger.money import AmountError
 from wallet.pages.typed import read_typed
+from wallet.pages.wording import minute
+from wallet.pages.wording import money
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from flask import Response
 from flask import send_from_directory
 from xstatic.pkg import jquery
 
-from ..service import service_of
+from ..web.service import service_of
 from . import access
 from . import dress
-from . import shown
+from . import wording as shown
 from . import worth
 from .balances import balances
-from .history import history
 from .keys import keys
-from .moving import moving
 from .signing import signing
 from .statement import statement
+from .transfer import moving
+from .wallet import history
 
 _BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
 for _blueprint in _BLUEPRINTS:

@@ -14,12 +14,12 @@ from flask import session
 from flask.sessions import SecureCookieSession
 from flask.sessions import SecureCookieSessionInterface
 
-from ..auth import Caller
-from ..commands import Principal
-from ..outcomes import WalletState
-from ..problems import Problem
-from ..reading import find_wallet
-from ..service import current_service
+from ..ledger.commands import Principal
+from ..ledger.outcomes import WalletState
+from ..storage.queries import find_wallet
+from ..web.auth import Caller
+from ..web.problems import Problem
+from ..web.service import current_service
 
 #: Whoever signed in longer ago signs in again.
 LIFETIME_S: Final = 12 * 60 * 60

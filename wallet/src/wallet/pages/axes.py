@@ -12,9 +12,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from ..money import CURRENCIES
-from ..money import format_amount
-from .shown import grouped
+from ..ledger.money import CURRENCIES
+from ..ledger.money import format_amount
+from .wording import grouped
 
 #: The widest letter of a label, and the least space between two labels, in pixels.
 LETTER, SPACE = 7, 10

@@ -9,25 +9,25 @@ from flask import request
 from flask import url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from .. import failures
-from ..answers import only
-from ..bodies import NewWallet
-from ..commands import CreateWallet
-from ..commands import Submission
-from ..ids import new_wallet_id
-from ..messages import read_new_wallet
-from ..metrics import submit
-from ..money import CURRENCIES
-from ..outcomes import Created
-from ..parameters import read_page
-from ..problems import Problem
-from ..reading import list_wallets
-from ..service import current_service
-from ..totals import held_by_currency
+from ..api.answers import only
+from ..api.bodies import NewWallet
+from ..api.parameters import read_page
+from ..audit.totals import held_by_currency
+from ..ledger.commands import CreateWallet
+from ..ledger.commands import Submission
+from ..ledger.ids import new_wallet_id
+from ..ledger.money import CURRENCIES
+from ..ledger.outcomes import Created
+from ..storage import errors as failures
+from ..storage.queries import list_wallets
+from ..web.fields import read_new_wallet
+from ..web.metrics import submit
+from ..web.problems import Problem
+from ..web.service import current_service
 from . import access
 from . import forms
 from . import worth
-from .shown import title
+from .wording import title
 
 balances = Blueprint("balances", __name__)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from ..money import CURRENCIES
+from ..ledger.money import CURRENCIES
 from .axes import LETTER
 from .axes import SPACE
 from .axes import Mark

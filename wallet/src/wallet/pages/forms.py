@@ -6,22 +6,22 @@ from typing import Any
 
 from flask import request
 
-from .. import metrics
-from .. import parameters
-from ..answers import only
-from ..auth import Caller
-from ..commands import Kind
-from ..commands import MoveMoney
-from ..commands import Submission
-from ..ids import new_operation_id
-from ..money import CURRENCIES
-from ..money import Amount
-from ..money import AmountError
-from ..outcomes import WalletState
-from ..problems import KINDS
-from ..problems import Problem
-from ..problems import malformed
-from ..service import current_service
+from ..api import parameters
+from ..api.answers import only
+from ..ledger.commands import Kind
+from ..ledger.commands import MoveMoney
+from ..ledger.commands import Submission
+from ..ledger.ids import new_operation_id
+from ..ledger.money import CURRENCIES
+from ..ledger.money import Amount
+from ..ledger.money import AmountError
+from ..ledger.outcomes import WalletState
+from ..web import metrics
+from ..web.auth import Caller
+from ..web.problems import KINDS
+from ..web.problems import Problem
+from ..web.problems import malformed
+from ..web.service import current_service
 from .typed import read_typed
 
 

@@ -7,13 +7,13 @@ from flask import render_template
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from ..answers import only
-from ..auth import Caller
-from ..commands import RaiseKeyVersion
-from ..commands import Submission
-from ..metrics import submit
-from ..outcomes import WalletState
-from ..service import current_service
+from ..api.answers import only
+from ..ledger.commands import RaiseKeyVersion
+from ..ledger.commands import Submission
+from ..ledger.outcomes import WalletState
+from ..web.auth import Caller
+from ..web.metrics import submit
+from ..web.service import current_service
 from . import access
 
 keys = Blueprint("keys", __name__)

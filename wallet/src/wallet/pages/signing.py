@@ -8,9 +8,9 @@ from flask import request
 from flask import url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..auth import recognise
-from ..problems import Problem
-from ..service import current_service
+from ..web.auth import recognise
+from ..web.problems import Problem
+from ..web.service import current_service
 from . import access
 
 signing = Blueprint("signing", __name__)

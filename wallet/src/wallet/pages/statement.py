@@ -7,16 +7,16 @@ from typing import Final
 from flask import Blueprint
 from flask import Response
 
-from ..money import CURRENCIES
-from ..money import format_amount
-from ..outcomes import Entry
-from ..outcomes import WalletState
-from ..parameters import LONGEST_PAGE
-from ..reading import list_entries
-from ..service import current_service
-from ..store import Store
+from ..api.parameters import LONGEST_PAGE
+from ..ledger.money import CURRENCIES
+from ..ledger.money import format_amount
+from ..ledger.outcomes import Entry
+from ..ledger.outcomes import WalletState
+from ..storage.queries import list_entries
+from ..storage.store import Store
+from ..web.service import current_service
 from . import access
-from .shown import local_time
+from .wording import local_time
 
 statement = Blueprint("statement", __name__)
 

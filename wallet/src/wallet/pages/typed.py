@@ -7,10 +7,10 @@ in South Africa. A comma with two readings is refused, and nothing is rounded.
 import re
 from typing import Final
 
-from ..money import CURRENCIES
-from ..money import AmountError
-from ..money import parse_amount
-from .shown import money
+from ..ledger.money import CURRENCIES
+from ..ledger.money import AmountError
+from ..ledger.money import parse_amount
+from .wording import money
 
 #: A thousand and more, or one and a fraction.
 _TWO_READINGS: Final = re.compile("[1-9][0-9]{0,2},[0-9]{3}")

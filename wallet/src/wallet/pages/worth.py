@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..money import CURRENCIES
-from ..money import format_amount
-from ..outcomes import Entry
-from ..outcomes import WalletState
-from ..rates import Quote
-from ..rates import Rate
-from ..rates import newest_rate
-from ..rates import quote
-from ..rates import rates_at
-from ..service import current_service
-from ..service import now_us
-from .shown import grouped
-from .shown import local_time
-from .shown import money
+from ..ledger.money import CURRENCIES
+from ..ledger.money import format_amount
+from ..ledger.outcomes import Entry
+from ..ledger.outcomes import WalletState
+from ..prices.rates import Quote
+from ..prices.rates import Rate
+from ..prices.rates import newest_rate
+from ..prices.rates import quote
+from ..prices.rates import rates_at
+from ..web.service import current_service
+from ..web.service import now_us
+from .wording import grouped
+from .wording import local_time
+from .wording import money
 
 #: What the worth of a balance is told in, with the heading of its column.
 COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}

@@ -1,0 +1,248 @@
+"""What is told to clients: wallets, entries, and what came of a command."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+from typing import Final
+from typing import Literal
+from typing import cast
+
+import msgspec
+from msgspec import UNSET
+from msgspec import UnsetType
+
+from ..ledger.money import CURRENCIES
+from ..ledger.money import format_amount
+from ..ledger.outcomes import Abandoned
+from ..ledger.outcomes import Entry
+from ..ledger.outcomes import Frozen
+from ..ledger.outcomes import Moved
+from ..ledger.outcomes import Outcome
+from ..ledger.outcomes import Refused
+from ..ledger.outcomes import Remembered
+from ..ledger.outcomes import Replayed
+from ..ledger.outcomes import Result
+from ..ledger.outcomes import Results
+from ..ledger.outcomes import WalletState
+from ..web.fields import encode
+from ..web.fields import timestamp
+from ..web.problems import KINDS
+from ..web.problems import Problem
+from ..web.problems import refused
+from .bodies import told
+
+
+class WalletAnswer(msgspec.Struct):
+    """A wallet."""
+
+    id: str
+    name: str
+    currency: str
+    balance: str
+    floor: str
+    version: int
+    created_at: str
+
+
+class NewWalletAnswer(WalletAnswer):
+    """A wallet that was created, with the key that opens it."""
+
+    key: str
+
+
+class WalletsAnswer(msgspec.Struct):
+    """A page of wallets."""
+
+    wallets: list[WalletAnswer]
+    next: str | None
+
+
+class EntryAnswer(msgspec.Struct):
+    """A line of a wallet's history."""
+
+    version: int
+    kind: str
+    amount: str
+    balance: str
+    note: str | None
+    at: str
+    digest: str
+    operation: str
+    counterparty: str | None
+
+
+class EntriesAnswer(msgspec.Struct):
+    """A page of a wallet's history, newest first."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+
+
+class MovedAnswer(msgspec.Struct):
+    """Money moved, as the wallet that was addressed has it in its history."""
+
+    operation: str
+    entry: EntryAnswer
+
+
+#: Told in the very bytes that are kept for a repetition.
+_Outcome = Annotated[msgspec.Raw, told(**{"$ref": "#/components/schemas/Outcome"})]
+
+
+class ProblemAnswer(msgspec.Struct):
+    """Why a request was refused. The type is the address of a page about it."""
+
+    type: Annotated[str, told(enum=[f"/problems/{name}" for name in KINDS])]
+    title: str
+    status: int
+    detail: str
+    field: Annotated[str, told(description="What is malformed.")] | UnsetType = UNSET
+    outcomes: list[_Outcome] | UnsetType = UNSET
+
+
+class MovedOutcome(MovedAnswer):
+    """An item that was done, now or under the same key before."""
+
+    status: Literal[201]
+
+
+class RefusedOutcome(msgspec.Struct):
+    """An item that was refused."""
+
+    status: Literal[422]
+    problem: ProblemAnswer
+
+
+class NotDoneOutcome(msgspec.Struct):
+    """An item that was not done because another one of its batch was refused."""
+
+    status: Literal[424]
+
+
+class BatchAnswer(msgspec.Struct):
+    """What came of each item of a batch."""
+
+    outcomes: list[_Outcome]
+
+
+class OperationAnswer(msgspec.Struct):
+    """What was answered under a key."""
+
+    operation: str
+    key: str
+    status: Literal[201, 422]
+    body: Annotated[
+        msgspec.Raw,
+        told(
+            anyOf=[
+                {"$ref": "#/components/schemas/MovedAnswer"},
+                {"$ref": "#/components/schemas/ProblemAnswer"},
+            ]
+        ),
+    ]
+
+
+class KeyAnswer(msgspec.Struct):
+    """A wallet's key."""
+
+    key: str
+
+
+#: What came of the other items of an atomic batch of which one was refused.
+_NOT_DONE: Final = msgspec.Raw(b'{"status":424}')
+
+
+def wallet_answer(wallet: WalletState) -> WalletAnswer:
+    """Tell a wallet as it is now."""
+    exponent = CURRENCIES[wallet.currency]
+    return WalletAnswer(
+        id=wallet.id,
+        name=wallet.name,
+        currency=wallet.currency,
+        balance=format_amount(wallet.balance_minor, exponent),
+        floor=format_amount(wallet.floor_minor, exponent),
+        version=wallet.version,
+        created_at=timestamp(wallet.created_at_us),
+    )
+
+
+def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
+    """Tell a wallet as it was when it was created, whatever came after."""
+    told = wallet_answer(wallet._replace(balance_minor=0, version=0))
+    return NewWalletAnswer(**msgspec.structs.asdict(told), key=key)
+
+
+def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
+    """Tell a line of a wallet's history."""
+    exponent = CURRENCIES[currency]
+    return EntryAnswer(
+        version=entry.version,
+        kind=entry.kind.value,
+        amount=format_amount(entry.amount_minor, exponent),
+        balance=format_amount(entry.balance_minor, exponent),
+        note=entry.note,
+        at=timestamp(entry.at_us),
+        digest=entry.digest.hex(),
+        operation=entry.operation_id,
+        counterparty=entry.counterparty,
+    )
+
+
+def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
+    """Tell what was answered under a key."""
+    return OperationAnswer(
+        operation=remembered.operation_id,
+        key=key,
+        status=cast("Literal[201, 422]", remembered.status),
+        body=msgspec.Raw(remembered.body.encode()),
+    )
+
+
+def batch_answer(results: Sequence[Result]) -> BatchAnswer:
+    """Tell what came of every item of a batch, in order."""
+    return BatchAnswer([_outcome_answer(result.frozen) for result in results])
+
+
+def only(results: Results) -> Result:
+    """Take the result of a single command, or raise why it was not decided."""
+    if isinstance(results, Refused):
+        raise refused(results)
+    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
+    (result,) = results
+    return result
+
+
+def abandoned(verdict: Abandoned) -> Problem:
+    """Dress the refusal of an atomic batch; it names the item that was refused."""
+    outcomes = [_NOT_DONE] * verdict.size
+    outcomes[verdict.index] = _outcome_answer(freeze(verdict.outcome))
+    return Problem("batch-refused", members={"outcomes": outcomes})
+
+
+def _outcome_answer(frozen: Frozen | None) -> msgspec.Raw:
+    # The answer of a single call is told as it was stored, not written anew.
+    assert frozen is not None  # noqa: S101  every move has an answer
+    if frozen.status == 201:
+        return msgspec.Raw(f'{{"status":201,{frozen.body[1:]}'.encode())
+    return msgspec.Raw(f'{{"status":{frozen.status},"problem":{frozen.body}}}'.encode())
+
+
+def freeze(outcome: Outcome) -> Frozen | None:
+    """Write the answer to a command that moves money; it is stored and sent as it is.
+
+    The same outcome always gives the same bytes.
+    """
+    if isinstance(outcome, Moved):
+        entry = entry_answer(outcome.entries[0], outcome.currency)
+        answer = MovedAnswer(outcome.command.operation_id, entry)
+        return Frozen(201, encode(answer).decode())
+    if isinstance(outcome, Refused):
+        problem = refused(outcome)
+        return Frozen(problem.kind.status, encode(problem.body()).decode())
+    if isinstance(outcome, Replayed):
+        earlier = outcome.earlier
+        if isinstance(earlier, Remembered):
+            return Frozen(earlier.status, earlier.body, replayed=True)
+        first = freeze(earlier)
+        return replace(first, replayed=True) if first else None
+    return None

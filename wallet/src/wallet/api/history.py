@@ -1,0 +1,124 @@
+"""The calls about time: what a wallet held at a moment, and over periods."""
+
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint
+from flask import Response
+from flask import request
+
+from ..history.series import Point
+from ..history.series import Step
+from ..history.series import balance_at
+from ..history.series import end_of
+from ..history.series import read_series
+from ..ledger.money import CURRENCIES
+from ..ledger.money import format_amount
+from ..web.fields import encode
+from ..web.fields import timestamp
+from ..web.hooks import query_of
+from ..web.service import current_service
+from ..web.service import now_us
+from . import parameters
+from .bodies import told
+from .wallets import open_wallet
+
+timeline = Blueprint("timeline", __name__, url_prefix="/v1/wallets/<wallet_id>")
+
+
+class BalanceAnswer(msgspec.Struct):
+    """What a wallet held at a moment, and how many entries it had."""
+
+    wallet: str
+    currency: str
+    at: str
+    balance: str
+    version: int
+
+
+class PointAnswer(msgspec.Struct):
+    """What a wallet held from a moment until before another, and its worth then."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    opening: str
+    low: Annotated[str, told(description="The lowest balance, the opening included.")]
+    high: Annotated[str, told(description="The highest balance, the opening included.")]
+    closing: str
+    value: Annotated[
+        str | None,
+        told(description="The worth of the closing balance, null without a rate."),
+    ] = None
+    value_currency: str | None = None
+    rate: str | None = None
+    rate_at: str | None = None
+
+
+class SeriesAnswer(msgspec.Struct):
+    """What a wallet held over time; each point begins where the one before ends."""
+
+    wallet: str
+    currency: str
+    step: Step
+    tz: str
+    points: list[PointAnswer]
+
+
+@timeline.get("/balance")
+def read_balance(wallet_id: str) -> Response:
+    """Tell what a wallet held at a moment."""
+    now = now_us()
+    wallet = open_wallet(wallet_id)
+    end_us = end_of(wallet, now)
+    at_us = parameters.read_moment(query_of(request), end_us)
+    held = balance_at(current_service().store, wallet, at_us)
+    return _json(
+        BalanceAnswer(
+            wallet=wallet.id,
+            currency=wallet.currency,
+            at=timestamp(at_us),
+            balance=format_amount(held.balance_minor, CURRENCIES[wallet.currency]),
+            version=held.version,
+        )
+    )
+
+
+@timeline.get("/series")
+def read_points(wallet_id: str) -> Response:
+    """Tell what a wallet held over hours, days, weeks or months."""
+    now = now_us()
+    wallet = open_wallet(wallet_id)
+    end_us = end_of(wallet, now)
+    asked = parameters.read_periods(query_of(request), wallet.created_at_us, end_us)
+    points = read_series(current_service().store, wallet, asked.bounds, end_us)
+    return _json(
+        SeriesAnswer(
+            wallet=wallet.id,
+            currency=wallet.currency,
+            step=asked.step,
+            tz=asked.zone,
+            points=[_point_answer(point, wallet.currency) for point in points],
+        )
+    )
+
+
+def _point_answer(point: Point, currency: str) -> PointAnswer:
+    exponent, quote = CURRENCIES[currency], point.quote
+    answer = PointAnswer(
+        from_=timestamp(point.from_us),
+        to=timestamp(point.to_us),
+        opening=format_amount(point.opening_minor, exponent),
+        low=format_amount(point.low_minor, exponent),
+        high=format_amount(point.high_minor, exponent),
+        closing=format_amount(point.closing_minor, exponent),
+    )
+    if quote is not None:
+        answer.value = format_amount(quote.value_minor, CURRENCIES[quote.currency])
+        answer.value_currency = quote.currency
+        answer.rate = format(quote.rate.price, "f")
+        answer.rate_at = timestamp(quote.rate.at_us)
+    return answer
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(encode(answer), mimetype="application/json")

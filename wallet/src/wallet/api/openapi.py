@@ -1,0 +1,176 @@
+"""Describes the interface in OpenAPI 3.1, from the types that it reads and writes.
+
+Nothing is written down twice: bodies and answers come from their types, refusals from
+the table of problems, sentences from the docstrings of the routes.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from typing import Final
+
+import msgspec
+from flask import Flask
+
+from .. import __version__
+from ..web.problems import KINDS
+from ..web.problems import Problem
+from ..web.status import StatusAnswer
+from . import answers
+from .calls import CALLS
+from .calls import Call
+from .described import REQUEST_ID
+from .described import Schema
+
+_REF: Final = "#/components/schemas/{name}"
+_OUTCOMES: Final = (
+    answers.MovedOutcome,
+    answers.RefusedOutcome,
+    answers.NotDoneOutcome,
+)
+_HEADERS: Final[dict[str, tuple[str, Schema]]] = {
+    "X-Request-Id": (
+        "Names this request; the log of the service has it too.",
+        {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    ),
+    "Location": ("Where the wallet is.", {"type": "string", "format": "uri-reference"}),
+    "ETag": (
+        "The wallet's version, as If-Match takes it.",
+        {"type": "string", "pattern": '^"[0-9]+"$'},
+    ),
+    "Idempotent-Replayed": (
+        "There if the key was used before: this is the answer of that time.",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "WWW-Authenticate": ("How to authenticate.", {"type": "string"}),
+    "Retry-After": ("Seconds to wait.", {"type": "string", "pattern": "^[0-9]+$"}),
+    "Allow": ("The methods that the address takes.", {"type": "string"}),
+}
+#: The headers that an answer may lack.
+_OPTIONAL: Final = {"Idempotent-Replayed"}
+_SCHEMES: Final = {
+    "operatorToken": "The operator's token, which may do everything.",
+    "walletKey": "A wallet's key: reads that wallet, withdraws and transfers from it.",
+    "metricsToken": "The token that reads metrics, and nothing else.",
+}
+_ABOUT: Final = """\
+Wallets that keep every cent exactly once.
+Amounts are decimal text in major units, such as "125.50"; a whole number is taken too.
+Send an Idempotency-Key with whatever moves money, and repeat it until it is answered.
+A service without an operator token asks for no credentials, and answers its own
+machine only.
+Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
+
+
+def describe(app: Flask, local: bool) -> Schema:
+    """Describe every route of an application.
+
+    :param local: the service asks for no credentials.
+    """
+    paths: dict[str, Schema] = {}
+    for (method, route), call in CALLS.items():
+        path = re.sub(r"<(\w+)>", r"{\1}", route)
+        about = _docstrings(app)[method, route]
+        paths.setdefault(path, {})[method.lower()] = _operation(call, about, local)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Wallet", "version": __version__, "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "headers": {name: _header(name) for name in _HEADERS},
+            "securitySchemes": {
+                name: {"type": "http", "scheme": "bearer", "description": about}
+                for name, about in _SCHEMES.items()
+            },
+        },
+    }
+
+
+def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
+    found = {}
+    for rule in app.url_map.iter_rules():
+        about = app.view_functions[rule.endpoint].__doc__ or ""
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            found[method, rule.rule] = about.partition("\n")[0]
+    return found
+
+
+def _operation(call: Call, about: str, local: bool) -> Schema:
+    operation: Schema = {
+        "summary": about,
+        "parameters": [*call.parameters, REQUEST_ID],
+        "responses": {str(call.status): _good(call), **_refusals(call)},
+        "security": [] if local else [{name: []} for name in call.security],
+    }
+    if call.answer is StatusAnswer:
+        failing = _good(call) | {"description": "A part of the service is failing."}
+        failing["headers"] = _headers(["X-Request-Id", "Retry-After"])
+        operation["responses"]["503"] = failing
+    if call.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _reference(call.body)}},
+        }
+    return operation
+
+
+def _good(call: Call) -> Schema:
+    media, schema = call.answer, {"type": "string"}
+    if not isinstance(media, str):
+        media, schema = "application/json", _reference(call.answer)
+    elif media == "application/json":
+        schema = {"type": "object"}
+    return {
+        "description": "It is done." if call.status == 201 else "Here it is.",
+        "headers": _headers(["X-Request-Id", *call.headers]),
+        "content": {media: {"schema": schema}},
+    }
+
+
+def _refusals(call: Call) -> dict[str, Schema]:
+    by_status: dict[str, list[Problem]] = {}
+    for name in KINDS:
+        if name in call.problems:
+            problem = Problem(name)
+            by_status.setdefault(str(problem.kind.status), []).append(problem)
+    return {status: _refusal(problems) for status, problems in by_status.items()}
+
+
+def _refusal(problems: list[Problem]) -> Schema:
+    types = {problem.kind.name: problem.body() for problem in problems}
+    only = {"properties": {"type": {"enum": [body["type"] for body in types.values()]}}}
+    return {
+        "description": "; ".join(problem.kind.title for problem in problems) + ".",
+        "headers": _headers(["X-Request-Id", *problems[0].headers]),
+        "content": {
+            "application/problem+json": {
+                "schema": {"allOf": [_reference(answers.ProblemAnswer), only]},
+                "examples": {name: {"value": body} for name, body in types.items()},
+            }
+        },
+    }
+
+
+def _schemas() -> Schema:
+    types: set[type] = {answers.ProblemAnswer, *_OUTCOMES}
+    for call in CALLS.values():
+        types |= {each for each in (call.body, call.answer) if isinstance(each, type)}
+    ordered = sorted(types, key=lambda each: each.__name__)
+    _, found = msgspec.json.schema_components(ordered, ref_template=_REF)
+    outcome = {"anyOf": [_reference(each) for each in _OUTCOMES]}
+    return {**found, "Outcome": outcome}
+
+
+def _reference(kind: type) -> Schema:
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def _headers(names: Iterable[str]) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _header(name: str) -> dict[str, Any]:
+    about, schema = _HEADERS[name]
+    return {"description": about, "required": name not in _OPTIONAL, "schema": schema}

@@ -1,0 +1,120 @@
+"""Follows one wallet's history entry by entry."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..ledger.commands import Kind
+from ..ledger.commands import MoveMoney
+from ..ledger.digests import entry_digest
+from ..ledger.digests import first_digest
+from ..ledger.money import CURRENCIES
+from ..ledger.money import Amount
+from ..ledger.money import format_amount
+from ..ledger.outcomes import Entry
+from ..ledger.outcomes import WalletState
+from ..storage.queries import ENTRY_COLUMNS
+from ..storage.queries import to_entry
+
+
+class Fault(Exception):
+    """A row that cannot be right; the message names it."""
+
+
+class Replayed:
+    """What the entries of a wallet so far amount to."""
+
+    def __init__(self, wallet: WalletState) -> None:
+        self.wallet = wallet
+        self.version = 0
+        self.balance_minor = 0
+        self.digest = first_digest(wallet)
+        self.at_us = wallet.created_at_us
+        self.operations = 0
+
+    def append(self, row: Any) -> None:
+        """Add the next entry, once everything about it is right.
+
+        :raises Fault: something is not.
+        """
+        entry = to_entry(tuple(row)[: len(ENTRY_COLUMNS)])
+        for holds, complaint in self._facts(entry, row):
+            if not holds:
+                raise Fault(f"{entry.wallet_id} version {entry.version}: {complaint}")
+        self.version = entry.version
+        self.balance_minor = entry.balance_minor
+        self.digest = entry.digest
+        self.at_us = entry.at_us
+
+    def _facts(self, entry: Entry, row: Any) -> Iterator[tuple[bool, str]]:
+        yield (
+            entry.version == self.version + 1,
+            f"the entry before it is missing, version {self.version + 1}",
+        )
+        yield (
+            (row.previous_version or 0) == self.version,
+            "it does not point to the entry before it",
+        )
+        yield (
+            row.previous_balance_minor == self.balance_minor
+            and entry.balance_minor == self.balance_minor + entry.amount_minor,
+            "its balance does not follow from the entry before it",
+        )
+        yield (
+            entry.balance_minor >= self.wallet.floor_minor,
+            "its balance is below the wallet's floor",
+        )
+        yield entry.at_us >= self.at_us, "it is older than the entry before it"
+        yield (
+            entry.digest == entry_digest(self.digest, entry),
+            "its digest does not follow from its columns and the entry before it",
+        )
+        if entry.amount_minor < 0 or entry.kind is Kind.DEPOSIT:
+            self.operations += 1
+            yield (
+                _answers(entry, row, self.wallet.currency),
+                f"its operation {entry.operation_id} says otherwise",
+            )
+
+    def must_equal(self, wallet: WalletState) -> None:
+        """Compare the replay with the wallet's row.
+
+        :raises Fault: they differ.
+        """
+        for name, replayed, stored in (
+            ("version", self.version, wallet.version),
+            ("balance", self.balance_minor, wallet.balance_minor),
+            ("digest", self.digest.hex(), wallet.digest.hex()),
+            ("time of its last entry", self.at_us, wallet.last_entry_at_us),
+        ):
+            if replayed != stored:
+                raise Fault(
+                    f"{wallet.id}: its row has the {name} {stored}, but its entries"
+                    f" make it {replayed}"
+                )
+
+
+def _answers(entry: Entry, row: Any, currency: str) -> bool:
+    """Tell whether an operation asked for this entry, and was answered with it."""
+    if row.status != 201 or row.fingerprint != _asked(entry, currency):
+        return False
+    try:
+        answer = json.loads(row.body)
+        told = [answer["operation"]]
+        told += [answer["entry"][name] for name in ("version", "balance", "digest")]
+    except (ValueError, KeyError, TypeError):
+        return False
+    balance = format_amount(entry.balance_minor, CURRENCIES[currency])
+    return told == [entry.operation_id, entry.version, balance, entry.digest.hex()]
+
+
+def _asked(entry: Entry, currency: str) -> bytes:
+    asked = MoveMoney(
+        operation_id=entry.operation_id,
+        wallet_id=entry.wallet_id,
+        kind=entry.kind,
+        amount=Amount(abs(entry.amount_minor), CURRENCIES[currency]),
+        recipient=entry.counterparty,
+        note=entry.note,
+    )
+    return asked.fingerprint()

@@ -1,0 +1,1 @@
+"""The rules: what may happen to money. The standard library only."""

@@ -1,0 +1,183 @@
+"""Transfer and Pay: what to move, a look at it before and after, and moving it.
+
+What is reviewed travels signed in the address of the review: so it can be neither
+altered nor made elsewhere, and a reload or the back button finds it again. Its
+idempotency key is part of it, and so one review moves money once.
+"""
+
+from flask import Blueprint
+from flask import Response
+from flask import flash
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..ledger.commands import MoveMoney
+from ..ledger.commands import Principal
+from ..ledger.ids import is_wallet_id
+from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
+from ..storage.queries import find_operation
+from ..storage.queries import list_wallets
+from ..web.auth import Caller
+from ..web.fields import read_note
+from ..web.fields import read_recipient
+from ..web.problems import Problem
+from ..web.problems import failed
+from ..web.problems import malformed
+from ..web.service import current_service
+from . import access
+from . import forms
+from . import review
+from .wording import money
+
+moving = Blueprint("moving", __name__)
+
+#: So many wallets can be chosen from a list; any other is named by its id.
+_CHOICES = 100
+
+
+@moving.get("/transfer", defaults={"way": "transfer"})
+@moving.get("/pay", defaults={"way": "pay"})
+def ask(way: str) -> str:
+    """Ask what to move."""
+    return _form(access.current_caller(), way)
+
+
+@moving.post("/transfer", defaults={"way": "transfer"})
+@moving.post("/pay", defaults={"way": "pay"})
+def prepare(way: str) -> AnyResponse:
+    """Check what is to be moved, and go on to its review."""
+    caller = access.current_caller()
+    try:
+        wallet = access.find(caller, _sender(caller))
+        command = _read_move(caller, wallet, way)
+        review.foretell(command)
+    except Problem as problem:
+        if problem.kind.status in (401, 403):
+            raise
+        return Response(_form(caller, way, problem), problem.kind.status)
+    return redirect(url_for(".look", signed=review.sign(command)), 303)
+
+
+@moving.get("/review/<signed>")
+def look(signed: str) -> AnyResponse | str:
+    """Show the balance before and after, or what became of it."""
+    caller = access.current_caller()
+    command = review.read(signed, caller)
+    return _review(caller, access.find(caller, command.wallet_id), command)
+
+
+@moving.post("/review/<signed>")
+def confirm(signed: str) -> AnyResponse:
+    """Move the money."""
+    caller = access.current_caller()
+    command = review.read(signed, caller)
+    wallet = access.find(caller, command.wallet_id)
+    try:
+        forms.submit(caller, command, forms.read_version())
+    except StoreFailure as failure:
+        return _again(caller, wallet, command, failed(failure))
+    except Problem as problem:
+        return _again(caller, wallet, command, problem)
+    amount = money(command.amount.unscaled, wallet.currency)
+    flash(f"{'Transferred' if command.recipient else 'Paid'}: {amount}.")
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+def _sender(caller: Caller) -> str:
+    if caller.wallet_id is not None:
+        return caller.wallet_id
+    sender = forms.field("from")
+    if not sender:
+        raise malformed("from", "must be a wallet: choose one")
+    return sender
+
+
+def _read_move(caller: Caller, wallet: WalletState, way: str) -> MoveMoney:
+    recipient = _recipient() if way == "transfer" else None
+    change = -forms.read_amount(wallet)
+    note = read_note(forms.field("note") or None)
+    if way == "pay" and note is None:
+        raise malformed("note", "must say whom you pay")
+    return forms.a_move(caller, wallet, change, forms.new_key(), recipient, note)
+
+
+def _recipient() -> str:
+    chosen, typed = forms.field("to"), forms.field("to_id")
+    if chosen and typed and chosen != typed:
+        raise malformed("to", "is given twice: choose a wallet or type an id")
+    if not (chosen or typed):
+        raise malformed("to", "must be a wallet: choose one or type its id")
+    return read_recipient(chosen or typed)
+
+
+def _form(caller: Caller, way: str, problem: Problem | None = None) -> str:
+    sent = request.form if problem else {}
+    chosen = sent.get("from") or request.args.get("from") or caller.wallet_id
+    wallets = _choices(caller, chosen)
+    return render_template(
+        "move.html",
+        way=way,
+        wallets=wallets,
+        chosen=chosen,
+        sent=sent,
+        error=problem and forms.sentence(problem),
+        at_fault=_field_at_fault(problem) if problem else None,
+    )
+
+
+def _field_at_fault(problem: Problem) -> str:
+    about_recipient = ("self-transfer", "unknown-recipient", "currency-mismatch")
+    if problem.kind.name in about_recipient:
+        return "to"
+    if problem.kind.name == "unknown-wallet":
+        return "from"
+    return str(problem.members.get("field", "amount"))
+
+
+def _choices(caller: Caller, chosen: str | None) -> list[WalletState]:
+    if caller.principal is Principal.OWNER:
+        return [access.find(caller, caller.wallet_id or "")]
+    wallets = list_wallets(current_service().store, _CHOICES, None)
+    known = {wallet.id for wallet in wallets}
+    if chosen and chosen not in known and is_wallet_id(chosen):
+        wallets.append(access.find(caller, chosen))
+    return wallets
+
+
+def _again(
+    caller: Caller, wallet: WalletState, command: MoveMoney, problem: Problem
+) -> Response:
+    body = _review(caller, wallet, command, problem)
+    return Response(body, problem.kind.status, problem.headers)
+
+
+def _review(
+    caller: Caller,
+    wallet: WalletState,
+    command: MoveMoney,
+    problem: Problem | None = None,
+) -> str:
+    store = current_service().store
+    key = command.key or ""
+    done = find_operation(store, wallet.id, command.principal, key)
+    refusal, shown = problem, None
+    if done is None:
+        try:
+            shown = review.foretell(command)
+        except Problem as foretold:
+            refusal = refusal or foretold
+    elif done.status >= 400:
+        refusal = forms.answered(done.body)
+    return render_template(
+        "review.html",
+        wallet=shown.wallet if shown else wallet,
+        shown=shown,
+        command=command,
+        recipient=review.recipient_name(caller, command),
+        done=done if done is not None and done.status == 201 else None,
+        error=refusal and forms.sentence(refusal),
+    )

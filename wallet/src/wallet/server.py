@@ -1,0 +1,176 @@
+"""Runs the service: checks, one granian server, and workers that share nothing."""
+
+import ctypes
+import multiprocessing.util
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from typing import Final
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+from granian.server.common import AbstractServer
+
+from . import create_app
+from . import logs
+from .config import ConfigError
+from .config import Settings
+from .prices import poller as luno
+from .storage.connections import durability
+from .storage.connections import is_durable
+from .web.auth import is_loopback
+from .web.service import open_store
+from .web.service import service_of
+
+#: After a request to stop, whoever still sends a body by then is cut off.
+_STOP_TIMEOUT_S: Final = 9
+_DIE_WITH_PARENT: Final = 1
+#: The name that prometheus-client looks for.
+_METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def check(settings: Settings, host: str, port: int, workers: int) -> str:
+    """Refuse to serve in a way that is unsafe, and find the address to listen on.
+
+    :raises ConfigError: with one sentence that says what to change.
+    """
+    address = _free_address(host, port)
+    if settings.local and not is_loopback(address):
+        raise ConfigError(
+            f"Without WALLET_OPERATOR_TOKEN the service does not listen on {host}:"
+            " set the token, or use --host 127.0.0.1."
+        )
+    if workers > 1 and settings.database_url.get_backend_name() == "sqlite":
+        raise ConfigError(
+            "SQLite takes one worker, because several fight for its one lock: use"
+            " --workers 1, or set WALLET_DATABASE_URL to a PostgreSQL database."
+        )
+    return address
+
+
+def prepare(settings: Settings) -> bool:
+    """Bring the tables up to date before any worker starts; tell if they are durable.
+
+    Every connection is closed again, because a worker must not inherit one.
+    """
+    store = open_store(settings)
+    try:
+        with store.reading.connect() as connection:
+            return is_durable(durability(connection))
+    finally:
+        store.close()
+
+
+def serve(settings: Settings, address: str, port: int, workers: int) -> None:
+    """Serve until asked to stop, and then answer every request that was received."""
+    server = make_server("wallet", settings, address, port, workers)
+    os.register_at_fork(after_in_child=_stop_when_told)
+    with _metrics_of(workers):
+        server.serve(target_loader=load_application, wrap_loader=False)
+
+
+def make_server(
+    name: str, settings: Settings, address: str, port: int, workers: int
+) -> AbstractServer[Any]:
+    """Make the server; the bench gives the same one to what it compares with."""
+    return Server(
+        name,
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=settings.threads,
+        backpressure=1024,
+        workers_kill_timeout=_STOP_TIMEOUT_S,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+        log_dictconfig=_server_logs(settings),
+    )
+
+
+def load_application() -> Callable[..., Any]:
+    """Make the application within a worker, so that its threads are its own."""
+    # Only here, because the metrics look for their folder when they are loaded.
+    from .web.metrics import observe_ask
+
+    _die_with_parent()
+    app = create_app()
+    service = service_of(app)
+    logs.set_up(service.settings)
+    # The server returns once every request is answered; then the writer may end.
+    multiprocessing.util.Finalize(None, service.close, exitpriority=1)
+    asker = luno.start(service.settings, observe_ask)
+    if asker is not None:
+        multiprocessing.util.Finalize(None, asker.stop, exitpriority=2)
+    return app
+
+
+def _server_logs(settings: Settings) -> dict[str, Any]:
+    """Let the server itself write its events like those of its workers."""
+    formatter = {"()": logs.Formatter, "form": settings.log_format}
+    return {"formatters": {"generic": formatter, "access": formatter}}
+
+
+@contextmanager
+def _metrics_of(workers: int) -> Iterator[None]:
+    """Give workers a folder where their metrics add up, empty at the start.
+
+    One worker needs none. Workers must find its name before they load the metrics.
+
+    :raises ConfigError: the folder that was named cannot be used.
+    """
+    given = os.environ.get(_METRICS_FOLDER)
+    if given:
+        try:
+            Path(given).mkdir(parents=True, exist_ok=True)
+            for left_over in Path(given).glob("*.db"):
+                left_over.unlink()
+        except OSError as error:
+            raise ConfigError(
+                f"{_METRICS_FOLDER} must name a folder that can be written."
+            ) from error
+        yield
+    elif workers == 1:
+        yield
+    else:
+        with TemporaryDirectory(prefix="wallet-metrics-") as folder:
+            os.environ[_METRICS_FOLDER] = folder
+            yield
+
+
+def _stop_when_told() -> None:
+    # A worker inherits what the server does about a signal, which does nothing in the
+    # worker: until it serves, the server would wait for it in vain.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _die_with_parent() -> None:
+    # A worker whose server was killed would go on serving, unseen, beside a new one.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _free_address(host: str, port: int) -> str:
+    # The server shares its port among its workers, and so would share it with another
+    # server that happens to run: ask for it alone first.
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
+            " with --port and --host."
+        ) from error
+    return str(address[0])

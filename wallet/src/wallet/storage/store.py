@@ -1,0 +1,182 @@
+"""The store: loads what a batch is decided from, and writes what was decided.
+
+A batch costs three statements beside begin and commit, whatever its size; in SQLite,
+where a statement writes one table, five, and a few more for odd sizes. One that
+completes runs of entries costs one more.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL
+from sqlalchemy import Connection
+from sqlalchemy import Engine
+from sqlalchemy import RowMapping
+
+from ..ledger.commands import CreateWallet
+from ..ledger.commands import MoveMoney
+from ..ledger.commands import Submission
+from ..ledger.ids import is_wallet_id
+from ..ledger.outcomes import Decision
+from ..ledger.outcomes import Known
+from ..ledger.outcomes import Remembered
+from ..ledger.outcomes import Scope
+from ..ledger.outcomes import WalletState
+from . import errors as failures
+from .connections import Driver
+from .connections import Limits
+from .connections import is_sqlite
+from .connections import make_reading_engine
+from .connections import make_writing_engine
+from .reader import Reader
+from .rows import Answered
+from .rows import rows_of
+from .statements import statements_for
+
+
+class Store:
+    """A database with the wallets, their entries and the answers that were given."""
+
+    def __init__(self, url: URL, limits: Limits) -> None:
+        self.writing: Engine = make_writing_engine(url, limits)
+        self.reading: Engine = make_reading_engine(url, limits)
+        self.reader = Reader(url, limits)
+        self._statements = statements_for(self.writing.dialect.name)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.writing.dispose()
+        self.reading.dispose()
+        self.reader.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run statements that are committed together, or not at all.
+
+        :raises NotWritten: a statement failed, or the database refused the commit.
+        :raises OutcomeUnknown: the database did not say what became of the commit.
+        """
+        with failures.before_commit():
+            connection = self.writing.connect()
+        try:
+            with failures.before_commit():
+                transaction = connection.begin()
+                yield connection
+            try:
+                with failures.at_commit():
+                    transaction.commit()
+            except failures.StoreFailure:
+                # SQLAlchemy takes it for ended, which in SQLite it need not be.
+                connection.invalidate()
+                raise
+        finally:
+            connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Read with several statements what was committed at one moment."""
+        begin = "BEGIN"
+        if not is_sqlite(self.reading):
+            begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        with failures.before_commit(), self.reading.connect() as connection:
+            connection.exec_driver_sql(begin)
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
+    def batch(self) -> Iterator[Driver]:
+        """Run a transaction as :meth:`transaction` does, by the driver alone.
+
+        :raises NotWritten: a statement failed, or the database refused the commit.
+        :raises OutcomeUnknown: the database did not say what became of the commit.
+        """
+        named, connection = failures.before_commit, None
+        driver: Any = None
+        try:
+            connection = self.writing.raw_connection()
+            driver = connection.driver_connection
+            self._statements.begin(driver)
+            yield driver
+            named = failures.at_commit
+            driver.commit()
+        except Exception:
+            if connection is not None and failures.is_lost(driver):
+                connection.invalidate()
+            with named(), failures.of_driver(self.writing.dialect, driver):
+                raise
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
+        """Lock the wallets of a batch, and read what it is decided from.
+
+        The keys are read after the locks are held: each belongs to a locked wallet, so
+        no other process can use it between the look and the commit.
+        """
+        ids, keys = sorted(_wallet_ids(batch)), sorted(_creation_keys(batch))
+        scopes = sorted(_scopes(batch))
+        known = Known()
+        if ids:
+            for row in self._statements.lock_wallets(driver, ids):
+                wallet = WalletState(*row)
+                known.wallets[wallet.id] = wallet
+        if keys:
+            for row in self._statements.find_created(driver, keys):
+                wallet = WalletState(*row)
+                known.created[wallet.creation_key or ""] = wallet
+        if scopes:
+            for row in self._statements.find_remembered(driver, scopes):
+                wallet_id, principal, key, *answer = row
+                known.remembered[wallet_id, principal, key] = Remembered(*answer)
+        return known
+
+    def write(
+        self,
+        driver: Driver,
+        decision: Decision,
+        answered: Sequence[Answered],
+        now_us: int,
+    ) -> None:
+        """Write everything that a batch changes."""
+        rows = rows_of(decision, answered, now_us)
+        if any(rows):
+            self._statements.write(driver, rows)
+
+
+def to_wallet(row: RowMapping) -> WalletState:
+    """Read a wallet from its row."""
+    return WalletState(**row)
+
+
+def _wallet_ids(batch: Sequence[Submission]) -> set[str]:
+    ids = {submission.wallet_id for submission in batch if submission.wallet_id}
+    for submission in batch:
+        for command in submission.commands:
+            recipient = getattr(command, "recipient", None)
+            # Anything may stand there; only what can be an id is looked up.
+            if recipient is not None and is_wallet_id(recipient):
+                ids.add(recipient)
+    return ids
+
+
+def _creation_keys(batch: Sequence[Submission]) -> set[str]:
+    return {
+        command.key
+        for submission in batch
+        for command in submission.commands
+        if isinstance(command, CreateWallet) and command.key is not None
+    }
+
+
+def _scopes(batch: Sequence[Submission]) -> set[Scope]:
+    return {
+        (command.wallet_id, command.principal.value, command.key)
+        for submission in batch
+        for command in submission.commands
+        if isinstance(command, MoveMoney) and command.key is not None
+    }

@@ -1,0 +1,202 @@
+"""Who asks, what they may do, and what no one may do from a foreign page or a proxy."""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Request
+from itsdangerous import BadSignature
+from itsdangerous import Signer
+
+from ..config import Settings
+from ..ledger.commands import Principal
+from ..ledger.ids import is_wallet_id
+from ..ledger.outcomes import WalletState
+from .problems import Problem
+
+#: Keeps these signatures apart from everything else that is signed with the secret.
+_SALT: Final = "wallet.key"
+#: Any of these says that someone else stands between the client and this service.
+_PROXY_HEADERS: Final = (" HTTP_FORWARDED", " HTTP_X_REAL_IP", " HTTP_X_FORWARDED_")
+
+
+class WalletKeys:
+    """Makes and reads the keys of wallets.
+
+    A key is the wallet's id and the version of its keys, signed. Nothing is stored:
+    raising the version in the wallet's row makes older keys worthless.
+    """
+
+    def __init__(self, secret: str, fallbacks: Sequence[str] = ()) -> None:
+        self._signer = Signer(
+            [*fallbacks, secret],
+            salt=_SALT,
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+
+    def make(self, wallet_id: str, key_version: int) -> str:
+        """Make the key of a wallet."""
+        return self._signer.sign(f"{wallet_id}.{key_version}").decode()
+
+    def read(self, key: str) -> tuple[str, int] | None:
+        """Read the wallet's id and key version, ``None`` if the key is not ours."""
+        try:
+            text = self._signer.unsign(key.encode()).decode()
+        except (BadSignature, UnicodeError):
+            return None
+        wallet_id, _, version = text.partition(".")
+        return wallet_id, int(version)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The one who asks: the operator, or whoever holds the key of one wallet."""
+
+    principal: Principal
+    wallet_id: str | None = None
+    key_version: int | None = None
+
+    def must_be_operator(self) -> None:
+        """Refuse the holder of a wallet's key.
+
+        :raises Problem: forbidden.
+        """
+        if self.principal is not Principal.OPERATOR:
+            raise Problem("forbidden")
+
+    def must_see(self, wallet_id: str) -> None:
+        """Refuse every wallet but the caller's own, before anything is looked up.
+
+        :raises Problem: forbidden; for the operator unknown, if it cannot be an id.
+        """
+        if self.principal is Principal.OWNER and wallet_id != self.wallet_id:
+            raise Problem("forbidden")
+        if not is_wallet_id(wallet_id):
+            raise Problem("unknown-wallet")
+
+    def must_open(self, wallet: WalletState | None) -> WalletState:
+        """Refuse a key that was replaced, and then a wallet that is not there.
+
+        :raises Problem: unauthenticated, or unknown.
+        """
+        if self.key_version is not None and (
+            wallet is None or wallet.key_version != self.key_version
+        ):
+            raise Problem("unauthenticated")
+        if wallet is None:
+            raise Problem("unknown-wallet")
+        return wallet
+
+
+def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> Caller:
+    """Tell who sends a request; the version of a wallet's key is checked later.
+
+    :raises Problem: the credentials are missing or not ours.
+    """
+    if operator_token is None:
+        return Caller(Principal.OPERATOR)
+    return recognise(_bearer(request), operator_token, keys)
+
+
+def recognise(given: str, operator_token: str, keys: WalletKeys) -> Caller:
+    """Tell whose token or key this is.
+
+    :raises Problem: it is not ours.
+    """
+    # Equal time for every wrong token, so that it cannot be found letter by letter.
+    if hmac.compare_digest(_bytes(given), _bytes(operator_token)):
+        return Caller(Principal.OPERATOR)
+    known = keys.read(given) if given.isascii() else None
+    if known is None:
+        raise Problem("unauthenticated")
+    return Caller(Principal.OWNER, *known)
+
+
+def require_metrics_token(request: Request, settings: Settings) -> None:
+    """Show metrics to this machine alone, or to whoever has their token.
+
+    :raises Problem: not found if no token is set, as if there were no metrics.
+    """
+    if settings.local:
+        return
+    if settings.metrics_token is None:
+        raise Problem("not-found")
+    given = _bearer(request)
+    if not hmac.compare_digest(_bytes(given), _bytes(settings.metrics_token)):
+        raise Problem("unauthenticated", "Send the token of the metrics as bearer.")
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    given = given.strip()
+    if scheme.lower() != "bearer" or not given:
+        raise Problem("unauthenticated")
+    return given
+
+
+def refuse_strangers(request: Request) -> None:
+    """Without credentials, answer only this machine, asked by its own name.
+
+    :raises Problem: the peer, the name or a proxy is not local.
+    """
+    environ = request.environ
+    # One text with all names is searched faster than each name by itself.
+    names = f" {' '.join(environ)}"
+    proxied = any(begin in names for begin in _PROXY_HEADERS)
+    peer, host = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_HOST", "")
+    if proxied or not is_loopback(peer) or not _is_local_name(host):
+        raise Problem("local-only")
+
+
+def refuse_foreign_pages(request: Request) -> None:
+    """Keep pages of other sites from posting with the rights of a reader.
+
+    :raises Problem: the browser says that the request comes from elsewhere.
+    """
+    if request.method != "POST":
+        return
+    site = request.environ.get("HTTP_SEC_FETCH_SITE")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise Problem("foreign-page")
+        return
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin is None:
+        return
+    host = request.environ.get("HTTP_HOST", "")
+    _, _, page = origin.lower().partition("://")
+    if not host or page != host.lower():
+        raise Problem("foreign-page")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+# The same few peers and names ask again and again; strangers cannot fill the memory.
+@lru_cache(maxsize=256)
+def _is_local_name(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if "@" in host:
+        return False
+    return name == "localhost" or is_loopback(name)
+
+
+@lru_cache(maxsize=256)
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is one of this machine only."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return bool((mapped or parsed).is_loopback)

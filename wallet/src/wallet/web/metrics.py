@@ -1,0 +1,200 @@
+"""What is counted and timed, in the format of Prometheus.
+
+Histograms and counters only: they add up over workers, and those of a worker that
+ended still count. Every label comes from a closed set, and its child is looked up in a
+dictionary, because the library's own look-up costs more than what it finds.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Final
+from typing import TypeVar
+
+from flask import Blueprint
+from flask import Response
+from flask import request
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter
+from prometheus_client import Histogram
+from prometheus_client import disable_created_metrics
+from prometheus_client import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ..ledger.commands import Command
+from ..ledger.commands import CreateWallet
+from ..ledger.commands import MoveMoney
+from ..ledger.commands import Submission
+from ..ledger.outcomes import Abandoned
+from ..ledger.outcomes import Created
+from ..ledger.outcomes import Outcome
+from ..ledger.outcomes import Refused
+from ..ledger.outcomes import Replayed
+from ..ledger.outcomes import Results
+from ..prices.luno import Asked
+from ..storage.errors import OutcomeUnknown
+from ..waiting import Waiting
+from ..writer import Writer
+from .auth import require_metrics_token
+from .service import current_service
+
+log = logging.getLogger(__name__)
+
+# The time at which a counter was made is a gauge, and every worker has its own.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+metrics = Blueprint("metrics", __name__)
+
+#: Without several workers everything is in this registry, and nothing else is.
+_registry: Final = CollectorRegistry()
+
+_SECONDS: Final = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_COMMANDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_METHODS: Final = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+)
+
+REQUESTS: Final = Histogram(
+    "wallet_http_request_duration_seconds",
+    "Time from the first look at a request to its answer.",
+    ("method", "route", "status"),
+    buckets=_SECONDS,
+    registry=_registry,
+)
+OPERATIONS: Final = Counter(
+    "wallet_operations",
+    "What was asked of the ledger, and what came of it.",
+    ("kind", "outcome"),
+    registry=_registry,
+)
+BATCH_SIZE: Final = Histogram(
+    "wallet_batch_commands",
+    "Commands that were decided and committed together.",
+    buckets=_COMMANDS,
+    registry=_registry,
+)
+QUEUE_DEPTH: Final = Histogram(
+    "wallet_queue_commands",
+    "Commands that waited when the writer came to take some.",
+    buckets=_COMMANDS,
+    registry=_registry,
+)
+QUEUE_WAIT: Final = Histogram(
+    "wallet_queue_wait_seconds",
+    "Time from the request for a commit to the moment the writer takes it.",
+    buckets=_SECONDS,
+    registry=_registry,
+)
+COMMIT_TIME: Final = Histogram(
+    "wallet_commit_duration_seconds",
+    "Time to decide, write, commit and answer what was taken together.",
+    buckets=_SECONDS,
+    registry=_registry,
+)
+
+RATE_ASKS: Final = Counter(
+    "wallet_rate_asks",
+    "Questions for the price of bitcoin, and what came of them.",
+    ("outcome",),
+    registry=_registry,
+)
+
+_Metric = TypeVar("_Metric", Counter, Histogram)
+
+
+def _children(metric: _Metric) -> Callable[..., _Metric]:
+    known: dict[tuple[str, ...], _Metric] = {}
+
+    def child(*labels: str) -> _Metric:
+        found = known.get(labels)
+        if found is None:
+            found = known[labels] = metric.labels(*labels)
+        return found
+
+    return child
+
+
+_requests: Final = _children(REQUESTS)
+_operations: Final = _children(OPERATIONS)
+
+
+@metrics.get("/metrics")
+def read_metrics() -> Response:
+    """Tell what was counted and timed, over all workers."""
+    require_metrics_token(request, current_service().settings)
+    registry = _registry
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def observe_request(method: str, route: str | None, status: int, took_s: float) -> None:
+    """Time a request. What matches no route shares one label, and so do odd methods."""
+    known = method if method in _METHODS else "OTHER"
+    _requests(known, route or "none", str(status)).observe(took_s)
+
+
+def observe_batch(
+    taken: list[Waiting], queued: int, began_s: float, took_s: float
+) -> None:
+    """Time what the writer took and committed together."""
+    size = sum(len(waiting.submission.commands) for waiting in taken)
+    BATCH_SIZE.observe(size)
+    QUEUE_DEPTH.observe(size + queued)
+    COMMIT_TIME.observe(took_s)
+    for waiting in taken:
+        QUEUE_WAIT.observe(began_s - waiting.since_s)
+
+
+def observe_ask(outcome: Asked) -> None:
+    """Count a question for the price of bitcoin."""
+    RATE_ASKS.labels(outcome.value).inc()
+
+
+def submit(writer: Writer, submission: Submission) -> Results:
+    """Submit, and count what comes of every command."""
+    try:
+        results = writer.submit(submission)
+    except Exception as error:
+        unknown = isinstance(error, OutcomeUnknown)
+        _count(submission, "outcome-unknown" if unknown else "failed")
+        raise
+    try:
+        _count_results(submission, results)
+    except Exception:
+        # The money has moved: a count that is lost is no reason to tell otherwise.
+        log.exception("what came of a request was not counted")
+    return results
+
+
+def _count_results(submission: Submission, results: Results) -> None:
+    if isinstance(results, Refused):
+        _count(submission, results.refusal.value)
+    elif isinstance(results, Abandoned):
+        _count(submission, "batch-refused")
+    else:
+        for command, result in zip(submission.commands, results, strict=True):
+            _operations(_kind(command), _outcome(result.outcome)).inc()
+
+
+def _count(submission: Submission, outcome: str) -> None:
+    for command in submission.commands:
+        _operations(_kind(command), outcome).inc()
+
+
+def _kind(command: Command) -> str:
+    if isinstance(command, MoveMoney):
+        return command.kind.value
+    return "new-wallet" if isinstance(command, CreateWallet) else "new-key"
+
+
+def _outcome(outcome: Outcome) -> str:
+    if isinstance(outcome, Refused):
+        return outcome.refusal.value
+    replayed = isinstance(outcome, Created) and outcome.replayed
+    return "replayed" if replayed or isinstance(outcome, Replayed) else "done"

@@ -1,0 +1,233 @@
+"""Every way to say no, and how it is told to a client (RFC 9457).
+
+A :class:`Problem` is raised with the name of its kind. The kinds, by status::
+
+    400 malformed
+    401 unauthenticated
+    403 forbidden, foreign-page, local-only, stale-form
+    404 not-found, unknown-wallet, unknown-operation, no-rate
+    405 method-not-allowed
+    412 version-mismatch
+    413 too-large
+    415 unsupported-media-type
+    422 key-reused, batch-refused, and what the rules refuse: insufficient-funds,
+        self-transfer, unknown-recipient, currency-mismatch, balance-too-large
+    500 internal-error
+    503 unavailable, outcome-unknown
+
+``docs/errors.md`` has one row for each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import Final
+
+from ..ledger.outcomes import Refused
+from ..storage.errors import OutcomeUnknown
+from ..storage.errors import StoreFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its name in the address of its type, and what it says."""
+
+    name: str
+    status: int
+    title: str
+    detail: str
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind("malformed", 400, "The request is malformed", "Look at the field named."),
+        Kind(
+            "unauthenticated",
+            401,
+            "Valid credentials are needed",
+            "Send Authorization: Bearer with the operator's token or a wallet's key.",
+        ),
+        Kind(
+            "forbidden",
+            403,
+            "These credentials do not allow this",
+            "A wallet's key reads its own wallet, withdraws and transfers from it.",
+        ),
+        Kind(
+            "foreign-page",
+            403,
+            "A page of another site may not send this",
+            "Send the request from a program, or from a page of this service.",
+        ),
+        Kind(
+            "local-only",
+            403,
+            "Without an operator token only this machine is answered",
+            "Set WALLET_OPERATOR_TOKEN to serve other machines, or behind a proxy.",
+        ),
+        Kind(
+            "stale-form",
+            403,
+            "This form is out of date",
+            "Nothing was done. Go back, reload the page and send the form again; its"
+            " cookie must be allowed.",
+        ),
+        Kind("not-found", 404, "There is nothing here", "Look at the address."),
+        Kind(
+            "unknown-wallet", 404, "There is no such wallet", "Look at the wallet's id."
+        ),
+        Kind(
+            "unknown-operation",
+            404,
+            "No operation is recorded",
+            "nothing is recorded under this key yet: send the request again with the"
+            " same key, it cannot be done twice",
+        ),
+        Kind(
+            "no-rate",
+            404,
+            "No price of bitcoin is known",
+            "None was seen within the last 24 hours; ask again in a few minutes.",
+        ),
+        Kind(
+            "method-not-allowed",
+            405,
+            "This address does not take this method",
+            "The Allow header names those that it takes.",
+        ),
+        Kind(
+            "version-mismatch",
+            412,
+            "The wallet has moved on",
+            "Read the wallet again and decide anew.",
+        ),
+        Kind("too-large", 413, "The body is too large", "Send at most 1 MiB."),
+        Kind(
+            "unsupported-media-type",
+            415,
+            "The body must be JSON",
+            "Send Content-Type: application/json.",
+        ),
+        Kind(
+            "key-reused",
+            422,
+            "This idempotency key belongs to another request",
+            "Use a new key for each thing that you want done.",
+        ),
+        Kind(
+            "batch-refused",
+            422,
+            "An item of the atomic batch was refused",
+            "Nothing was written; look at the outcome that has a problem.",
+        ),
+        Kind(
+            "insufficient-funds",
+            422,
+            "The wallet does not hold enough",
+            "Nothing was moved; the balance may not fall below the wallet's floor.",
+        ),
+        Kind(
+            "self-transfer",
+            422,
+            "A wallet cannot transfer to itself",
+            "Name another wallet as the recipient.",
+        ),
+        Kind(
+            "unknown-recipient",
+            422,
+            "There is no such recipient",
+            "Nothing was moved; look at the recipient's id.",
+        ),
+        Kind(
+            "currency-mismatch",
+            422,
+            "The recipient keeps another currency",
+            "Nothing was moved; both wallets must keep the same currency.",
+        ),
+        Kind(
+            "balance-too-large",
+            422,
+            "A balance would grow beyond what can be stored",
+            "Nothing was moved.",
+        ),
+        Kind(
+            "internal-error",
+            500,
+            "Something went wrong here",
+            "The request's id is in the log of the service.",
+        ),
+        Kind(
+            "unavailable",
+            503,
+            "The service cannot do this now",
+            "Nothing was written; send the request again a little later.",
+        ),
+        Kind(
+            "outcome-unknown",
+            503,
+            "It is not known whether this was done",
+            "Repeat the request with the same key; without one, look at the wallet's"
+            " entries first.",
+        ),
+    )
+}
+
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+_LATER: Final = {"Retry-After": "1"}
+#: Headers that every problem with this status carries.
+_HEADERS: Final = {401: _CHALLENGE, 503: _LATER}
+
+
+class Problem(Exception):
+    """A request that is answered with a problem instead of what it asked for.
+
+    :param name: one of :data:`KINDS`.
+    :param members: further members, such as the field that is malformed.
+    :param headers: headers that the answer must carry.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detail: str | None = None,
+        *,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.kind = KINDS[name]
+        self.detail = detail or self.kind.detail
+        self.members = dict(members or {})
+        self.headers = {**_HEADERS.get(self.kind.status, {}), **(headers or {})}
+
+    def body(self) -> dict[str, Any]:
+        """List the members of the answer in a fixed order."""
+        return {
+            "type": f"/problems/{self.kind.name}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+def malformed(field: str, reason: str) -> Problem:
+    """Say which field is malformed, and how."""
+    return Problem("malformed", f"{field} {reason}", members={"field": field})
+
+
+def refused(outcome: Refused, at: str = "") -> Problem:
+    """Dress a refusal of the ledger.
+
+    :param at: where the member that is malformed stands in the body.
+    """
+    if outcome.field is not None:
+        return malformed(f"{at}{outcome.field}", outcome.reason or "is malformed")
+    return Problem(outcome.refusal.value)
+
+
+def failed(failure: StoreFailure) -> Problem:
+    """Dress a failure of the database."""
+    unknown = isinstance(failure, OutcomeUnknown)
+    return Problem("outcome-unknown" if unknown else "unavailable")

@@ -1,0 +1,81 @@
+"""Whether the service works. Open to all, so it names no host, user or address."""
+
+from typing import Literal
+
+import msgspec
+from flask import Blueprint
+from flask import Response
+from msgspec import UNSET
+from msgspec import UnsetType
+from sqlalchemy.exc import DBAPIError
+
+from .. import __version__
+from ..storage import errors as failures
+from ..storage.connections import durability
+from ..storage.connections import is_durable
+from ..storage.store import Store
+from .fields import encode
+from .service import Service
+from .service import current_service
+
+status = Blueprint("status", __name__)
+
+
+class DatabaseStatus(msgspec.Struct):
+    """How the database is, and whether it keeps commits through a loss of power."""
+
+    status: Literal["ok", "failing"]
+    engine: str
+    durable: bool | UnsetType = UNSET
+    settings: dict[str, str] | UnsetType = UNSET
+
+
+class WriterStatus(msgspec.Struct):
+    """How the writer is, and how many commands wait for it."""
+
+    status: Literal["ok", "failing"]
+    queued: int
+    capacity: int
+
+
+class StatusAnswer(msgspec.Struct):
+    """How the service is; the parts that fail are named."""
+
+    status: Literal["ok", "failing"]
+    version: str
+    database: DatabaseStatus
+    writer: WriterStatus
+    failing: list[str] | UnsetType = UNSET
+
+
+@status.get("/status")
+def read_status() -> Response:
+    """Tell how the service is."""
+    service = current_service()
+    database, writer = _database(service.store), _writer(service)
+    parts = {"database": database.status, "writer": writer.status}
+    answer = StatusAnswer("ok", __version__, database, writer)
+    failing = sorted(name for name, part in parts.items() if part != "ok")
+    if not failing:
+        return Response(encode(answer), mimetype="application/json")
+    answer.status, answer.failing = "failing", failing
+    response = Response(encode(answer), 503, mimetype="application/json")
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def _database(store: Store) -> DatabaseStatus:
+    engine = store.reading.dialect.name
+    try:
+        with failures.before_commit(), store.reading.connect() as connection:
+            settings = durability(connection)
+            connection.exec_driver_sql("SELECT 1 FROM wallets LIMIT 1")
+    except (failures.StoreFailure, DBAPIError):
+        return DatabaseStatus("failing", engine)
+    return DatabaseStatus("ok", engine, is_durable(settings), settings)
+
+
+def _writer(service: Service) -> WriterStatus:
+    writer, queue = service.writer, service.writer.queue
+    well = writer.alive and queue.commands < queue.capacity
+    return WriterStatus("ok" if well else "failing", queue.commands, queue.capacity)
