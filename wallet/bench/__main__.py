@@ -4,11 +4,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from contextlib import ExitStack
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,23 +13,13 @@ import click
 
 from wallet.audit.replay import Fault
 
-from . import facts
-from . import page
-from . import results
-from . import runs
-from . import wrk
-from .cases import CASES
-from .cases import Case
-from .field import Field
-from .field import Options
-from .field import WrongSums
-from .postgres import Postgres
-from .postgres import PostgresError
-from .postgres import postgres
+from . import facts, page, results, runs, wrk
+from .cases import CASES, Case
+from .field import Field, Options, WrongSums
+from .postgres import Postgres, PostgresError, postgres
 from .results import Bench
 from .servers import ServerError
-from .targets import FLOORS
-from .targets import TARGETS
+from .targets import FLOORS, TARGETS
 
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"

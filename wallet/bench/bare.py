@@ -9,23 +9,15 @@ import os
 import sys
 from collections.abc import Callable
 from threading import Thread
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from flask import Flask
-from flask import Response
-from flask import request
+from flask import Flask, Response, request
 
-from wallet.api.answers import freeze
-from wallet.api.answers import wallet_answer
-from wallet.config import Settings
-from wallet.config import read_settings
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import MoveMoney
-from wallet.ledger.commands import Submission
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
+from wallet.api.answers import freeze, wallet_answer
+from wallet.clock import now_us
+from wallet.config import Settings, read_settings
+from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
+from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import Amount
 from wallet.ledger.outcomes import Known
 from wallet.ledger.rules import decide
@@ -33,8 +25,7 @@ from wallet.server import make_server
 from wallet.storage.queries import find_wallet
 from wallet.storage.store import Store
 from wallet.waiting import Queue
-from wallet.web.fields import encode
-from wallet.web.service import now_us
+from wallet.web.replies import encode
 
 #: What is handed over; nobody looks at it.
 _NOTHING: Final = Submission((CreateWallet("", "", "ZAR", 0),))

@@ -4,8 +4,7 @@ import os
 import platform
 import sqlite3
 import subprocess
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 

@@ -1,24 +1,16 @@
 """Where everything is measured: sends loads, keeps figures, and checks every sum."""
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
-from tempfile import mkstemp
+from tempfile import mkdtemp, mkstemp
 
-from . import cases
-from . import servers
-from . import stores
-from . import wrk
-from .cases import Case
-from .cases import Load
+from . import cases, servers, stores, wrk
+from .cases import Case, Load
 from .postgres import Postgres
-from .results import Bench
-from .results import Result
+from .results import Bench, Result
 from .stores import Totals
 
 #: `wallet verify` replays wallet by wallet, which takes longer than the bench for more.

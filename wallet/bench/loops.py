@@ -3,21 +3,16 @@
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from contextlib import closing
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Table
-from sqlalchemy import make_url
+from sqlalchemy import Table, make_url
 
 from wallet.ledger.ids import new_operation_id
-from wallet.storage.tables import entries
-from wallet.storage.tables import operations
+from wallet.storage.tables import entries, operations
 
 from .bare import answers
 from .cases import BATCH

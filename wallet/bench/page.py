@@ -6,10 +6,7 @@ from string import Template
 from typing import Final
 
 from .results import Bench
-from .targets import FLOORS
-from .targets import TARGETS
-from .targets import Spread
-from .targets import spread
+from .targets import FLOORS, TARGETS, Spread, spread
 
 _TEMPLATE: Final = Path(__file__).with_name("page.md")
 #: Written by hand once there are figures: why a target is missed. No run changes it.

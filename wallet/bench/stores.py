@@ -6,23 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from wallet.app import open_service
 from wallet.audit.totals import check_totals
 from wallet.config import read_settings
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import MoveMoney
-from wallet.ledger.commands import Submission
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
+from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import Amount
-from wallet.storage.store import Store
+from wallet.storage.store import Store, open_current_store
 from wallet.storage.tables import wallets
 from wallet.web.service import Service
-from wallet.web.service import open_current_store
-from wallet.web.service import open_service
 
 _BATCH = 5_000
 _CENT = Amount(1, 2)
@@ -85,7 +79,7 @@ def books(home: Path, database_url: str) -> Iterator[Books]:
             "STATEMENT_TIMEOUT_MS": "600000",
         }
     )
-    store = open_current_store(settings)
+    store = open_current_store(settings.database_url, settings.limits)
     try:
         yield Books(store)
     finally:
@@ -106,7 +100,7 @@ def fill(
             "WAIT_TIMEOUT_MS": "600000",
         }
     )
-    service = open_service(settings, lambda *_: None)
+    service = open_service(settings)
     try:
         made = [wallet for part in _parts(count) for wallet in _create(service, part)]
         for wallet in made[:with_history]:

@@ -4,8 +4,7 @@ import json
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,20 +4,18 @@ import logging
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import insert
-from tests.actions import a_submission
-from tests.actions import create_wallet
+from tests.actions import a_submission, create_wallet
 from tests.browser.conftest import Live
 from tests.browsing import CHROMIUM
 
 from wallet.api.answers import freeze
+from wallet.clock import now_us
 from wallet.ledger.commands import Kind
 from wallet.prices.rates import PAIR
 from wallet.storage.store import Store
 from wallet.storage.tables import rates
-from wallet.web.service import now_us
 from wallet.web.service import service_of
 from wallet.writer import Writer
 

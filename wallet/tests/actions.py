@@ -1,20 +1,15 @@
 """What tests do with wallets, over HTTP and below it."""
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flask.testing import FlaskClient
 
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import MoveMoney
-from wallet.ledger.commands import Submission
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
+from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import read_amount
 from wallet.storage.connections import Driver
 from wallet.storage.store import Store

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy import make_url
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from wallet.storage import migrations
 from wallet.storage.connections import Limits

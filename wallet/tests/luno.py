@@ -3,10 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 PRICE = "1234567.89"
 TICKER = b'{"pair": "XBTZAR", "bid": "1234000.00", "ask": "1234567.89"}'

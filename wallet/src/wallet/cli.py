@@ -3,8 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,22 +12,17 @@ import click
 from flask import Flask
 
 from . import __version__
-from .audit.heads import HeadsError
-from .audit.heads import read_heads
-from .audit.heads import write_heads
+from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
 from .audit.verify import verify as verify_store
-from .config import ConfigError
-from .config import Settings
-from .config import read_settings
+from .config import ConfigError, Settings, read_settings
 from .ledger.outcomes import WalletState
-from .storage.connections import Limits
-from .storage.connections import UnsafeDatabase
+from .storage.connections import Limits, UnsafeDatabase
 from .storage.errors import StoreFailure
 from .storage.migrations import WrongSchema
 from .storage.queries import find_wallet
+from .storage.store import open_current_store
 from .web.auth import WalletKeys
-from .web.service import open_current_store
 
 
 @click.group()
@@ -75,7 +69,7 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
         kept = None if heads is None else read_heads(heads)
         # A long history takes longer than any request may.
         patient = replace(settings, limits=Limits(statement_timeout_ms=0))
-        store = open_current_store(patient)
+        store = open_current_store(patient.database_url, patient.limits)
         seen: list[WalletState] = []
         try:
             with _progress() as show:
@@ -104,7 +98,7 @@ def key(wallet_id: str) -> None:
     """Print the key of a wallet."""
     with _one_sentence():
         settings = _settings()
-        store = open_current_store(settings)
+        store = open_current_store(settings.database_url, settings.limits)
         try:
             wallet = find_wallet(store, wallet_id)
         finally:

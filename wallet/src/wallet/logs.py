@@ -9,13 +9,10 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
-from typing import Any
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from flask import g
-from flask import has_request_context
+from flask import g, has_request_context
 
 from .config import Settings
 

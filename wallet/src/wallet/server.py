@@ -6,28 +6,23 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
 
-from . import create_app
-from . import logs
-from .config import ConfigError
-from .config import Settings
+from . import create_app, logs
+from .config import ConfigError, Settings
 from .prices import poller as luno
-from .storage.connections import durability
-from .storage.connections import is_durable
+from .storage.connections import durability, is_durable
+from .storage.store import open_store
 from .web.auth import is_loopback
-from .web.service import open_store
 from .web.service import service_of
 
 #: After a request to stop, whoever still sends a body by then is cut off.
@@ -61,7 +56,7 @@ def prepare(settings: Settings) -> bool:
 
     Every connection is closed again, because a worker must not inherit one.
     """
-    store = open_store(settings)
+    store = open_store(settings.database_url, settings.limits)
     try:
         with store.reading.connect() as connection:
             return is_durable(durability(connection))

@@ -6,8 +6,7 @@ from collections import deque
 
 from .ledger.commands import Submission
 from .ledger.outcomes import Results
-from .storage.errors import NotWritten
-from .storage.errors import OutcomeUnknown
+from .storage.errors import NotWritten, OutcomeUnknown
 
 
 class QueueFull(NotWritten):

@@ -9,29 +9,25 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from .ledger.commands import MoveMoney
-from .ledger.commands import Submission
-from .ledger.outcomes import Abandoned
-from .ledger.outcomes import Frozen
-from .ledger.outcomes import Moved
-from .ledger.outcomes import Outcome
-from .ledger.outcomes import Refused
-from .ledger.outcomes import Result
-from .ledger.outcomes import Results
-from .ledger.outcomes import Verdict
+from .ledger.commands import MoveMoney, Submission
+from .ledger.outcomes import (
+    Abandoned,
+    Frozen,
+    Moved,
+    Outcome,
+    Refused,
+    Result,
+    Results,
+    Verdict,
+)
 from .ledger.rules import decide
-from .storage.errors import Collision
-from .storage.errors import NotWritten
-from .storage.errors import OutcomeUnknown
-from .storage.errors import TryAgain
+from .storage.errors import Collision, NotWritten, OutcomeUnknown, TryAgain
 from .storage.rows import Answered
 from .storage.store import Store
-from .waiting import Queue
-from .waiting import Waiting
+from .waiting import Queue, Waiting
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from wallet import create_app
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-from ..browsing import CHROMIUM
-from ..browsing import needs_chromium
+from ..browsing import CHROMIUM, needs_chromium
 
 OPERATOR = "operator-token-1234"
 

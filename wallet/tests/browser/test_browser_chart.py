@@ -5,18 +5,16 @@ from playwright.sync_api import expect
 from sqlalchemy import insert
 
 from wallet.api.answers import freeze
+from wallet.clock import now_us
 from wallet.ledger.commands import Kind
 from wallet.prices.rates import PAIR
 from wallet.storage.tables import rates
-from wallet.web.service import now_us
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
-from ..actions import a_submission
-from ..actions import create_wallet
+from ..actions import a_submission, create_wallet
 from .test_browser_access import judge as judge
-from .test_browser_pages import press
-from .test_browser_pages import set_balance
+from .test_browser_pages import press, set_balance
 
 DAY = 24 * 60 * 60 * 1_000_000
 LARGEST = "92233720368547758.07"

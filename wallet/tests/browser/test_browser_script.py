@@ -8,9 +8,7 @@ from playwright.sync_api import expect
 
 from wallet.web.service import service_of
 
-from .test_browser_pages import press
-from .test_browser_pages import set_balance
-from .test_browser_pages import sums
+from .test_browser_pages import press, set_balance, sums
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pytest
 from ..conftest import IN_CI
 from . import project
 from .project import run
-from .stack import Stack
-from .stack import reachable
+from .stack import Stack, reachable
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

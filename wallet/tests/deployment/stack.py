@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..clients import Answer
-from ..clients import Client
+from ..clients import Answer, Client
 from . import project
 
 SERVICES = ("db", "wallet", "prometheus")

@@ -12,9 +12,7 @@ import pytest
 
 from ..clients import Load
 from . import project
-from .stack import SERVICES
-from .stack import Stack
-from .stack import until
+from .stack import SERVICES, Stack, until
 
 COUNTED = 'wallet_http_request_duration_seconds_count{route=~".*/deposits"}'
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from ..actions import until
-from ..clients import BROKEN
-from ..clients import Client
+from ..clients import BROKEN, Client
 
 OPERATOR = "operator-token-1234"
 

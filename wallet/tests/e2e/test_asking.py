@@ -1,9 +1,7 @@
 """A running service that asks a Luno of our own."""
 
 from ..actions import until
-from ..luno import PRICE
-from ..luno import answer
-from ..luno import luno
+from ..luno import PRICE, answer, luno
 
 PATH = "/v1/rates/XBTZAR"
 

@@ -14,8 +14,7 @@ from sqlalchemy import make_url
 from wallet import create_app
 from wallet.web.service import service_of
 
-from ..actions import Wallets
-from ..actions import until
+from ..actions import Wallets, until
 from ..conftest import start_postgresql
 
 

@@ -3,8 +3,7 @@
 import os
 import subprocess
 
-from ..browsing import CHROMIUM
-from ..browsing import needs_chromium
+from ..browsing import CHROMIUM, needs_chromium
 from .conftest import Server
 
 

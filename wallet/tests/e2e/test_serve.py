@@ -9,13 +9,11 @@ import subprocess
 from contextlib import closing
 
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from ..actions import until
 from ..clients import BROKEN
-from .conftest import OPERATOR
-from .conftest import Server
+from .conftest import OPERATOR, Server
 
 
 def refused(server, *arguments):

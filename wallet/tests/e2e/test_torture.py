@@ -9,7 +9,7 @@ import pytest
 from wallet.audit import torture
 from wallet.audit.load import Load
 from wallet.audit.torture import Verdict
-from wallet.web.service import open_store
+from wallet.storage.store import open_store
 
 from ..actions import until
 from .conftest import Server
@@ -67,7 +67,7 @@ def after_a_run(tmp_path, monkeypatch):
         with closing(sqlite3.connect(tmp_path / "wallet.db")) as connection:
             connection.executescript(f"PRAGMA foreign_keys = off; {change}")
         settings = torture._settings({"WALLET_HOME": str(tmp_path)})
-        store = open_store(settings)
+        store = open_store(settings.database_url, settings.limits)
         try:
             return real(store, seen["load"], 1, [])
         finally:

@@ -6,13 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from wallet.prices.luno import Asked
-from wallet.prices.luno import TickerFault
-from wallet.prices.luno import ask_price
+from wallet.prices.luno import Asked, TickerFault, ask_price
 
-from ..luno import PRICE
-from ..luno import answer
-from ..luno import luno
+from ..luno import PRICE, answer, luno
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from sqlalchemy import make_url
 
 from wallet import create_app
 from wallet.api.answers import freeze
+from wallet.clock import now_us
 from wallet.storage.connections import Limits
 from wallet.storage.store import Store
-from wallet.web.service import now_us
 from wallet.web.service import service_of
 from wallet.writer import Writer
 

@@ -9,33 +9,21 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
-from sqlalchemy import select
-from sqlalchemy import text
+from sqlalchemy import make_url, select, text
 
 from wallet.config import read_settings
 from wallet.prices import poller as asking
-from wallet.prices.luno import Asked
-from wallet.prices.luno import TickerFault
-from wallet.prices.luno import ask_price
-from wallet.prices.poller import Asker
-from wallet.prices.poller import claim_ask
-from wallet.prices.poller import keep_price
-from wallet.prices.poller import pause_after
-from wallet.prices.poller import put_off
+from wallet.prices.luno import Asked, TickerFault, ask_price
+from wallet.prices.poller import Asker, claim_ask, keep_price, pause_after, put_off
 from wallet.prices.rates import newest_rate
 from wallet.storage import migrations
-from wallet.storage.connections import Limits
-from wallet.storage.connections import is_sqlite
+from wallet.storage.connections import Limits, is_sqlite
 from wallet.storage.errors import NotWritten
 from wallet.storage.store import Store
-from wallet.storage.tables import rate_asks
-from wallet.storage.tables import rates
+from wallet.storage.tables import rate_asks, rates
 
 from ..actions import until
-from ..luno import PRICE
-from ..luno import answer
-from ..luno import luno
+from ..luno import PRICE, answer, luno
 
 NOW_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000

@@ -7,8 +7,7 @@ from wallet.ledger.ids import new_wallet_id
 from wallet.web.auth import WalletKeys
 
 from ..actions import Wallets
-from .conftest import OPERATOR
-from .conftest import SECRET
+from .conftest import OPERATOR, SECRET
 
 pytestmark = pytest.mark.one_engine
 

@@ -5,28 +5,23 @@ import re
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from wallet.api.answers import freeze
+from wallet.clock import now_us
 from wallet.ledger.commands import Kind
-from wallet.ledger.money import LARGEST_MINOR
-from wallet.ledger.money import format_amount
+from wallet.ledger.money import LARGEST_MINOR, format_amount
 from wallet.pages.over_time import RANGES
 from wallet.pages.wording import local_time
 from wallet.prices.rates import PAIR
 from wallet.storage.tables import rates
-from wallet.web.service import now_us
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
-from ..actions import a_submission
-from ..actions import create_wallet
-from ..browsing import Visitor
-from ..browsing import text_of
+from ..actions import a_submission, create_wallet
+from ..browsing import Visitor, text_of
 
 pytestmark = pytest.mark.one_engine
 

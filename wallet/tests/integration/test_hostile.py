@@ -11,10 +11,7 @@ import random
 from copy import deepcopy
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import Phase
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from wallet import create_app
@@ -25,8 +22,7 @@ from wallet.web.problems import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-from .conftest import OPERATOR
-from .conftest import SECRET
+from .conftest import OPERATOR, SECRET
 
 REQUESTS = int(os.environ.get("HOSTILE", "1500"))
 #: Requests that are made from what one example of hypothesis draws.

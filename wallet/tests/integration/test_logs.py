@@ -5,23 +5,17 @@ import sys
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import make_url
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from wallet import create_app
-from wallet import logs
-from wallet.config import ConfigError
-from wallet.config import read_settings
+from wallet import create_app, logs
+from wallet.config import ConfigError, read_settings
 from wallet.storage.connections import is_durable
 from wallet.storage.errors import NotWritten
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-from .conftest import METRICS
-from .conftest import OPERATOR
-from .conftest import SECRET
+from .conftest import METRICS, OPERATOR, SECRET
 
 pytestmark = pytest.mark.one_engine
 

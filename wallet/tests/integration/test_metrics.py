@@ -8,15 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from wallet import create_app
 from wallet.config import ConfigError
 from wallet.ledger.commands import Kind
-from wallet.storage.errors import NotWritten
-from wallet.storage.errors import OutcomeUnknown
+from wallet.storage.errors import NotWritten, OutcomeUnknown
 from wallet.web import metrics
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-from .conftest import METRICS
-from .conftest import OPERATOR
-from .conftest import SECRET
+from .conftest import METRICS, OPERATOR, SECRET
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -6,9 +6,7 @@ from wallet.ledger.ids import new_wallet_id
 from wallet.storage import errors as failures
 from wallet.web.service import service_of
 
-from ..browsing import Visitor
-from ..browsing import error_of
-from ..browsing import text_of
+from ..browsing import Visitor, error_of, text_of
 
 pytestmark = pytest.mark.one_engine
 

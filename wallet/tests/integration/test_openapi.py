@@ -5,10 +5,7 @@ import re
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck
-from hypothesis import Phase
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -18,8 +15,7 @@ from wallet.web.problems import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-from .conftest import METRICS
-from .conftest import OPERATOR
+from .conftest import METRICS, OPERATOR
 from .test_documents import routes_of
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "5"))

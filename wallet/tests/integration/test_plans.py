@@ -6,23 +6,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from wallet.history.series import balance_at
-from wallet.history.series import end_of
-from wallet.history.series import read_series
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import Principal
-from wallet.ledger.commands import Submission
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
+from wallet.history.series import balance_at, end_of, read_series
+from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
+from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.storage import queries as reading
 from wallet.storage.connections import is_sqlite
-from wallet.storage.queries import find_wallet
-from wallet.storage.queries import list_entries
+from wallet.storage.queries import find_wallet, list_entries
 
-from ..actions import a_submission
-from ..actions import create_wallet
-from ..actions import heard
+from ..actions import a_submission, create_wallet, heard
 
 
 @pytest.fixture

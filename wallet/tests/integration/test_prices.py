@@ -4,10 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from wallet.prices.rates import MAX_AGE_US
-from wallet.prices.rates import keep_rate
-from wallet.web.fields import timestamp
-from wallet.web.service import now_us
+from wallet.clock import now_us, timestamp
+from wallet.prices.rates import MAX_AGE_US, keep_rate
 from wallet.web.service import service_of
 
 from ..actions import Wallets

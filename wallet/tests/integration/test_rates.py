@@ -6,11 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from wallet.prices.rates import MAX_AGE_US
-from wallet.prices.rates import Rate
-from wallet.prices.rates import keep_rate
-from wallet.prices.rates import newest_rate
-from wallet.prices.rates import rates_at
+from wallet.prices.rates import MAX_AGE_US, Rate, keep_rate, newest_rate, rates_at
 from wallet.storage.connections import is_sqlite
 
 NOW_US = 1_800_000_000_000_000

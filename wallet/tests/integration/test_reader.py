@@ -3,27 +3,25 @@
 import threading
 
 import pytest
-from sqlalchemy import bindparam
-from sqlalchemy import event
-from sqlalchemy import literal
-from sqlalchemy import literal_column
-from sqlalchemy import make_url
-from sqlalchemy import select
-from sqlalchemy import table
-from sqlalchemy import text
+from sqlalchemy import (
+    bindparam,
+    event,
+    literal,
+    literal_column,
+    make_url,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import ProgrammingError
 
 from wallet.ledger.commands import Kind
-from wallet.storage.connections import Limits
-from wallet.storage.connections import is_sqlite
+from wallet.storage.connections import Limits, is_sqlite
 from wallet.storage.errors import NotWritten
-from wallet.storage.queries import find_wallet
-from wallet.storage.queries import list_entries
-from wallet.storage.queries import list_wallets
+from wallet.storage.queries import find_wallet, list_entries, list_wallets
 from wallet.storage.reader import Reader
 
-from ..actions import a_submission
-from ..actions import create_wallet
+from ..actions import a_submission, create_wallet
 
 _SAID = select(bindparam("said").label("said"))
 

@@ -3,32 +3,25 @@
 import csv
 import io
 import tempfile
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wallet import create_app
 from wallet.api.answers import freeze
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import Submission
+from wallet.ledger.commands import Kind, Submission
 from wallet.ledger.ids import new_wallet_id
 from wallet.pages.wording import SAST
 from wallet.prices.rates import keep_rate
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
-from ..actions import Wallets
-from ..actions import a_submission
-from ..actions import create_wallet
+from ..actions import Wallets, a_submission, create_wallet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000

@@ -10,11 +10,8 @@ from wallet import create_app
 from wallet.pages import access
 from wallet.web.service import service_of
 
-from ..browsing import Visitor
-from ..browsing import error_of
-from ..browsing import text_of
-from .conftest import OPERATOR
-from .conftest import SECRET
+from ..browsing import Visitor, error_of, text_of
+from .conftest import OPERATOR, SECRET
 
 pytestmark = pytest.mark.one_engine
 

@@ -7,23 +7,18 @@ from itertools import pairwise
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from wallet.audit.replay import Fault
 from wallet.audit.verify import verify
 from wallet.history.held import held_before
-from wallet.history.series import balance_at
-from wallet.history.series import end_of
-from wallet.history.series import read_series
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import Submission
+from wallet.history.series import balance_at, end_of, read_series
+from wallet.ledger.commands import Kind, Submission
 from wallet.storage.connections import is_sqlite
 from wallet.storage.queries import find_wallet
 from wallet.storage.spans import SIZES
 
-from ..actions import a_submission
-from ..actions import create_wallet
+from ..actions import a_submission, create_wallet
 from .test_verify import forge
 
 SPANS = "SELECT * FROM spans ORDER BY wallet_id, size, number"

@@ -1,32 +1,24 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event
-from sqlalchemy import make_url
-from sqlalchemy import text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import Submission
+from wallet.ledger.commands import CreateWallet, Kind, Submission
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.outcomes import Known
 from wallet.ledger.rules import decide
 from wallet.storage import connections as engines
 from wallet.storage import migrations
-from wallet.storage.connections import durability
-from wallet.storage.connections import is_durable
-from wallet.storage.queries import find_wallet
-from wallet.storage.queries import list_entries
+from wallet.storage.connections import durability, is_durable
+from wallet.storage.queries import find_wallet, list_entries
 from wallet.storage.rows import Answered
 from wallet.storage.sqlite import split
 from wallet.storage.tables import metadata
 
-from ..actions import a_submission
-from ..actions import create_wallet
-from ..actions import heard
+from ..actions import a_submission, create_wallet, heard
 
 
 def commit(store, *batch, now_us=1):

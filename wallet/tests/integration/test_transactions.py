@@ -5,21 +5,14 @@ They fail under the same names, leave the same behind, and share one connection.
 
 import sqlite3
 import threading
-from contextlib import closing
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
-from sqlalchemy import make_url
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from wallet.storage.connections import Limits
-from wallet.storage.connections import is_sqlite
-from wallet.storage.errors import Collision
-from wallet.storage.errors import NotWritten
-from wallet.storage.errors import OutcomeUnknown
-from wallet.storage.errors import TryAgain
+from wallet.storage.connections import Limits, is_sqlite
+from wallet.storage.errors import Collision, NotWritten, OutcomeUnknown, TryAgain
 from wallet.storage.store import Store
 
 TABLE = """\

@@ -1,19 +1,14 @@
 import pytest
 from sqlalchemy import text
 
-from wallet.audit.heads import HeadsError
-from wallet.audit.heads import read_heads
-from wallet.audit.heads import write_heads
-from wallet.audit.replay import Fault
-from wallet.audit.replay import Replayed
+from wallet.audit.heads import HeadsError, read_heads, write_heads
+from wallet.audit.replay import Fault, Replayed
 from wallet.audit.totals import check_totals
 from wallet.audit.verify import verify
 from wallet.ledger.commands import Kind
-from wallet.storage.queries import list_entries
-from wallet.storage.queries import list_wallets
+from wallet.storage.queries import list_entries, list_wallets
 
-from ..actions import a_submission
-from ..actions import create_wallet
+from ..actions import a_submission, create_wallet
 
 #: Statements that a forger with all rights over the database can make.
 FORGERIES = {

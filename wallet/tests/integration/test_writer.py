@@ -3,30 +3,21 @@ import threading
 
 import psycopg
 import pytest
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import RaiseKeyVersion
-from wallet.ledger.commands import Submission
+from wallet.clock import now_us
+from wallet.ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
 from wallet.ledger.ids import new_wallet_id
-from wallet.ledger.outcomes import Created
-from wallet.ledger.outcomes import Frozen
-from wallet.ledger.outcomes import Refused
+from wallet.ledger.outcomes import Created, Frozen, Refused
 from wallet.storage import errors as failures
 from wallet.storage.queries import find_wallet
-from wallet.waiting import Queue
-from wallet.waiting import QueueFull
-from wallet.web.service import now_us
+from wallet.waiting import Queue, QueueFull
 from wallet.writer import Writer
 
-from ..actions import a_submission
-from ..actions import create_wallet
-from ..actions import until
+from ..actions import a_submission, create_wallet, until
 
 
 @pytest.fixture

@@ -3,29 +3,15 @@
 import math
 
 import pytest
-from bench import page
-from bench import results
+from bench import page, results
 from bench.__main__ import choose
-from bench.cases import CASES
-from bench.cases import LOADS
-from bench.field import WrongSums
-from bench.field import check_sums
-from bench.postgres import PostgresError
-from bench.postgres import read_pgbench
-from bench.results import Bench
-from bench.results import Result
+from bench.cases import CASES, LOADS
+from bench.field import WrongSums, check_sums
+from bench.postgres import PostgresError, read_pgbench
+from bench.results import Bench, Result
 from bench.stores import Totals
-from bench.targets import FLOORS
-from bench.targets import TARGETS
-from bench.targets import Spread
-from bench.targets import Target
-from bench.targets import alone
-from bench.targets import grown
-from bench.targets import quotient
-from bench.targets import tails
-from bench.wrk import Told
-from bench.wrk import WrkError
-from bench.wrk import read
+from bench.targets import FLOORS, TARGETS, Spread, Target, alone, grown, quotient, tails
+from bench.wrk import Told, WrkError, read
 
 WRK = """Running 1s test @ http://127.0.0.1:1
 {"duration_s":2.0,"sent":12,"statuses":{"201":8,"503":2},"p50_ms":1.5,"p99_ms":3.0,\

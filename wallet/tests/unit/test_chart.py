@@ -1,24 +1,16 @@
 """Where the lines, marks and labels of a chart stand."""
 
 import re
-from datetime import datetime
-from datetime import timedelta
-from itertools import accumulate
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.ledger.money import CURRENCIES
-from wallet.ledger.money import LARGEST_MINOR
-from wallet.pages.axes import choose_ticks
-from wallet.pages.axes import label
-from wallet.pages.axes import mark_times
-from wallet.pages.chart import ACROSS
-from wallet.pages.chart import Value
-from wallet.pages.chart import draw_chart
-from wallet.pages.chart import draw_panel
+from wallet.ledger.money import CURRENCIES, LARGEST_MINOR
+from wallet.pages.axes import choose_ticks, label, mark_times
+from wallet.pages.chart import ACROSS, Value, draw_chart, draw_panel
 from wallet.pages.wording import SAST
 
 HEIGHT, MOST = 180, 5

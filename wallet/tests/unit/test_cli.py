@@ -1,20 +1,20 @@
 import pytest
 from click.testing import CliRunner
 
-from wallet import __version__
-from wallet import cli
+from wallet import __version__, cli
 from wallet import server as serving
 from wallet.audit.verify import Report
 from wallet.cli import main
 from wallet.config import read_settings
-from wallet.web.service import open_store
+from wallet.storage.store import open_store
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a command on a store of its own."""
     monkeypatch.setenv("WALLET_HOME", str(tmp_path))
-    open_store(read_settings({"HOME": str(tmp_path)})).close()
+    settings = read_settings({"HOME": str(tmp_path)})
+    open_store(settings.database_url, settings.limits).close()
 
     def run(*arguments):
         return CliRunner().invoke(main, arguments)

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from wallet import create_app
-from wallet.config import ConfigError
-from wallet.config import read_settings
+from wallet.config import ConfigError, read_settings
 
 SHARED = {"OPERATOR_TOKEN": "1234567890", "SECRET_KEY": "s" * 32}
 
@@ -75,6 +74,12 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"QUEUE_SIZE": "1.5"}, "WALLET_QUEUE_SIZE must be a number"),
         (SHARED | {"BATCH_SIZE": "\u0661"}, "WALLET_BATCH_SIZE must be a number"),
         (SHARED | {"LUNO_URL": "on"}, "WALLET_LUNO_URL cannot be used"),
+        (SHARED | {"LUNO_URL": "ftp://a.example"}, "WALLET_LUNO_URL cannot be used"),
+        (SHARED | {"LUNO_URL": "https://"}, "WALLET_LUNO_URL cannot be used"),
+        (SHARED | {"LUNO_URL": "https://a.example:0/"}, "WALLET_LUNO_URL cannot be"),
+        (SHARED | {"LUNO_URL": "https://a.example:99999"}, "WALLET_LUNO_URL cannot be"),
+        (SHARED | {"LUNO_URL": "https://a.example/a b"}, "WALLET_LUNO_URL cannot be"),
+        (SHARED | {"LUNO_URL": f"https://{'a' * 64}.example"}, "WALLET_LUNO_URL cann"),
         (SHARED | {"LUNO_URL": "https://a:b@c.example"}, "WALLET_LUNO_URL cannot be"),
         ({"HOME": "/dev/null/x"}, "/dev/null/x cannot be written"),
     ],
@@ -104,3 +109,17 @@ def test_a_secret_that_was_made_is_not_replaced(tmp_path):
     """Keys that were given out stay good after a restart."""
     (tmp_path / "secret_key").write_text("x" * 40)
     assert read_settings({"HOME": str(tmp_path)}).secret_key == "x" * 40
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", None),
+        ("off", None),
+        ("https://a.example/t?x=1#here", "https://a.example/t?x=1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_luno_is_asked_at_an_address_or_not_at_all(tmp_path, text, url):
+    """Its pair is added where it is asked."""
+    assert read_settings({"HOME": str(tmp_path), "LUNO_URL": text}).luno_url == url

@@ -1,12 +1,9 @@
 """Ids are UUIDs of version 7 that sort as they were made."""
 
 import time
-from uuid import RFC_4122
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
-from wallet.ledger.ids import is_wallet_id
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.ids import is_wallet_id, new_operation_id, new_wallet_id
 
 #: The time goes on by more than the 4,096th part of a millisecond.
 _STEP_NS = 250

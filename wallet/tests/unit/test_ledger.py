@@ -2,28 +2,33 @@ from dataclasses import replace
 
 import pytest
 
-from wallet.ledger.commands import CreateWallet
-from wallet.ledger.commands import Kind
-from wallet.ledger.commands import MoveMoney
-from wallet.ledger.commands import Principal
-from wallet.ledger.commands import RaiseKeyVersion
-from wallet.ledger.commands import Submission
-from wallet.ledger.digests import canonical_bytes
-from wallet.ledger.digests import entry_digest
-from wallet.ledger.digests import first_digest
-from wallet.ledger.ids import new_operation_id
-from wallet.ledger.ids import new_wallet_id
-from wallet.ledger.money import LARGEST_MINOR
-from wallet.ledger.money import read_amount
-from wallet.ledger.outcomes import Abandoned
-from wallet.ledger.outcomes import Created
-from wallet.ledger.outcomes import KeyRaised
-from wallet.ledger.outcomes import Known
-from wallet.ledger.outcomes import Moved
-from wallet.ledger.outcomes import Refusal
-from wallet.ledger.outcomes import Refused
-from wallet.ledger.outcomes import Remembered
-from wallet.ledger.outcomes import Replayed
+from wallet.ledger.commands import (
+    CreateWallet,
+    Kind,
+    MoveMoney,
+    Principal,
+    RaiseKeyVersion,
+    Submission,
+)
+from wallet.ledger.digests import (
+    canonical_bytes,
+    entry_digest,
+    fingerprint,
+    first_digest,
+)
+from wallet.ledger.ids import new_operation_id, new_wallet_id
+from wallet.ledger.money import LARGEST_MINOR, read_amount
+from wallet.ledger.outcomes import (
+    Abandoned,
+    Created,
+    KeyRaised,
+    Known,
+    Moved,
+    Refusal,
+    Refused,
+    Remembered,
+    Replayed,
+)
 from wallet.ledger.rules import decide
 
 NOW_US = 1_700_000_000_000_000
@@ -158,7 +163,7 @@ def test_a_remembered_key_is_replayed_even_when_the_wallet_has_moved_on():
     """Replay comes before If-Match, and a refusal stays a refusal."""
     wallet = a_wallet(version=7, balance_minor=100)
     command = a_move(wallet, key="k")
-    earlier = Remembered("o_1", command.fingerprint(), 422, "{}")
+    earlier = Remembered("o_1", fingerprint(command), 422, "{}")
     scope = (wallet.id, "operator", "k")
     known = known_of(wallet, remembered={scope: earlier})
     _, outcome = decide_one(known, command, if_match=3)

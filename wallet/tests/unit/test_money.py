@@ -2,13 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.ledger.money import CURRENCIES
-from wallet.ledger.money import LARGEST_MINOR
-from wallet.ledger.money import Amount
-from wallet.ledger.money import AmountError
-from wallet.ledger.money import format_amount
-from wallet.ledger.money import parse_amount
-from wallet.ledger.money import read_amount
+from wallet.ledger.money import (
+    CURRENCIES,
+    LARGEST_MINOR,
+    Amount,
+    AmountError,
+    format_amount,
+    parse_amount,
+    read_amount,
+)
 
 exponents = st.sampled_from(sorted(set(CURRENCIES.values())))
 

@@ -1,18 +1,18 @@
 """Local periods as instants."""
 
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from wallet.history.periods import MOST_PERIODS
-from wallet.history.periods import Step
-from wallet.history.periods import TooManyPeriods
-from wallet.history.periods import find_zone
-from wallet.history.periods import instant
-from wallet.history.periods import split
+from wallet.history.periods import (
+    MOST_PERIODS,
+    Step,
+    TooManyPeriods,
+    find_zone,
+    instant,
+    split,
+)
 
 HOUR = 3600 * 1_000_000
 DAY = 24 * HOUR

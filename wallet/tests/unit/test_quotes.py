@@ -1,15 +1,12 @@
 """What a balance is worth in the other currency."""
 
-from decimal import ROUND_HALF_EVEN
-from decimal import Context
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.prices.rates import Rate
-from wallet.prices.rates import quote
+from wallet.prices.rates import Rate, quote
 
 #: More digits than any product or quotient here can need.
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)

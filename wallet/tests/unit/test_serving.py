@@ -1,7 +1,6 @@
 import pytest
 
-from wallet.config import ConfigError
-from wallet.config import read_settings
+from wallet.config import ConfigError, read_settings
 from wallet.server import check
 
 

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.storage.spans import SIZES
-from wallet.storage.spans import cut
+from wallet.storage.spans import SIZES, cut
 
 versions = st.integers(0, 3 * SIZES[-1])
 

@@ -29,3 +29,57 @@ def test_importing_the_package_opens_nothing():
     tree = ast.parse((SOURCE / "__init__.py").read_text())
     top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert {node.module for node in top} <= {"collections.abc", "typing"}
+
+
+#: From the ground up: each knows what is below it, and the rooms of one floor do not
+#: know each other.
+FLOORS = (
+    ("ledger", "clock"),
+    ("storage", "secret"),
+    ("config", "waiting"),
+    ("logs", "writer"),
+    ("prices",),
+    ("history", "audit"),
+    ("web",),
+    ("api", "pages"),
+    ("app",),
+    ("server",),
+    ("cli",),
+)
+
+
+def test_nothing_looks_up():
+    """A room imports from the floors below it, and the rules from nowhere else."""
+    floor_of = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
+    wrong = []
+    for path in MODULES:
+        here = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if here.startswith("__"):
+            continue
+        for there in _imported_rooms(path):
+            if here == "ledger" and there is None:
+                wrong.append((path.name, "a framework"))
+            elif there not in (None, here) and floor_of[there] >= floor_of[here]:
+                wrong.append((f"{here}/{path.name}", there))
+    assert wrong == []
+
+
+def _imported_rooms(path):
+    """Yield the room of each import, ``None`` for a package that others made."""
+    package = ".".join(("wallet", *path.relative_to(SOURCE).parts[:-1]))
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: -node.level + 1 or None] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            top, *inside = name.split(".")
+            if top != "wallet":
+                if top not in sys.stdlib_module_names:
+                    yield None
+            elif inside and not inside[0].startswith("_") and inside[0] != "create_app":
+                yield inside[0]

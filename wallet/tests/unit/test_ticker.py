@@ -6,17 +6,9 @@ import time
 
 import pytest
 
-from wallet.prices.luno import LARGEST_ANSWER
-from wallet.prices.luno import Asked
-from wallet.prices.luno import TickerFault
-from wallet.prices.luno import ask_price
-from wallet.prices.luno import read_address
+from wallet.prices.luno import LARGEST_ANSWER, Asked, TickerFault, ask_price
 
-from ..luno import PRICE
-from ..luno import TICKER
-from ..luno import answer
-from ..luno import luno
-from ..luno import raw
+from ..luno import PRICE, TICKER, answer, luno, raw
 
 #: Long enough for a busy machine, and short enough to wait for.
 DEADLINE_S = 1.0
@@ -294,42 +286,6 @@ def test_a_server_without_tls_is_not_trusted():
     with luno(answer(), reads=False) as server:
         url = server.url.replace("http:", "https:")
         assert fault_of(url).outcome is Asked.UNTRUSTED
-
-
-@pytest.mark.parametrize(
-    ("text", "url"),
-    [
-        ("", None),
-        ("off", None),
-        ("https://a.example/t", "https://a.example/t?pair=XBTZAR"),
-        ("https://a.example/t?x=1", "https://a.example/t?x=1&pair=XBTZAR"),
-        ("https://a.example/t?pair=XBTZAR", "https://a.example/t?pair=XBTZAR"),
-        ("http://[::1]:8080", "http://[::1]:8080?pair=XBTZAR"),
-    ],
-)
-def test_the_address_gets_the_pair_that_it_lacks(text, url):
-    """Off, or an address to ask."""
-    assert read_address(text) == url
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "on",
-        "ftp://a.example",
-        "https://",
-        "https://user:password@a.example/",
-        "https://a.example:0/",
-        "https://a.example:99999/",
-        "https://a.example/a b",
-        "https://a.example/\x7f",
-        f"https://{'a' * 64}.example/",
-    ],
-)
-def test_an_address_that_cannot_be_asked_is_refused(text):
-    """At the start, not a minute later."""
-    with pytest.raises(ValueError, match=r"."):
-        read_address(text)
 
 
 def test_a_question_leaves_nothing_open():

@@ -5,8 +5,7 @@ from click.testing import CliRunner
 
 from wallet import cli
 from wallet.audit import torture
-from wallet.audit.torture import TortureError
-from wallet.audit.torture import Verdict
+from wallet.audit.torture import TortureError, Verdict
 from wallet.cli import main
 
 GOOD = Verdict(2, 100, 7, 0, 0, ())

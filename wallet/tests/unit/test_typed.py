@@ -1,10 +1,8 @@
 import pytest
 
-from wallet.ledger.money import LARGEST_MINOR
-from wallet.ledger.money import AmountError
+from wallet.ledger.money import LARGEST_MINOR, AmountError
 from wallet.pages.typed import read_typed
-from wallet.pages.wording import minute
-from wallet.pages.wording import money
+from wallet.pages.wording import minute, money
 
 
 @pytest.mark.parametrize(

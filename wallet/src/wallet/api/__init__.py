@@ -1,1 +1,14 @@
 """The face for programs: JSON."""
+
+from flask import Flask
+
+from .docs import documents
+from .history import timeline
+from .rates import prices
+from .wallets import v1
+
+
+def init_app(app: Flask) -> None:
+    """Register the calls, their description and their documents."""
+    for blueprint in (v1, timeline, prices, documents):
+        app.register_blueprint(blueprint)

@@ -2,33 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
-from typing import Final
-from typing import Literal
-from typing import cast
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
-from msgspec import UNSET
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
-from ..ledger.outcomes import Abandoned
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import Frozen
-from ..ledger.outcomes import Moved
-from ..ledger.outcomes import Outcome
-from ..ledger.outcomes import Refused
-from ..ledger.outcomes import Remembered
-from ..ledger.outcomes import Replayed
-from ..ledger.outcomes import Result
-from ..ledger.outcomes import Results
-from ..ledger.outcomes import WalletState
-from ..web.fields import encode
-from ..web.fields import timestamp
-from ..web.problems import KINDS
-from ..web.problems import Problem
-from ..web.problems import refused
+from ..clock import timestamp
+from ..ledger.money import CURRENCIES, format_amount
+from ..ledger.outcomes import (
+    Abandoned,
+    Entry,
+    Frozen,
+    Moved,
+    Outcome,
+    Refused,
+    Remembered,
+    Replayed,
+    Result,
+    WalletState,
+)
+from ..web.problems import KINDS, Problem, refused
+from ..web.replies import encode
 from .bodies import told
 
 
@@ -201,15 +195,6 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
 def batch_answer(results: Sequence[Result]) -> BatchAnswer:
     """Tell what came of every item of a batch, in order."""
     return BatchAnswer([_outcome_answer(result.frozen) for result in results])
-
-
-def only(results: Results) -> Result:
-    """Take the result of a single command, or raise why it was not decided."""
-    if isinstance(results, Refused):
-        raise refused(results)
-    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
-    (result,) = results
-    return result
 
 
 def abandoned(verdict: Abandoned) -> Problem:

@@ -1,35 +1,33 @@
 """What each call takes, answers and refuses, for the description of the interface."""
 
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Any
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from ..ledger.commands import Kind
-from ..ledger.outcomes import DECIDED_BY_RULES
-from ..ledger.outcomes import Refusal
+from ..ledger.outcomes import DECIDED_BY_RULES, Refusal
 from ..web.status import StatusAnswer
-from . import answers
-from . import bodies
+from . import answers, bodies
 from . import history as timeline
 from . import rates as prices
-from .described import AFTER
-from .described import AT
-from .described import BEFORE
-from .described import FILE
-from .described import FROM
-from .described import IDEMPOTENCY_KEY
-from .described import IF_MATCH
-from .described import LIMIT
-from .described import OF_KEY
-from .described import OF_WALLET
-from .described import PAIR
-from .described import PROBLEM
-from .described import STEP
-from .described import TO
-from .described import TZ
-from .described import WALLET
-from .described import Schema
+from .described import (
+    AFTER,
+    AT,
+    BEFORE,
+    FILE,
+    FROM,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    LIMIT,
+    OF_KEY,
+    OF_WALLET,
+    PAIR,
+    PROBLEM,
+    STEP,
+    TO,
+    TZ,
+    WALLET,
+    Schema,
+)
 
 #: Refusals of every call, of those that need rights, read a body, or use the store.
 _ALWAYS: Final = ("local-only", "internal-error")

@@ -1,14 +1,11 @@
 """The parameters of the calls, for the description of the interface."""
 
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from ..history.periods import DEFAULT_ZONE
-from ..history.periods import Step
+from ..history.periods import DEFAULT_ZONE, Step
 from ..prices import rates
+from ..web.fields import DEFAULT_PAGE, LONGEST_PAGE
 from .bodies import KEY_PATTERN
-from .parameters import DEFAULT_PAGE
-from .parameters import LONGEST_PAGE
 
 Schema = dict[str, Any]
 

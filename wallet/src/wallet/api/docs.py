@@ -6,16 +6,17 @@ Everything comes from this service itself, so the pages work without a network.
 import secrets
 from typing import Final
 
-from flask import Blueprint
-from flask import Response
-from flask import current_app
-from flask import render_template_string
-from flask import send_from_directory
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    render_template_string,
+    send_from_directory,
+)
 from swagger_ui_bundle import swagger_ui_path
 
-from ..web.fields import encode
-from ..web.problems import KINDS
-from ..web.problems import Problem
+from ..web.problems import KINDS, Problem
+from ..web.replies import json_response
 from ..web.service import current_service
 from .openapi import describe
 
@@ -63,7 +64,7 @@ _PROBLEM: Final = """\
 def read_description() -> Response:
     """Describe the interface in OpenAPI 3.1."""
     described = describe(current_app, current_service().settings.local)
-    return Response(encode(described), mimetype="application/json")
+    return json_response(described)
 
 
 @documents.get("/docs")

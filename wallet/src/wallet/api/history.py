@@ -3,25 +3,16 @@
 from typing import Annotated
 
 import msgspec
-from flask import Blueprint
-from flask import Response
-from flask import request
+from flask import Blueprint, Response, request
 
-from ..history.series import Point
-from ..history.series import Step
-from ..history.series import balance_at
-from ..history.series import end_of
-from ..history.series import read_series
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
-from ..web.fields import encode
-from ..web.fields import timestamp
-from ..web.hooks import query_of
-from ..web.service import current_service
-from ..web.service import now_us
+from ..clock import now_us, timestamp
+from ..history.series import Point, Step, balance_at, end_of, read_series
+from ..ledger.money import CURRENCIES, format_amount
+from ..web.body import query_of
+from ..web.replies import json_response
+from ..web.service import current_service, identify
 from . import parameters
 from .bodies import told
-from .wallets import open_wallet
 
 timeline = Blueprint("timeline", __name__, url_prefix="/v1/wallets/<wallet_id>")
 
@@ -68,11 +59,11 @@ class SeriesAnswer(msgspec.Struct):
 def read_balance(wallet_id: str) -> Response:
     """Tell what a wallet held at a moment."""
     now = now_us()
-    wallet = open_wallet(wallet_id)
+    wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
     at_us = parameters.read_moment(query_of(request), end_us)
     held = balance_at(current_service().store, wallet, at_us)
-    return _json(
+    return json_response(
         BalanceAnswer(
             wallet=wallet.id,
             currency=wallet.currency,
@@ -87,11 +78,11 @@ def read_balance(wallet_id: str) -> Response:
 def read_points(wallet_id: str) -> Response:
     """Tell what a wallet held over hours, days, weeks or months."""
     now = now_us()
-    wallet = open_wallet(wallet_id)
+    wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
     asked = parameters.read_periods(query_of(request), wallet.created_at_us, end_us)
     points = read_series(current_service().store, wallet, asked.bounds, end_us)
-    return _json(
+    return json_response(
         SeriesAnswer(
             wallet=wallet.id,
             currency=wallet.currency,
@@ -118,7 +109,3 @@ def _point_answer(point: Point, currency: str) -> PointAnswer:
         answer.rate = format(quote.rate.price, "f")
         answer.rate_at = timestamp(quote.rate.at_us)
     return answer
-
-
-def _json(answer: msgspec.Struct) -> Response:
-    return Response(encode(answer), mimetype="application/json")

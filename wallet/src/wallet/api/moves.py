@@ -2,17 +2,13 @@
 
 from flask import Request
 
-from ..ledger.commands import Kind
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Submission
+from ..ledger.commands import Kind, MoveMoney, Submission
 from ..ledger.ids import new_operation_id
-from ..web import fields as messages
+from ..web import fields
 from ..web.auth import Caller
-from ..web.hooks import read_body
-from ..web.hooks import require_json
+from ..web.body import read_body, require_json
 from ..web.problems import malformed
 from . import bodies
-from . import parameters
 
 
 def read_move(
@@ -24,11 +20,11 @@ def read_move(
     """
     require_json(request)
     given = request.environ.get
-    key = parameters.read_idempotency_key(given("HTTP_IDEMPOTENCY_KEY"))
-    if_match = parameters.read_if_match(given("HTTP_IF_MATCH"))
+    key = fields.read_idempotency_key(given("HTTP_IDEMPOTENCY_KEY"))
+    if_match = fields.read_if_match(given("HTTP_IF_MATCH"))
     is_transfer = kind is Kind.TRANSFER
     form = bodies.NewTransfer if is_transfer else bodies.NewEntry
-    message: bodies.NewEntry = messages.decode(read_body(request), form)
+    message: bodies.NewEntry = bodies.decode(read_body(request), form)
     command = _read_command(caller, wallet_id, kind, message, key)
     return Submission((command,), wallet_id, caller.key_version, if_match)
 
@@ -41,16 +37,16 @@ def read_batch(request: Request, caller: Caller, wallet_id: str) -> Submission:
     require_json(request)
     if "Idempotency-Key" in request.headers:
         raise malformed("Idempotency-Key", "belongs to the items of a batch, as key")
-    if_match = parameters.read_if_match(request.headers.get("If-Match"))
-    batch = messages.decode(read_body(request), bodies.NewBatch)
-    messages.check_size(batch)
+    if_match = fields.read_if_match(request.headers.get("If-Match"))
+    batch = bodies.decode(read_body(request), bodies.NewBatch)
+    bodies.check_size(batch)
     if any(isinstance(item, bodies.DepositItem) for item in batch.operations):
         caller.must_be_operator()
     commands = []
     for index, item in enumerate(batch.operations):
         at = f"operations[{index}]."
-        key = parameters.read_idempotency_key(item.key, f"{at}key")
-        kind = messages.kind_of(item)
+        key = fields.read_idempotency_key(item.key, f"{at}key")
+        kind = bodies.kind_of(item)
         commands.append(_read_command(caller, wallet_id, kind, item, key, at))
     return Submission(
         tuple(commands), wallet_id, caller.key_version, if_match, batch.atomic
@@ -67,14 +63,14 @@ def _read_command(
 ) -> MoveMoney:
     recipient = None
     if isinstance(message, bodies.NewTransfer):
-        recipient = messages.read_recipient(message.to, f"{at}to")
+        recipient = fields.read_recipient(message.to, f"{at}to")
     return MoveMoney(
         operation_id=new_operation_id(),
         wallet_id=wallet_id,
         kind=kind,
-        amount=messages.read_positive_amount(message.amount, f"{at}amount"),
+        amount=fields.read_positive_amount(message.amount, f"{at}amount"),
         recipient=recipient,
-        note=messages.read_note(message.note, f"{at}note"),
+        note=fields.read_note(message.note, f"{at}note"),
         principal=caller.principal,
         key=key,
     )

@@ -6,21 +6,17 @@ the table of problems, sentences from the docstrings of the routes.
 
 import re
 from collections.abc import Iterable
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from flask import Flask
 
 from .. import __version__
-from ..web.problems import KINDS
-from ..web.problems import Problem
+from ..web.problems import KINDS, Problem
 from ..web.status import StatusAnswer
 from . import answers
-from .calls import CALLS
-from .calls import Call
-from .described import REQUEST_ID
-from .described import Schema
+from .calls import CALLS, Call
+from .described import REQUEST_ID, Schema
 
 _REF: Final = "#/components/schemas/{name}"
 _OUTCOMES: Final = (

@@ -3,29 +3,22 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..history.periods import DEFAULT_ZONE
-from ..history.periods import MOST_PERIODS
-from ..history.periods import Step
-from ..history.periods import TooManyPeriods
-from ..history.periods import find_zone
-from ..history.periods import instant
-from ..history.periods import split
-from ..ledger.ids import is_wallet_id
+from ..history.periods import (
+    DEFAULT_ZONE,
+    MOST_PERIODS,
+    Step,
+    TooManyPeriods,
+    find_zone,
+    instant,
+    split,
+)
+from ..web.fields import read_query
 from ..web.problems import malformed
 
-LONGEST_PAGE: Final = 500
-DEFAULT_PAGE: Final = 50
-
-_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"', re.ASCII)
-_VERSION: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII)
-_COUNT: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 #: RFC 3339; microseconds are the finest that is kept.
 _TIME: Final = re.compile(
@@ -38,15 +31,6 @@ _TIME_FORM: Final = 'must be a time such as "2026-11-01T08:30:00Z", with + as %2
 _EARLIEST_YEAR: Final = 1900
 
 
-@dataclass(slots=True)
-class Page:
-    """The part of a list that is asked for."""
-
-    limit: int = DEFAULT_PAGE
-    after: str | None = None
-    before: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Periods:
     """The periods that are asked for, with the name of their zone."""
@@ -54,58 +38,6 @@ class Periods:
     step: Step
     zone: str
     bounds: list[int]
-
-
-def read_idempotency_key(
-    text: str | None, field: str = "Idempotency-Key"
-) -> str | None:
-    """Read an idempotency key, quoted or bare.
-
-    :raises Problem: it is malformed.
-    """
-    if text is None:
-        return None
-    key = text
-    if text.startswith('"'):
-        quoted = _QUOTED.fullmatch(text)
-        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
-    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise malformed(field, "must be 1 to 255 visible ASCII characters")
-    return key
-
-
-def read_if_match(text: str | None) -> int | None:
-    """Read the version that a wallet must have; ``None`` if any will do.
-
-    :raises Problem: it is anything but one quoted number or ``*``.
-    """
-    if text is None or text == "*":
-        return None
-    match = _VERSION.fullmatch(text)
-    if match is None:
-        raise malformed("If-Match", 'must be * or one quoted version, such as "7"')
-    return int(match[1])
-
-
-def read_page(query: Mapping[str, list[str]], cursor: str) -> Page:
-    """Read which part of a list is asked for.
-
-    :param cursor: the name of the parameter that continues it.
-    :raises Problem: a parameter is malformed, repeated or unknown.
-    """
-    given = read_query(query, {"limit", cursor})
-    page = Page()
-    if "limit" in given:
-        page.limit = _read_count("limit", given["limit"])
-        if page.limit > LONGEST_PAGE:
-            raise malformed("limit", f"must be a number from 1 to {LONGEST_PAGE}")
-    if "before" in given:
-        page.before = _read_count("before", given["before"])
-    if "after" in given:
-        page.after = given["after"]
-        if not is_wallet_id(page.after):
-            raise malformed("after", "must be the id of a wallet")
-    return page
 
 
 def read_moment(query: Mapping[str, list[str]], end_us: int) -> int:
@@ -151,25 +83,6 @@ def read_periods(query: Mapping[str, list[str]], start_us: int, end_us: int) -> 
         reason = f"makes more than {MOST_PERIODS} points: take a longer one, or less"
         raise malformed("step", f"{reason} time") from error
     return Periods(step, name, bounds)
-
-
-def read_query(query: Mapping[str, list[str]], known: set[str]) -> dict[str, str]:
-    """Take each parameter once, and none that the call does not know.
-
-    :raises Problem: a parameter is repeated or unknown.
-    """
-    for name, values in query.items():
-        if name not in known:
-            raise malformed(name, "is not a parameter of this call")
-        if len(values) != 1:
-            raise malformed(name, "is given more than once")
-    return {name: values[0] for name, values in query.items()}
-
-
-def _read_count(field: str, text: str) -> int:
-    if _COUNT.fullmatch(text) is None:
-        raise malformed(field, "must be a whole number above zero")
-    return int(text)
 
 
 def _read_zone(given: Mapping[str, str]) -> tuple[str, ZoneInfo]:

@@ -1,24 +1,17 @@
 """The call that tells what a bitcoin costs."""
 
-from typing import Annotated
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from flask import Blueprint
-from flask import Response
-from flask import request
+from flask import Blueprint, Response, request
 
-from ..prices.rates import PAIR
-from ..prices.rates import newest_rate
-from ..storage import queries as reading
-from ..web.auth import identify
-from ..web.fields import encode
-from ..web.fields import timestamp
-from ..web.hooks import query_of
+from ..clock import now_us, timestamp
+from ..prices.rates import PAIR, newest_rate
+from ..web.body import query_of
+from ..web.fields import read_query
 from ..web.problems import Problem
-from ..web.service import current_service
-from ..web.service import now_us
-from . import parameters
+from ..web.replies import json_response
+from ..web.service import current_service, identify
 from .bodies import told
 
 prices = Blueprint("prices", __name__, url_prefix="/v1/rates")
@@ -37,15 +30,15 @@ class RateAnswer(msgspec.Struct):
 def read_rate(pair: str) -> Response:
     """Tell what a bitcoin costs, as seen within the last 24 hours."""
     service = current_service()
-    caller = identify(request, service.settings.operator_token, service.keys)
+    caller = identify(request)
     if caller.wallet_id is not None:
         # A key that was replaced opens nothing.
-        caller.must_open(reading.find_wallet(service.store, caller.wallet_id))
-    parameters.read_query(query_of(request), set())
+        service.open_wallet(caller, caller.wallet_id)
+    read_query(query_of(request), set())
     if pair != PAIR:
         raise Problem("not-found", f"Only the rate of {PAIR} is known.")
     rate = newest_rate(service.store, now_us())
     if rate is None:
         raise Problem("no-rate")
     answer = RateAnswer("XBTZAR", str(rate.price), timestamp(rate.at_us))
-    return Response(encode(answer), mimetype="application/json")
+    return json_response(answer)

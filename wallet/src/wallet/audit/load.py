@@ -8,11 +8,9 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 #: What a killed server does to a connection.
 BROKEN: Final = (OSError, http.client.HTTPException)

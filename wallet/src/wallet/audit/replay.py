@@ -4,17 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..ledger.commands import Kind
-from ..ledger.commands import MoveMoney
-from ..ledger.digests import entry_digest
-from ..ledger.digests import first_digest
-from ..ledger.money import CURRENCIES
-from ..ledger.money import Amount
-from ..ledger.money import format_amount
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import WalletState
-from ..storage.queries import ENTRY_COLUMNS
-from ..storage.queries import to_entry
+from ..ledger.commands import Kind, MoveMoney
+from ..ledger.digests import entry_digest, fingerprint, first_digest
+from ..ledger.money import CURRENCIES, Amount, format_amount
+from ..ledger.outcomes import Entry, WalletState
+from ..storage.queries import ENTRY_COLUMNS, to_entry
 
 
 class Fault(Exception):
@@ -117,4 +111,4 @@ def _asked(entry: Entry, currency: str) -> bytes:
         recipient=entry.counterparty,
         note=entry.note,
     )
-    return asked.fingerprint()
+    return fingerprint(asked)

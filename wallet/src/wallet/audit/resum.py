@@ -1,12 +1,9 @@
 """Sums up the runs of a wallet's entries anew, and compares them with its spans."""
 
 from collections.abc import Iterator
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection
-from sqlalchemy import bindparam
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 
 from ..ledger.outcomes import WalletState
 from ..storage.spans import SIZES

@@ -10,27 +10,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import func
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from ..config import ConfigError
-from ..config import Settings
-from ..config import read_settings
+from ..config import ConfigError, Settings, read_settings
 from ..storage.queries import list_wallets
-from ..storage.store import Store
-from ..storage.tables import entries
-from ..storage.tables import operations
-from ..web.service import open_store
-from .load import BROKEN
-from .load import Load
-from .load import connected
+from ..storage.store import Store, open_store
+from ..storage.tables import entries, operations
+from .load import BROKEN, Load, connected
 from .replay import Fault
 from .verify import verify
 
@@ -215,7 +207,7 @@ def _settings(given: dict[str, str]) -> Settings:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Store]:
-    store = open_store(settings)
+    store = open_store(settings.database_url, settings.limits)
     try:
         yield store
     finally:

@@ -1,26 +1,11 @@
 """What must hold over all wallets together."""
 
-from typing import Any
-from typing import Final
+from sqlalchemy import ColumnElement, Connection, FromClause, func, or_, select
 
-from sqlalchemy import ColumnElement
-from sqlalchemy import Connection
-from sqlalchemy import FromClause
-from sqlalchemy import Integer
-from sqlalchemy import cast
-from sqlalchemy import func
-from sqlalchemy import or_
-from sqlalchemy import select
-
+from ..storage.queries import held_by_currency, sum_by_currency
 from ..storage.spans import SIZES
-from ..storage.tables import entries
-from ..storage.tables import operations
-from ..storage.tables import spans
-from ..storage.tables import wallets
+from ..storage.tables import entries, operations, spans, wallets
 from .replay import Fault
-
-#: Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
-_PART: Final = 10**9
 
 
 def check_totals(connection: Connection) -> None:
@@ -31,12 +16,7 @@ def check_totals(connection: Connection) -> None:
     _check_orphans(connection)
     _check_spans(connection)
     _check_transfers(connection)
-    _check_sums(connection)
-
-
-def held_by_currency(connection: Connection) -> dict[str, int]:
-    """Sum the balances of all wallets, for each currency."""
-    return _sums(connection, wallets.c.balance_minor, wallets)
+    _checksum_by_currency(connection)
 
 
 def _check_orphans(connection: Connection) -> None:
@@ -92,9 +72,9 @@ def _check_transfers(connection: Connection) -> None:
         )
 
 
-def _check_sums(connection: Connection) -> None:
+def _checksum_by_currency(connection: Connection) -> None:
     held = held_by_currency(connection)
-    moved = _sums(
+    moved = sum_by_currency(
         connection,
         entries.c.amount_minor,
         entries.join(wallets, wallets.c.id == entries.c.wallet_id),
@@ -106,25 +86,3 @@ def _check_sums(connection: Connection) -> None:
                 f"{currency}: the balances sum to {balance}, but deposits less"
                 f" withdrawals to {moved.get(currency, 0)}"
             )
-
-
-def _sums(
-    connection: Connection,
-    amount: ColumnElement[int],
-    source: FromClause,
-    *conditions: ColumnElement[bool],
-) -> dict[str, int]:
-    def total(part: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.coalesce(func.sum(part), 0)
-
-    rows = connection.execute(
-        select(
-            wallets.c.currency,
-            total(amount.op("/")(cast(_PART, Integer))),
-            total(amount.op("%")(cast(_PART, Integer))),
-        )
-        .select_from(source)
-        .where(*conditions)
-        .group_by(wallets.c.currency)
-    )
-    return {currency: int(high) * _PART + int(low) for currency, high, low in rows}

@@ -4,28 +4,18 @@ Each wallet is read in one snapshot, so a live database can be verified. What sp
 wallets is checked afterwards, in statements that each see one moment.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
-from sqlalchemy import bindparam
-from sqlalchemy import func
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ..ledger.outcomes import WalletState
-from ..storage.queries import ENTRY_COLUMNS
-from ..storage.queries import list_wallets
-from ..storage.store import Store
-from ..storage.store import to_wallet
-from ..storage.tables import entries
-from ..storage.tables import operations
-from ..storage.tables import wallets
+from ..storage.queries import ENTRY_COLUMNS, list_wallets
+from ..storage.store import Store, to_wallet
+from ..storage.tables import entries, operations, wallets
 from .heads import Head
-from .replay import Fault
-from .replay import Replayed
+from .replay import Fault, Replayed
 from .resum import Resummed
 from .totals import check_totals
 

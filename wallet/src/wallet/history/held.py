@@ -4,34 +4,33 @@ A moment is found through the times of the spans and at most one run of entries.
 is read never changes any more, so several statements need no common snapshot.
 """
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON
-from sqlalchemy import BigInteger
-from sqlalchemy import BindParameter
-from sqlalchemy import ColumnElement
-from sqlalchemy import Connection
-from sqlalchemy import Executable
-from sqlalchemy import FromClause
-from sqlalchemy import ScalarSelect
-from sqlalchemy import Text
-from sqlalchemy import bindparam
-from sqlalchemy import cast
-from sqlalchemy import column
-from sqlalchemy import func
-from sqlalchemy import select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Executable,
+    FromClause,
+    ScalarSelect,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..ledger.outcomes import WalletState
-from ..storage.spans import SIZES
-from ..storage.spans import Range
-from ..storage.tables import entries
-from ..storage.tables import spans
+from ..storage.spans import SIZES, Range
+from ..storage.tables import entries, spans
 
 #: The lowest and the highest balance.
 Extremes = tuple[int, int]

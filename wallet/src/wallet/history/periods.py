@@ -5,9 +5,7 @@ change, and an hour that the clocks show twice is two hours.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
-from datetime import timedelta
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..ledger.outcomes import WalletState
-from ..prices.rates import Quote
-from ..prices.rates import quote
-from ..prices.rates import rates_at
+from ..prices.rates import Quote, quote, rates_at
 from ..storage import errors as failures
 from ..storage.spans import cut
 from ..storage.store import Store
-from .held import Held
-from .held import extremes_within
-from .held import held_before
+from .held import Held, extremes_within, held_before
 from .periods import Step as Step
 
 

@@ -5,11 +5,9 @@ travel in it, so that the same commands give the same journal wherever they are
 decided.
 """
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .digests import canonical_bytes
 from .money import Amount
 
 
@@ -51,17 +49,6 @@ class MoveMoney:
     note: str | None = None
     principal: Principal = Principal.OPERATOR
     key: str | None = None
-
-    def fingerprint(self) -> bytes:
-        """Digest what is asked, so that a key used for something else is noticed."""
-        asked = (
-            self.wallet_id,
-            self.kind.value,
-            self.amount.canonical(),
-            self.recipient,
-            self.note,
-        )
-        return hashlib.sha256(canonical_bytes(asked)).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The chain of digests that makes a history tamper-evident.
+"""Everything that is digested: what was asked, and the chain of a wallet's history.
 
 An entry's digest covers every one of its columns and the digest before it; the first
 entry's predecessor covers what never changes about the wallet. So a row that is
@@ -7,19 +7,17 @@ edited, removed, added or moved breaks the chain at that row.
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from typing import Final
 
-if TYPE_CHECKING:
-    from .outcomes import Entry
-    from .outcomes import WalletState
+from .commands import MoveMoney
+from .outcomes import Entry, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
 #: old one stays readable, so that a history is never digested anew.
 DIGEST_FORMAT: Final = 1
 
 
-def first_digest(wallet: "WalletState") -> bytes:
+def first_digest(wallet: WalletState) -> bytes:
     """Digest what never changes about a wallet: the predecessor of its first entry."""
     return _digest(
         DIGEST_FORMAT,
@@ -32,9 +30,20 @@ def first_digest(wallet: "WalletState") -> bytes:
     )
 
 
-def entry_digest(previous: bytes, entry: "Entry") -> bytes:
+def entry_digest(previous: bytes, entry: Entry) -> bytes:
     """Digest an entry together with the digest of the one before it."""
     return _digest(DIGEST_FORMAT, previous, *entry[:-1])
+
+
+def fingerprint(command: MoveMoney) -> bytes:
+    """Digest what is asked, so that a key used for something else is noticed."""
+    return _digest(
+        command.wallet_id,
+        command.kind.value,
+        command.amount.canonical(),
+        command.recipient,
+        command.note,
+    )
 
 
 def _digest(*values: str | int | bytes | None) -> bytes:

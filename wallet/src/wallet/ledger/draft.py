@@ -1,13 +1,6 @@
 """The working copy that a batch is decided on."""
 
-from .outcomes import Decision
-from .outcomes import Entry
-from .outcomes import Known
-from .outcomes import Moved
-from .outcomes import Refused
-from .outcomes import Remembered
-from .outcomes import Scope
-from .outcomes import Verdict
+from .outcomes import Decision, Entry, Known, Moved, Refused, Remembered, Scope, Verdict
 
 
 class Draft:

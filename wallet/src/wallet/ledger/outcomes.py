@@ -3,14 +3,11 @@
 The values of :class:`Refusal` are the names of the problems that clients see.
 """
 
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from .commands import Command
-from .commands import Kind
-from .commands import MoveMoney
+from .commands import Command, Kind, MoveMoney
 
 
 class Refusal(StrEnum):

@@ -7,33 +7,34 @@ that a test, a replay and the service all decide alike.
 
 from typing import TypeGuard
 
-from .commands import Command
-from .commands import CreateWallet
-from .commands import Kind
-from .commands import MoveMoney
-from .commands import RaiseKeyVersion
-from .commands import Submission
-from .digests import entry_digest
-from .digests import first_digest
+from .commands import (
+    Command,
+    CreateWallet,
+    Kind,
+    MoveMoney,
+    RaiseKeyVersion,
+    Submission,
+)
+from .digests import entry_digest, fingerprint, first_digest
 from .draft import Draft
-from .money import CURRENCIES
-from .money import LARGEST_MINOR
-from .money import AmountError
-from .outcomes import DECIDED_BY_RULES
-from .outcomes import Abandoned
-from .outcomes import Created
-from .outcomes import Decision
-from .outcomes import Entry
-from .outcomes import KeyRaised
-from .outcomes import Known
-from .outcomes import Moved
-from .outcomes import Outcome
-from .outcomes import Refusal
-from .outcomes import Refused
-from .outcomes import Remembered
-from .outcomes import Replayed
-from .outcomes import Verdict
-from .outcomes import WalletState
+from .money import CURRENCIES, LARGEST_MINOR, AmountError
+from .outcomes import (
+    DECIDED_BY_RULES,
+    Abandoned,
+    Created,
+    Decision,
+    Entry,
+    KeyRaised,
+    Known,
+    Moved,
+    Outcome,
+    Refusal,
+    Refused,
+    Remembered,
+    Replayed,
+    Verdict,
+    WalletState,
+)
 
 
 def decide(known: Known, submissions: tuple[Submission, ...], now_us: int) -> Decision:
@@ -115,7 +116,7 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
     outcome = _move(draft, command)
     if command.key is not None:
         scope = (command.wallet_id, command.principal.value, command.key)
-        draft.answered[scope] = (command.fingerprint(), outcome)
+        draft.answered[scope] = (fingerprint(command), outcome)
     return outcome
 
 
@@ -126,8 +127,8 @@ def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:
     answered = draft.answered.get(scope)
     if answered is None:
         return None
-    fingerprint, earlier = answered
-    if fingerprint != command.fingerprint():
+    asked_then, earlier = answered
+    if asked_then != fingerprint(command):
         return Refused(Refusal.KEY_REUSED, command)
     return Replayed(earlier)
 

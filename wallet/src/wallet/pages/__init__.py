@@ -3,16 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from flask import Flask
-from flask import Response
-from flask import send_from_directory
+from flask import Flask, Response, send_from_directory
 from xstatic.pkg import jquery
 
 from ..web.service import service_of
-from . import access
-from . import dress
+from . import access, dress, worth
 from . import wording as shown
-from . import worth
 from .balances import balances
 from .keys import keys
 from .signing import signing

@@ -4,19 +4,12 @@ import hashlib
 import hmac
 import secrets
 import time
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from flask import Flask
-from flask import Request
-from flask import request
-from flask import session
-from flask.sessions import SecureCookieSession
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from ..ledger.commands import Principal
-from ..ledger.outcomes import WalletState
-from ..storage.queries import find_wallet
 from ..web.auth import Caller
 from ..web.problems import Problem
 from ..web.service import current_service
@@ -80,15 +73,6 @@ def current_caller() -> Caller:
         if "wallet" in session:
             return Caller(Principal.OWNER, *session["wallet"])
     raise Problem("unauthenticated")
-
-
-def find(caller: Caller, wallet_id: str) -> WalletState:
-    """Read a wallet that the caller may see, with the version of the caller's key.
-
-    :raises Problem: it is another's, it is not there, or its keys were renewed.
-    """
-    caller.must_see(wallet_id)
-    return caller.must_open(find_wallet(current_service().store, wallet_id))
 
 
 def form_token() -> str:

@@ -3,17 +3,13 @@
 Amounts are counted in whole minor units, because the largest are too large for a float.
 """
 
-from collections.abc import Callable
-from collections.abc import Hashable
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
+from ..ledger.money import CURRENCIES, format_amount
 from .wording import grouped
 
 #: The widest letter of a label, and the least space between two labels, in pixels.

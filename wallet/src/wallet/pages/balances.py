@@ -1,32 +1,26 @@
 """Bank Balances: the wallets one may see, what they hold, and a new one."""
 
-from flask import Blueprint
-from flask import Response
-from flask import flash
-from flask import redirect
-from flask import render_template
-from flask import request
-from flask import url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..api.answers import only
-from ..api.bodies import NewWallet
-from ..api.parameters import read_page
-from ..audit.totals import held_by_currency
-from ..ledger.commands import CreateWallet
-from ..ledger.commands import Submission
+from ..ledger.commands import CreateWallet, Submission
 from ..ledger.ids import new_wallet_id
 from ..ledger.money import CURRENCIES
 from ..ledger.outcomes import Created
 from ..storage import errors as failures
-from ..storage.queries import list_wallets
-from ..web.fields import read_new_wallet
-from ..web.metrics import submit
+from ..storage.queries import held_by_currency, list_wallets
+from ..web.fields import read_new_wallet, read_page
 from ..web.problems import Problem
 from ..web.service import current_service
-from . import access
-from . import forms
-from . import worth
+from . import access, forms, worth
 from .wording import title
 
 balances = Blueprint("balances", __name__)
@@ -46,16 +40,17 @@ def index() -> AnyResponse | str:
 def create_wallet() -> AnyResponse:
     """Create a wallet and show it."""
     access.current_caller().must_be_operator()
-    asked = NewWallet(name=forms.field("name"), currency=forms.field("currency"))
     try:
-        name, currency, floor_minor = read_new_wallet(asked)
+        name, currency, floor_minor = read_new_wallet(
+            forms.field("name"), forms.field("currency"), "0"
+        )
     except Problem as problem:
         return Response(_page(problem), problem.kind.status)
     command = CreateWallet(
         new_wallet_id(), name, currency, floor_minor, forms.read_key()
     )
     submission = Submission((command,))
-    outcome = only(submit(current_service().writer, submission)).outcome
+    outcome = current_service().submit_one(submission).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
     wallet = outcome.wallet
@@ -66,7 +61,7 @@ def create_wallet() -> AnyResponse:
 def _page(problem: Problem | None = None) -> str:
     caller, store = access.current_caller(), current_service().store
     if caller.wallet_id is not None:
-        wallet = access.find(caller, caller.wallet_id)
+        wallet = current_service().open_wallet(caller, caller.wallet_id)
         return render_template(
             "balances.html",
             wallets=[wallet],

@@ -5,20 +5,14 @@ that the one that has just begun can be seen as well. Heights are pixels. All is
 in whole minor units, because the largest amounts are too large for a float.
 """
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Final
 
 from ..ledger.money import CURRENCIES
-from .axes import LETTER
-from .axes import SPACE
-from .axes import Mark
-from .axes import choose_ticks
-from .axes import label
-from .axes import mark_times
+from .axes import LETTER, SPACE, Mark, choose_ticks, label, mark_times
 
 #: Units across a plot.
 ACROSS: Final = 1000

@@ -3,9 +3,7 @@
 import json
 from typing import Final
 
-from flask import Response
-from flask import render_template
-from flask import request
+from flask import Response, render_template, request
 
 #: Nothing but files of our own; no script or style within a page, and no frame.
 _POLICY: Final = "; ".join(

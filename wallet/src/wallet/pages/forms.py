@@ -6,21 +6,13 @@ from typing import Any
 
 from flask import request
 
-from ..api import parameters
-from ..api.answers import only
-from ..ledger.commands import Kind
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Submission
+from ..ledger.commands import Kind, MoveMoney, Submission
 from ..ledger.ids import new_operation_id
-from ..ledger.money import CURRENCIES
-from ..ledger.money import Amount
-from ..ledger.money import AmountError
+from ..ledger.money import CURRENCIES, Amount, AmountError
 from ..ledger.outcomes import WalletState
-from ..web import metrics
+from ..web import fields
 from ..web.auth import Caller
-from ..web.problems import KINDS
-from ..web.problems import Problem
-from ..web.problems import malformed
+from ..web.problems import KINDS, Problem, malformed
 from ..web.service import current_service
 from .typed import read_typed
 
@@ -40,7 +32,7 @@ def read_key() -> str:
 
     :raises Problem: it is malformed.
     """
-    return parameters.read_idempotency_key(field("key")) or ""
+    return fields.read_idempotency_key(field("key")) or ""
 
 
 def read_version() -> int:
@@ -48,7 +40,7 @@ def read_version() -> int:
 
     :raises Problem: it is malformed.
     """
-    version = parameters.read_if_match(f'"{field("version")}"')
+    version = fields.read_if_match(f'"{field("version")}"')
     assert version is not None  # noqa: S101  only * gives none
     return version
 
@@ -97,7 +89,7 @@ def submit(caller: Caller, command: MoveMoney, version: int) -> None:
     submission = Submission(
         (command,), command.wallet_id, caller.key_version, if_match=version
     )
-    frozen = only(metrics.submit(current_service().writer, submission)).frozen
+    frozen = current_service().submit_one(submission).frozen
     assert frozen is not None  # noqa: S101  every move has an answer
     if frozen.status >= 400:
         raise answered(frozen.body)

@@ -1,18 +1,11 @@
 """The key of a wallet, for the operator to hand out or to make worthless."""
 
-from flask import Blueprint
-from flask import flash
-from flask import redirect
-from flask import render_template
-from flask import url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from ..api.answers import only
-from ..ledger.commands import RaiseKeyVersion
-from ..ledger.commands import Submission
+from ..ledger.commands import RaiseKeyVersion, Submission
 from ..ledger.outcomes import WalletState
 from ..web.auth import Caller
-from ..web.metrics import submit
 from ..web.service import current_service
 from . import access
 
@@ -32,11 +25,11 @@ def renew(wallet_id: str) -> Response:
     """Make every key that was handed out worthless."""
     wallet = _find(access.current_caller(), wallet_id)
     command = RaiseKeyVersion(wallet.id)
-    only(submit(current_service().writer, Submission((command,), wallet.id)))
+    current_service().submit_one(Submission((command,), wallet.id))
     flash("The key is new: older ones do not count any more.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
 
 
 def _find(caller: Caller, wallet_id: str) -> WalletState:
     caller.must_be_operator()
-    return access.find(caller, wallet_id)
+    return current_service().open_wallet(caller, wallet_id)

@@ -6,25 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from ..history.periods import Step
-from ..history.periods import TooManyPeriods
-from ..history.periods import split
-from ..history.series import Point
-from ..history.series import end_of
-from ..history.series import read_series
+from ..clock import now_us
+from ..history.periods import Step, TooManyPeriods, split
+from ..history.series import Point, end_of, read_series
 from ..ledger.outcomes import WalletState
 from ..web.problems import malformed
 from ..web.service import current_service
-from ..web.service import now_us
-from .chart import Chart
-from .chart import Panel
-from .chart import Value
-from .chart import draw_chart
-from .chart import draw_panel
-from .wording import SAST
-from .wording import local_time
-from .wording import minute
-from .wording import money
+from .chart import Chart, Panel, Value, draw_chart, draw_panel
+from .wording import SAST, local_time, minute, money
 from .worth import COLUMNS
 
 RANGES: Final = ("day", "month", "year", "all")

@@ -4,30 +4,18 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from itsdangerous import BadSignature
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from ..ledger.commands import Kind
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Principal
-from ..ledger.commands import Submission
-from ..ledger.ids import is_wallet_id
-from ..ledger.ids import new_operation_id
+from ..clock import now_us
+from ..ledger.commands import Kind, MoveMoney, Principal, Submission
+from ..ledger.ids import is_wallet_id, new_operation_id
 from ..ledger.money import Amount
-from ..ledger.outcomes import Abandoned
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import Known
-from ..ledger.outcomes import Moved
-from ..ledger.outcomes import Refused
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Abandoned, Entry, Known, Moved, Refused, WalletState
 from ..ledger.rules import decide
-from ..storage.queries import find_names
-from ..storage.queries import find_wallet
+from ..storage.queries import find_names, find_wallet
 from ..web.auth import Caller
-from ..web.problems import Problem
-from ..web.problems import refused
+from ..web.problems import Problem, refused
 from ..web.service import current_service
-from ..web.service import now_us
 from .access import LIFETIME_S
 
 _SALT: Final = "wallet.review"

@@ -1,11 +1,6 @@
 """Signing in with a wallet's key or the operator's token, and out."""
 
-from flask import Blueprint
-from flask import Response
-from flask import redirect
-from flask import render_template
-from flask import request
-from flask import url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..web.auth import recognise
@@ -33,7 +28,7 @@ def sign_in() -> AnyResponse:
         try:
             caller = recognise(request.form.get("key", "").strip(), token, service.keys)
             if caller.wallet_id is not None:
-                access.find(caller, caller.wallet_id)
+                current_service().open_wallet(caller, caller.wallet_id)
         except Problem:
             # What was typed is a secret or nearly one, so it is not shown again.
             return Response(render_template("sign_in.html", refused=True), 401)

@@ -4,16 +4,13 @@ import csv
 from collections.abc import Iterator
 from typing import Final
 
-from flask import Blueprint
-from flask import Response
+from flask import Blueprint, Response
 
-from ..api.parameters import LONGEST_PAGE
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import WalletState
+from ..ledger.money import CURRENCIES, format_amount
+from ..ledger.outcomes import Entry, WalletState
 from ..storage.queries import list_entries
 from ..storage.store import Store
+from ..web.fields import LONGEST_PAGE
 from ..web.service import current_service
 from . import access
 from .wording import local_time
@@ -27,7 +24,7 @@ _RUNS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 @statement.get("/wallets/<wallet_id>/statement.csv")
 def download(wallet_id: str) -> Response:
     """Send every entry, newest first, a part at a time."""
-    wallet = access.find(access.current_caller(), wallet_id)
+    wallet = current_service().open_wallet(access.current_caller(), wallet_id)
     store = current_service().store
     # The first part is read before anything is sent, while a failure can be told.
     first = list_entries(store, wallet.id, LONGEST_PAGE, wallet.version + 1)

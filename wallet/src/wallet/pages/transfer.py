@@ -5,32 +5,27 @@ altered nor made elsewhere, and a reload or the back button finds it again. Its
 idempotency key is part of it, and so one review moves money once.
 """
 
-from flask import Blueprint
-from flask import Response
-from flask import flash
-from flask import redirect
-from flask import render_template
-from flask import request
-from flask import url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Principal
+from ..ledger.commands import MoveMoney, Principal
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
-from ..storage.queries import find_operation
-from ..storage.queries import list_wallets
+from ..storage.queries import find_operation, list_wallets
 from ..web.auth import Caller
-from ..web.fields import read_note
-from ..web.fields import read_recipient
-from ..web.problems import Problem
-from ..web.problems import failed
-from ..web.problems import malformed
+from ..web.fields import read_note, read_recipient
+from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
-from . import access
-from . import forms
-from . import review
+from . import access, forms, review
 from .wording import money
 
 moving = Blueprint("moving", __name__)
@@ -52,7 +47,7 @@ def prepare(way: str) -> AnyResponse:
     """Check what is to be moved, and go on to its review."""
     caller = access.current_caller()
     try:
-        wallet = access.find(caller, _sender(caller))
+        wallet = current_service().open_wallet(caller, _sender(caller))
         command = _read_move(caller, wallet, way)
         review.foretell(command)
     except Problem as problem:
@@ -67,7 +62,9 @@ def look(signed: str) -> AnyResponse | str:
     """Show the balance before and after, or what became of it."""
     caller = access.current_caller()
     command = review.read(signed, caller)
-    return _review(caller, access.find(caller, command.wallet_id), command)
+    return _review(
+        caller, current_service().open_wallet(caller, command.wallet_id), command
+    )
 
 
 @moving.post("/review/<signed>")
@@ -75,7 +72,7 @@ def confirm(signed: str) -> AnyResponse:
     """Move the money."""
     caller = access.current_caller()
     command = review.read(signed, caller)
-    wallet = access.find(caller, command.wallet_id)
+    wallet = current_service().open_wallet(caller, command.wallet_id)
     try:
         forms.submit(caller, command, forms.read_version())
     except StoreFailure as failure:
@@ -140,11 +137,11 @@ def _field_at_fault(problem: Problem) -> str:
 
 def _choices(caller: Caller, chosen: str | None) -> list[WalletState]:
     if caller.principal is Principal.OWNER:
-        return [access.find(caller, caller.wallet_id or "")]
+        return [current_service().open_wallet(caller, caller.wallet_id or "")]
     wallets = list_wallets(current_service().store, _CHOICES, None)
     known = {wallet.id for wallet in wallets}
     if chosen and chosen not in known and is_wallet_id(chosen):
-        wallets.append(access.find(caller, chosen))
+        wallets.append(current_service().open_wallet(caller, chosen))
     return wallets
 
 

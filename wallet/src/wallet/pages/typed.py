@@ -7,9 +7,7 @@ in South Africa. A comma with two readings is refused, and nothing is rounded.
 import re
 from typing import Final
 
-from ..ledger.money import CURRENCIES
-from ..ledger.money import AmountError
-from ..ledger.money import parse_amount
+from ..ledger.money import CURRENCIES, AmountError, parse_amount
 from .wording import money
 
 #: A thousand and more, or one and a fraction.

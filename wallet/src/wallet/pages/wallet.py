@@ -1,34 +1,27 @@
 """A wallet: what it holds, how that came about, and setting it."""
 
-from flask import Blueprint
-from flask import Response
-from flask import flash
-from flask import redirect
-from flask import render_template
-from flask import request
-from flask import url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..api.parameters import Page
-from ..api.parameters import read_page
 from ..ledger.commands import Principal
 from ..ledger.money import AmountError
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
-from ..storage.queries import find_names
-from ..storage.queries import list_entries
+from ..storage.queries import find_names, list_entries
 from ..web.auth import Caller
-from ..web.problems import Problem
-from ..web.problems import failed
-from ..web.problems import malformed
+from ..web.fields import Page, read_page
+from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
-from . import access
-from . import forms
-from . import worth
-from .over_time import RANGES
-from .over_time import over_time
-from .over_time import take_range
+from . import access, forms, worth
+from .over_time import RANGES, over_time, take_range
 from .typed import read_typed
 from .wording import money
 
@@ -42,7 +35,7 @@ _CONFLICTS = ("version-mismatch", "key-reused")
 def show(wallet_id: str) -> str:
     """Show a wallet and a part of its history, newest first."""
     caller = access.current_caller()
-    wallet = access.find(caller, wallet_id)
+    wallet = current_service().open_wallet(caller, wallet_id)
     query = request.args.to_dict(flat=False)
     asked = take_range(query)
     return _page(caller, wallet, read_page(query, "before"), asked=asked)
@@ -57,7 +50,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
     """
     caller = access.current_caller()
     caller.must_be_operator()
-    wallet = access.find(caller, wallet_id)
+    wallet = current_service().open_wallet(caller, wallet_id)
     asked = take_range(request.args.to_dict(flat=False))
     key, version = forms.read_key(), forms.read_version()
     shown = _balance_at(wallet, version)
@@ -75,7 +68,10 @@ def set_balance(wallet_id: str) -> AnyResponse:
     except Problem as problem:
         text = forms.sentence(problem)
         if problem.kind.name in _CONFLICTS:
-            problem, wallet = Problem(_CONFLICTS[0]), access.find(caller, wallet_id)
+            problem, wallet = (
+                Problem(_CONFLICTS[0]),
+                current_service().open_wallet(caller, wallet_id),
+            )
             text = _what_changed(wallet, shown, wallet.version - version)
         return _refuse(caller, wallet_id, problem, text)
     return redirect(url_for(".show", wallet_id=wallet_id, range=asked), 303)
@@ -123,7 +119,7 @@ def _refuse(
     key: str | None = None,
     version: int | None = None,
 ) -> Response:
-    wallet = access.find(caller, wallet_id)
+    wallet = current_service().open_wallet(caller, wallet_id)
     body = _page(
         caller,
         wallet,

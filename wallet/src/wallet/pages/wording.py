@@ -1,14 +1,11 @@
 """How money, time and wallets are written for people."""
 
-from datetime import datetime
-from datetime import timedelta
-from datetime import timezone
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
+from ..clock import timestamp
+from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import WalletState
-from ..web.fields import timestamp
 
 #: The clocks of South Africa never change.
 SAST: Final = timezone(timedelta(hours=2), "SAST")

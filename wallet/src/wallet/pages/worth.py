@@ -3,20 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..ledger.money import CURRENCIES
-from ..ledger.money import format_amount
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import WalletState
-from ..prices.rates import Quote
-from ..prices.rates import Rate
-from ..prices.rates import newest_rate
-from ..prices.rates import quote
-from ..prices.rates import rates_at
+from ..clock import now_us
+from ..ledger.money import CURRENCIES, format_amount
+from ..ledger.outcomes import Entry, WalletState
+from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
 from ..web.service import current_service
-from ..web.service import now_us
-from .wording import grouped
-from .wording import local_time
-from .wording import money
+from .wording import grouped, local_time, money
 
 #: What the worth of a balance is told in, with the heading of its column.
 COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}

@@ -9,15 +9,15 @@ import socket
 import ssl
 from decimal import Decimal
 from enum import StrEnum
-from http.client import HTTPConnection
-from http.client import HTTPException
-from http.client import HTTPResponse
-from http.client import HTTPSConnection
-from http.client import IncompleteRead
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import Final
-from urllib.parse import SplitResult
-from urllib.parse import parse_qs
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .. import __version__
 from .rates import PAIR
@@ -71,25 +71,6 @@ class TickerFault(Exception):
         self.outcome, self.retry_after = outcome, retry_after
 
 
-def read_address(text: str) -> str | None:
-    """Read the setting: an address, to which the pair is added, or ``None`` for off.
-
-    :raises ValueError: it is neither.
-    """
-    if text in ("", "off"):
-        return None
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in text:
-        raise ValueError("not an address of HTTP, or one with a password")
-    parts.hostname.encode("idna")
-    if not re.fullmatch("[\x21-\x7e]+", text) or parts.port == 0:
-        raise ValueError("not an address that can be asked")
-    if "pair" not in parse_qs(parts.query):
-        query = f"{parts.query}&pair={PAIR}".lstrip("&")
-        parts = parts._replace(query=query)
-    return parts._replace(fragment="").geturl()
-
-
 def ask_price(url: str, deadline_s: float = DEADLINE_S) -> Decimal:
     """Ask what a bitcoin costs, in rand.
 
@@ -133,7 +114,8 @@ def read_price(body: bytes) -> Decimal:
 def _get(url: SplitResult, watch: Watch) -> bytes:
     connection = _open(url, watch)
     try:
-        path = f"{url.path or '/'}?{url.query}"
+        query = url.query if "pair=" in url.query else f"{url.query}&pair={PAIR}"
+        path = f"{url.path or '/'}?{query.lstrip('&')}"
         connection.request("GET", path, headers=_HEADERS)
         # What is elsewhere is not followed: only the address that was set is asked.
         response = connection.getresponse()

@@ -10,26 +10,21 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from sqlalchemy import or_
-from sqlalchemy import update
+from sqlalchemy import or_, update
 
+from ..clock import now_us
 from ..config import Settings
 from ..storage.errors import StoreFailure
 from ..storage.store import Store
 from ..storage.tables import rate_asks
-from ..web.service import now_us
-from .luno import Asked
-from .luno import TickerFault
-from .luno import ask_price
-from .rates import PAIR
-from .rates import keep_rate
+from .luno import Asked, TickerFault, ask_price
+from .rates import PAIR, keep_rate
 
 log = logging.getLogger(__name__)
 

@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger
-from sqlalchemy import Connection
-from sqlalchemy import FromClause
-from sqlalchemy import Select
-from sqlalchemy import bindparam
-from sqlalchemy import case
-from sqlalchemy import column
-from sqlalchemy import func
-from sqlalchemy import insert
-from sqlalchemy import select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    case,
+    column,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..ledger.money import CURRENCIES

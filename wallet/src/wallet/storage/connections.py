@@ -5,18 +5,18 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from typing import Final
-from typing import Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import URL
-from sqlalchemy import Connection
-from sqlalchemy import Engine
-from sqlalchemy import NullPool
-from sqlalchemy import create_engine
-from sqlalchemy import event
-from sqlalchemy import func
-from sqlalchemy import select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    NullPool,
+    create_engine,
+    event,
+    func,
+    select,
+)
 
 #: A server that does not even accept a connection by then is not there.
 _CONNECT_TIMEOUT_S: Final = 5

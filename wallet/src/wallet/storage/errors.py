@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Dialect
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import InterfaceError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})

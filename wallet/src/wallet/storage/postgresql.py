@@ -6,44 +6,37 @@ needs for everything else.
 """
 
 from collections.abc import Sequence
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import CTE
-from sqlalchemy import JSON
-from sqlalchemy import URL
-from sqlalchemy import ColumnElement
-from sqlalchemy import FromClause
-from sqlalchemy import Insert
-from sqlalchemy import LargeBinary
-from sqlalchemy import Select
-from sqlalchemy import Table
-from sqlalchemy import Text
-from sqlalchemy import Update
-from sqlalchemy import bindparam
-from sqlalchemy import cast
-from sqlalchemy import column
-from sqlalchemy import func
-from sqlalchemy import insert
-from sqlalchemy import literal_column
-from sqlalchemy import select
-from sqlalchemy import true
-from sqlalchemy import update
+from sqlalchemy import (
+    CTE,
+    JSON,
+    URL,
+    ColumnElement,
+    FromClause,
+    Insert,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.sql import ClauseElement
 
 from ..ledger.outcomes import Scope
 from .connections import Driver
-from .rows import Row
-from .rows import Rows
-from .tables import MOVING
-from .tables import REMEMBERED
-from .tables import RUN
-from .tables import SCOPE
-from .tables import entries
-from .tables import operations
-from .tables import spans
-from .tables import wallets
+from .rows import Row, Rows
+from .tables import MOVING, REMEMBERED, RUN, SCOPE, entries, operations, spans, wallets
 
 _MOVED: Final = ("id", *MOVING)
 _DIALECT: Final = URL.create("postgresql+psycopg").get_dialect()()

@@ -4,21 +4,27 @@ Each takes one statement, finds its rows by an index, and sees only what is comm
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam
-from sqlalchemy import select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    bindparam,
+    cast,
+    func,
+    select,
+)
 
-from ..ledger.commands import Kind
-from ..ledger.commands import Principal
-from ..ledger.outcomes import Entry
-from ..ledger.outcomes import Remembered
-from ..ledger.outcomes import WalletState
+from ..ledger.commands import Kind, Principal
+from ..ledger.outcomes import Entry, Remembered, WalletState
 from . import errors as failures
 from .store import Store
-from .tables import entries
-from .tables import operations
-from .tables import wallets
+from .tables import entries, operations, wallets
+
+#: Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
+_PART: Final = 10**9
 
 ENTRY_COLUMNS = (
     entries.c.wallet_id,
@@ -107,3 +113,32 @@ def to_entry(row: Sequence[Any]) -> Entry:
     """Read an entry from its row."""
     wallet_id, version, kind, *rest = row
     return Entry(wallet_id, version, Kind(kind), *rest)
+
+
+def held_by_currency(connection: Connection) -> dict[str, int]:
+    """Sum the balances of all wallets, for each currency."""
+    return sum_by_currency(connection, wallets.c.balance_minor, wallets)
+
+
+def sum_by_currency(
+    connection: Connection,
+    amount: ColumnElement[int],
+    source: FromClause,
+    *conditions: ColumnElement[bool],
+) -> dict[str, int]:
+    """Sum an amount for each currency, however large the sum."""
+
+    def total(part: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.sum(part), 0)
+
+    rows = connection.execute(
+        select(
+            wallets.c.currency,
+            total(amount.op("/")(cast(_PART, Integer))),
+            total(amount.op("%")(cast(_PART, Integer))),
+        )
+        .select_from(source)
+        .where(*conditions)
+        .group_by(wallets.c.currency)
+    )
+    return {currency: int(high) * _PART + int(low) for currency, high, low in rows}

@@ -6,17 +6,13 @@ that on every execution takes ten times as long as finding a row.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from queue import Empty
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from sqlalchemy import URL
-from sqlalchemy import PoolProxiedConnection
-from sqlalchemy import Select
+from sqlalchemy import URL, PoolProxiedConnection, Select
 
 from . import errors as failures
-from .connections import Limits
-from .connections import make_opening_engine
+from .connections import Limits, make_opening_engine
 
 
 class Reader:

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..ledger.commands import MoveMoney
-from ..ledger.outcomes import Decision
-from ..ledger.outcomes import Entry
+from ..ledger.digests import fingerprint
+from ..ledger.outcomes import Decision, Entry
 from .spans import completed
-from .tables import MOVING
-from .tables import wallets
+from .tables import MOVING, wallets
 
 #: The columns of one row, in the order of its table.
 Row = tuple[Any, ...]
@@ -60,7 +58,7 @@ def _operation(answered: Answered, now_us: int) -> Row:
         command.operation_id,
         command.principal.value,
         command.key,
-        command.fingerprint(),
+        fingerprint(command),
         status,
         body,
         now_us,

@@ -5,9 +5,7 @@ the versions 1 to 64. They are written with the entry that completes them and ne
 change. Highs and lows of a long time are read from them, and no balance ever is.
 """
 
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 

@@ -5,27 +5,18 @@ or out by itself is a step, so rows go in as one list of values, and come out as
 JSON document.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Table
 
 from ..ledger.outcomes import Scope
 from .connections import Driver
-from .rows import Row
-from .rows import Rows
-from .tables import MOVING
-from .tables import REMEMBERED
-from .tables import SCOPE
-from .tables import entries
-from .tables import operations
-from .tables import wallets
+from .rows import Row, Rows
+from .tables import MOVING, REMEMBERED, SCOPE, entries, operations, wallets
 
 #: The most rows in a statement. Each size is a statement of its own, and all are
 #: powers of two, so that they are few, and are prepared once.

@@ -17,8 +17,7 @@ from ..ledger.outcomes import Scope
 from . import postgresql as on_postgresql
 from . import sqlite as on_sqlite
 from .connections import Driver
-from .rows import Row
-from .rows import Rows
+from .rows import Row, Rows
 
 
 class Statements(Protocol):

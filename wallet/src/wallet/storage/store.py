@@ -5,34 +5,26 @@ where a statement writes one table, five, and a few more for odd sizes. One that
 completes runs of entries costs one more.
 """
 
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL
-from sqlalchemy import Connection
-from sqlalchemy import Engine
-from sqlalchemy import RowMapping
+from sqlalchemy import URL, Connection, Engine, RowMapping
 
-from ..ledger.commands import CreateWallet
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Submission
+from ..ledger.commands import CreateWallet, MoveMoney, Submission
 from ..ledger.ids import is_wallet_id
-from ..ledger.outcomes import Decision
-from ..ledger.outcomes import Known
-from ..ledger.outcomes import Remembered
-from ..ledger.outcomes import Scope
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
 from . import errors as failures
-from .connections import Driver
-from .connections import Limits
-from .connections import is_sqlite
-from .connections import make_reading_engine
-from .connections import make_writing_engine
+from . import migrations
+from .connections import (
+    Driver,
+    Limits,
+    is_sqlite,
+    make_reading_engine,
+    make_writing_engine,
+)
 from .reader import Reader
-from .rows import Answered
-from .rows import rows_of
+from .rows import Answered, rows_of
 from .statements import statements_for
 
 
@@ -146,6 +138,38 @@ class Store:
         rows = rows_of(decision, answered, now_us)
         if any(rows):
             self._statements.write(driver, rows)
+
+
+def open_store(url: URL, limits: Limits) -> Store:
+    """Open the database and bring its tables up to date.
+
+    :raises NotWritten: the database cannot be reached.
+    :raises WrongSchema: a newer program wrote it.
+    """
+    store = Store(url, limits)
+    try:
+        with store.transaction() as connection:
+            migrations.upgrade(connection)
+    except Exception:
+        store.close()
+        raise
+    return store
+
+
+def open_current_store(url: URL, limits: Limits) -> Store:
+    """Open the database without changing anything in it.
+
+    :raises NotWritten: the database cannot be reached.
+    :raises WrongSchema: its tables are not those of this program.
+    """
+    store = Store(url, limits)
+    try:
+        with store.snapshot() as connection:
+            migrations.require_current(connection)
+    except Exception:
+        store.close()
+        raise
+    return store
 
 
 def to_wallet(row: RowMapping) -> WalletState:

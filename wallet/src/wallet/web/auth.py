@@ -10,8 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from flask import Request
-from itsdangerous import BadSignature
-from itsdangerous import Signer
+from itsdangerous import BadSignature, Signer
 
 from ..config import Settings
 from ..ledger.commands import Principal

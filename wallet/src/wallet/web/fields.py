@@ -1,94 +1,111 @@
-"""Reads and checks the JSON that comes in, and writes JSON."""
+"""What a field, a header or a page of a list may hold."""
 
-import json
 import re
-from datetime import datetime
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
-from typing import TypeVar
 
-import msgspec
-
-from ..api.bodies import LARGEST_BATCH
-from ..api.bodies import LONGEST_NAME
-from ..api.bodies import LONGEST_NOTE
-from ..api.bodies import Body
-from ..api.bodies import Item
-from ..api.bodies import NewBatch
-from ..api.bodies import NewWallet
-from ..ledger.commands import Kind
-from ..ledger.money import CURRENCIES
-from ..ledger.money import Amount
-from ..ledger.money import AmountError
-from ..ledger.money import parse_amount
-from ..ledger.money import read_amount
-from .problems import Problem
+from ..ledger.ids import is_wallet_id
+from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount, read_amount
 from .problems import malformed
 
+LONGEST_NAME: Final = 200
+LONGEST_NOTE: Final = 500
+LONGEST_PAGE: Final = 500
+DEFAULT_PAGE: Final = 50
+
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"', re.ASCII)
+_VERSION: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII)
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-#: UTC, as every time here.
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001
-#: Where msgspec found the fault, and which member it does not know or misses.
-_FAULT_AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
-_FAULTY_MEMBER: Final = re.compile(
-    r"(missing required|contains unknown) field `([^`]*)`"
-)
 
 
-AnyBody = TypeVar("AnyBody", bound=Body)
+@dataclass(slots=True)
+class Page:
+    """The part of a list that is asked for."""
+
+    limit: int = DEFAULT_PAGE
+    after: str | None = None
+    before: int | None = None
 
 
-def decode(body: bytes, kind: type[AnyBody]) -> AnyBody:
-    """Read a body strictly.
+def read_idempotency_key(
+    text: str | None, field: str = "Idempotency-Key"
+) -> str | None:
+    """Read an idempotency key, quoted or bare.
 
-    :raises Problem: malformed; it names the member where there is one.
+    :raises Problem: it is malformed.
     """
-    try:
-        message = msgspec.json.decode(body, type=kind)
-        if _may_repeat(body, message):
-            json.loads(body, object_pairs_hook=_Repetitions().refuse)
-    except _Repeated as error:
-        raise malformed(error.path(message), "is given more than once") from error
-    except msgspec.ValidationError as error:
-        raise _explain(str(error)) from error
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise malformed("body", "is not JSON in UTF-8 of a sensible depth") from error
-    return message
+    if text is None:
+        return None
+    key = text
+    if text.startswith('"'):
+        quoted = _QUOTED.fullmatch(text)
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise malformed(field, "must be 1 to 255 visible ASCII characters")
+    return key
 
 
-def _may_repeat(body: bytes, message: Body) -> bool:
-    # Each member has a colon. Written again without defaults, a message has as many as
-    # its body unless a member was repeated, or a default given: then look closely. An
-    # escape could hide a colon.
-    return b"\\" in body or body.count(b":") != encode(message).count(b":")
+def read_if_match(text: str | None) -> int | None:
+    """Read the version that a wallet must have; ``None`` if any will do.
+
+    :raises Problem: it is anything but one quoted number or ``*``.
+    """
+    if text is None or text == "*":
+        return None
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise malformed("If-Match", 'must be * or one quoted version, such as "7"')
+    return int(match[1])
 
 
-def read_new_wallet(message: NewWallet) -> tuple[str, str, int]:
+def read_page(query: Mapping[str, list[str]], cursor: str) -> Page:
+    """Read which part of a list is asked for.
+
+    :param cursor: the name of the parameter that continues it.
+    :raises Problem: a parameter is malformed, repeated or unknown.
+    """
+    given = read_query(query, {"limit", cursor})
+    page = Page()
+    if "limit" in given:
+        page.limit = _read_count("limit", given["limit"])
+        if page.limit > LONGEST_PAGE:
+            raise malformed("limit", f"must be a number from 1 to {LONGEST_PAGE}")
+    if "before" in given:
+        page.before = _read_count("before", given["before"])
+    if "after" in given:
+        page.after = given["after"]
+        if not is_wallet_id(page.after):
+            raise malformed("after", "must be the id of a wallet")
+    return page
+
+
+def read_query(query: Mapping[str, list[str]], known: set[str]) -> dict[str, str]:
+    """Take each parameter once, and none that the call does not know.
+
+    :raises Problem: a parameter is repeated or unknown.
+    """
+    for name, values in query.items():
+        if name not in known:
+            raise malformed(name, "is not a parameter of this call")
+        if len(values) != 1:
+            raise malformed(name, "is given more than once")
+    return {name: values[0] for name, values in query.items()}
+
+
+def read_new_wallet(name: str, currency: str, floor: str | int) -> tuple[str, str, int]:
     """Check the members of a new wallet: its name, currency and floor.
 
     :raises Problem: one of them is malformed.
     """
-    _check_text("name", message.name, LONGEST_NAME)
-    exponent = CURRENCIES.get(message.currency)
+    _check_text("name", name, LONGEST_NAME)
+    exponent = CURRENCIES.get(currency)
     if exponent is None:
         listed = ", ".join(sorted(CURRENCIES))
         raise malformed("currency", f"must be one of {listed}")
-    return message.name, message.currency, _read_floor(message.floor, exponent)
-
-
-def kind_of(item: Item) -> Kind:
-    """Tell what an item of a batch asks for."""
-    return Kind(str(item.__struct_config__.tag))
-
-
-def check_size(batch: NewBatch) -> None:
-    """Check that a batch has items, and not too many.
-
-    :raises Problem: it has none, or too many.
-    """
-    if not 1 <= len(batch.operations) <= LARGEST_BATCH:
-        raise malformed("operations", f"must have 1 to {LARGEST_BATCH} items")
+    return name, currency, _read_floor(floor, exponent)
 
 
 def read_positive_amount(value: str | int, field: str = "amount") -> Amount:
@@ -124,17 +141,6 @@ def read_recipient(to: str, field: str = "to") -> str:
     return to
 
 
-def encode(answer: Any) -> bytes:
-    """Write an answer as JSON."""
-    return msgspec.json.encode(answer)
-
-
-def timestamp(at_us: int) -> str:
-    """Write microseconds since 1970 as UTC with every digit."""
-    at = _EPOCH + timedelta(microseconds=at_us)
-    return f"{at.isoformat(timespec='microseconds')}Z"
-
-
 def _read_floor(value: str | int, exponent: int) -> int:
     text = str(value)
     if not text.startswith("-"):
@@ -159,48 +165,7 @@ def _check_text(field: str, text: str, longest: int) -> None:
         raise malformed(field, "must have no control characters")
 
 
-class _Repeated(Exception):
-    """A member is given more than once, in one of the objects of a body."""
-
-    def __init__(self, name: str, index: int) -> None:
-        super().__init__(name)
-        self.name, self.index = name, index
-
-    def path(self, message: msgspec.Struct) -> str:
-        """Name the member; an item is one object, and ends before the body does."""
-        if isinstance(message, NewBatch) and self.index < len(message.operations):
-            return f"operations[{self.index}].{self.name}"
-        return self.name
-
-
-class _Repetitions:
-    """Looks for repeated members while a body is read, one object after another."""
-
-    def __init__(self) -> None:
-        self._objects = 0
-
-    def refuse(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated = next(name for name in names if names.count(name) > 1)
-            raise _Repeated(repeated, self._objects)
-        self._objects += 1
-        return members
-
-
-def _explain(fault: str) -> Problem:
-    at = _FAULT_AT.search(fault)
-    path = at[1] if at else ""
-    member = _FAULTY_MEMBER.search(fault)
-    if member:
-        field = f"{path}.{member[2]}" if path else member[2]
-        missing = member[1].startswith("missing")
-        return malformed(
-            field, "is missing" if missing else "is not a member of this call"
-        )
-    field = path or "body"
-    if field.rpartition(".")[2] in ("amount", "floor"):
-        return malformed(field, 'must be text such as "125.50", or a whole number')
-    kinds = fault.partition(" - at ")[0].replace("`", "")
-    return malformed(field, f"has the wrong type: {kinds[:1].lower()}{kinds[1:]}")
+def _read_count(field: str, text: str) -> int:
+    if _COUNT.fullmatch(text) is None:
+        raise malformed(field, "must be a whole number above zero")
+    return int(text)

@@ -1,4 +1,4 @@
-"""What holds for every request: its id, its guards, its body, and its refusal."""
+"""What holds for every request: its id, its guards, and its refusal."""
 
 import logging
 import random
@@ -6,32 +6,19 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from flask import Flask
-from flask import Request
-from flask import Response
-from flask import g
-from flask import request
-from werkzeug.exceptions import ClientDisconnected
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import MethodNotAllowed
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..storage.errors import StoreFailure
-from .auth import refuse_foreign_pages
-from .auth import refuse_strangers
-from .fields import encode
+from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
-from .problems import Problem
-from .problems import failed
-from .problems import malformed
+from .problems import Problem, failed
+from .replies import problem_response
 from .service import service_of
 
 log = logging.getLogger(__name__)
-
-LARGEST_BODY: Final = 1024 * 1024
-_JSON: Final = "application/json"
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 #: What succeeds is told only to whoever asks for everything.
@@ -56,7 +43,7 @@ def init_app(app: Flask) -> None:
     """Put the guards and the refusals in place."""
     app.before_request(partial(_guard, service_of(app).settings.local))
     app.after_request(_finish)
-    app.register_error_handler(Problem, _answer)
+    app.register_error_handler(Problem, problem_response)
     app.register_error_handler(StoreFailure, _answer_failure)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_mistake)
@@ -66,58 +53,6 @@ def current_request() -> Request:
     """Take the request out of its context: each look through that one costs."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]
     return found
-
-
-def read_body(incoming: Request) -> bytes:
-    """Read the whole body, however it is sent.
-
-    :raises Problem: it is larger than :data:`LARGEST_BODY`.
-    """
-    # The framework's own limit silently cuts a chunked body, so it is not used: what
-    # comes is counted here.
-    length = incoming.content_length
-    if length is not None and length <= LARGEST_BODY:
-        # Nearly every body says how long it is, and is taken with one look.
-        whole: bytes = incoming.environ["wsgi.input"].read(length)
-        if len(whole) < length:
-            raise ClientDisconnected
-        return whole
-    body, stream = bytearray(), incoming.stream
-    while len(body) <= LARGEST_BODY:
-        part = stream.read(LARGEST_BODY + 1 - len(body))
-        if not part:
-            break
-        body += part
-    if len(body) <= LARGEST_BODY:
-        return bytes(body)
-    # Whoever is cut off while sending may never see the answer, so the end is waited
-    # for, within reason.
-    left = LARGEST_BODY
-    while left > 0 and (part := stream.read(min(left, 65536))):
-        left -= len(part)
-    raise Problem("too-large")
-
-
-def query_of(incoming: Request) -> dict[str, list[str]]:
-    """Take the parameters of the query apart.
-
-    :raises Problem: it has bytes that no client may send unescaped.
-    """
-    try:
-        return incoming.args.to_dict(flat=False)
-    except UnicodeDecodeError as error:
-        raise malformed("query", "is not UTF-8") from error
-
-
-def require_json(incoming: Request) -> None:
-    """Refuse what a page of another site could send without being asked.
-
-    :raises Problem: the content type is not JSON.
-    """
-    # What nearly everyone sends need not be taken apart.
-    if incoming.environ.get("CONTENT_TYPE") == _JSON or incoming.mimetype == _JSON:
-        return
-    raise Problem("unsupported-media-type")
 
 
 def _guard(local: bool) -> None:
@@ -147,18 +82,9 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _answer(problem: Problem) -> Response:
-    return Response(
-        encode(problem.body()),
-        problem.kind.status,
-        problem.headers,
-        mimetype="application/problem+json",
-    )
-
-
 def _answer_failure(failure: StoreFailure) -> Response:
     log.warning("%r because of %r", failure, failure.__cause__)
-    return _answer(failed(failure))
+    return problem_response(failed(failure))
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -166,9 +92,9 @@ def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     name = _PROBLEM_OF_STATUS.get(error.code or 500, "malformed")
-    return _answer(Problem(name, headers=headers))
+    return problem_response(Problem(name, headers=headers))
 
 
 def _answer_mistake(error: Exception) -> Response:
     log.error("a mistake of this program", exc_info=error)
-    return _answer(Problem("internal-error"))
+    return problem_response(Problem("internal-error"))

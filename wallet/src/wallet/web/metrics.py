@@ -5,46 +5,27 @@ ended still count. Every label comes from a closed set, and its child is looked 
 dictionary, because the library's own look-up costs more than what it finds.
 """
 
-import logging
 import os
 from collections.abc import Callable
-from typing import Final
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from flask import Blueprint
-from flask import Response
-from flask import request
-from prometheus_client import CONTENT_TYPE_LATEST
-from prometheus_client import CollectorRegistry
-from prometheus_client import Counter
-from prometheus_client import Histogram
-from prometheus_client import disable_created_metrics
-from prometheus_client import generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ..ledger.commands import Command
-from ..ledger.commands import CreateWallet
-from ..ledger.commands import MoveMoney
-from ..ledger.commands import Submission
-from ..ledger.outcomes import Abandoned
-from ..ledger.outcomes import Created
-from ..ledger.outcomes import Outcome
-from ..ledger.outcomes import Refused
-from ..ledger.outcomes import Replayed
-from ..ledger.outcomes import Results
+from ..ledger.commands import Command, CreateWallet, MoveMoney, Submission
+from ..ledger.outcomes import Abandoned, Created, Outcome, Refused, Replayed, Results
 from ..prices.luno import Asked
 from ..storage.errors import OutcomeUnknown
 from ..waiting import Waiting
-from ..writer import Writer
-from .auth import require_metrics_token
-from .service import current_service
-
-log = logging.getLogger(__name__)
 
 # The time at which a counter was made is a gauge, and every worker has its own.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-
-metrics = Blueprint("metrics", __name__)
 
 #: Without several workers everything is in this registry, and nothing else is.
 _registry: Final = CollectorRegistry()
@@ -122,15 +103,13 @@ _requests: Final = _children(REQUESTS)
 _operations: Final = _children(OPERATIONS)
 
 
-@metrics.get("/metrics")
-def read_metrics() -> Response:
-    """Tell what was counted and timed, over all workers."""
-    require_metrics_token(request, current_service().settings)
+def exposition() -> bytes:
+    """Write what was counted and timed, over all workers."""
     registry = _registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
 
 
 def observe_request(method: str, route: str | None, status: int, took_s: float) -> None:
@@ -156,23 +135,14 @@ def observe_ask(outcome: Asked) -> None:
     RATE_ASKS.labels(outcome.value).inc()
 
 
-def submit(writer: Writer, submission: Submission) -> Results:
-    """Submit, and count what comes of every command."""
-    try:
-        results = writer.submit(submission)
-    except Exception as error:
-        unknown = isinstance(error, OutcomeUnknown)
-        _count(submission, "outcome-unknown" if unknown else "failed")
-        raise
-    try:
-        _count_results(submission, results)
-    except Exception:
-        # The money has moved: a count that is lost is no reason to tell otherwise.
-        log.exception("what came of a request was not counted")
-    return results
+def count_failure(submission: Submission, error: Exception) -> None:
+    """Count commands that were not carried out, or of which that is not known."""
+    unknown = isinstance(error, OutcomeUnknown)
+    _count(submission, "outcome-unknown" if unknown else "failed")
 
 
-def _count_results(submission: Submission, results: Results) -> None:
+def count_results(submission: Submission, results: Results) -> None:
+    """Count what came of every command."""
     if isinstance(results, Refused):
         _count(submission, results.refusal.value)
     elif isinstance(results, Abandoned):

@@ -20,12 +20,10 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 from ..ledger.outcomes import Refused
-from ..storage.errors import OutcomeUnknown
-from ..storage.errors import StoreFailure
+from ..storage.errors import OutcomeUnknown, StoreFailure
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,22 @@
-"""The parts of a running service, put together once for each process."""
+"""The parts of a running service, and what both faces do with them."""
 
-import time
+import logging
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask
-from flask import current_app
+from flask import Flask, Request, current_app
 
-from ..api.answers import freeze
 from ..config import Settings
-from ..storage import migrations
+from ..ledger.commands import Submission
+from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
+from ..storage.queries import find_wallet
 from ..storage.store import Store
-from ..writer import Observe
 from ..writer import Writer
-from .auth import WalletKeys
+from . import auth, metrics
+from .auth import Caller, WalletKeys
+from .problems import refused
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,70 +28,67 @@ class Service:
     store: Store
     writer: Writer
 
+    def submit(self, submission: Submission) -> Results:
+        """Have commands decided and committed, and count what comes of them.
+
+        :raises StoreFailure: the database did not do its part.
+        """
+        try:
+            results = self.writer.submit(submission)
+        except Exception as error:
+            metrics.count_failure(submission, error)
+            raise
+        try:
+            metrics.count_results(submission, results)
+        except Exception:
+            # The money has moved: a count that is lost is no reason to say otherwise.
+            log.exception("the results of a request were not counted")
+        return results
+
+    def submit_one(self, submission: Submission) -> Result:
+        """Have a single command decided and committed.
+
+        :raises Problem: it was not decided.
+        """
+        return only(self.submit(submission))
+
+    def open_wallet(self, caller: Caller, wallet_id: str) -> WalletState:
+        """Read a wallet for a caller who may see it.
+
+        :raises Problem: it is another's, it is not there, or its keys were renewed.
+        """
+        caller.must_see(wallet_id)
+        return caller.must_open(find_wallet(self.store, wallet_id))
+
     def close(self) -> None:
         """Finish what waits and let go of the database."""
         self.writer.stop()
         self.store.close()
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the database and bring its tables up to date.
+def identify(request: Request) -> Caller:
+    """Return who sends a request to the application that serves it.
 
-    :raises NotWritten: the database cannot be reached.
-    :raises WrongSchema: a newer program wrote it.
+    :raises Problem: the credentials are missing or not ours.
     """
-    store = Store(settings.database_url, settings.limits)
-    try:
-        with store.transaction() as connection:
-            migrations.upgrade(connection)
-    except Exception:
-        store.close()
-        raise
-    return store
+    service = current_service()
+    return auth.identify(request, service.settings.operator_token, service.keys)
 
 
-def open_current_store(settings: Settings) -> Store:
-    """Open the database without changing anything in it.
-
-    :raises NotWritten: the database cannot be reached.
-    :raises WrongSchema: its tables are not those of this program.
-    """
-    store = Store(settings.database_url, settings.limits)
-    try:
-        with store.snapshot() as connection:
-            migrations.require_current(connection)
-    except Exception:
-        store.close()
-        raise
-    return store
-
-
-def open_service(settings: Settings, observe: Observe) -> Service:
-    """Open the store and start the writer, of which ``observe`` is told the batches."""
-    store = open_store(settings)
-    writer = Writer(
-        store,
-        freeze,
-        now_us,
-        capacity=settings.queue_size,
-        batch_size=settings.batch_size,
-        wait_s=settings.wait_timeout_ms / 1000,
-        observe=observe,
-    )
-    keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
-    return Service(settings, keys, store, writer)
+def only(results: Results) -> Result:
+    """Take the result of a single command, or raise why it was not decided."""
+    if isinstance(results, Refused):
+        raise refused(results)
+    assert not isinstance(results, Abandoned)  # noqa: S101  only what is atomic can be
+    (result,) = results
+    return result
 
 
 def service_of(app: Flask) -> Service:
-    """Find the parts of an application."""
+    """Return the parts of an application."""
     return cast("Service", app.extensions["wallet"])
 
 
 def current_service() -> Service:
-    """Find the parts of the application that serves the request."""
+    """Return the parts of the application that serves the request."""
     return service_of(current_app)
-
-
-def now_us() -> int:
-    """Tell the time in microseconds since 1970, UTC."""
-    return time.time_ns() // 1000

@@ -1,22 +1,24 @@
-"""Whether the service works. Open to all, so it names no host, user or address."""
+"""Whether the service works, and its metrics.
+
+The status is open to all, so it names no host, user or address.
+"""
 
 from typing import Literal
 
 import msgspec
-from flask import Blueprint
-from flask import Response
-from msgspec import UNSET
-from msgspec import UnsetType
+from flask import Blueprint, Response, request
+from msgspec import UNSET, UnsetType
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import DBAPIError
 
 from .. import __version__
 from ..storage import errors as failures
-from ..storage.connections import durability
-from ..storage.connections import is_durable
+from ..storage.connections import durability, is_durable
 from ..storage.store import Store
-from .fields import encode
-from .service import Service
-from .service import current_service
+from .auth import require_metrics_token
+from .metrics import exposition
+from .replies import json_response
+from .service import Service, current_service
 
 status = Blueprint("status", __name__)
 
@@ -57,11 +59,18 @@ def read_status() -> Response:
     answer = StatusAnswer("ok", __version__, database, writer)
     failing = sorted(name for name, part in parts.items() if part != "ok")
     if not failing:
-        return Response(encode(answer), mimetype="application/json")
+        return json_response(answer)
     answer.status, answer.failing = "failing", failing
-    response = Response(encode(answer), 503, mimetype="application/json")
+    response = json_response(answer, 503)
     response.headers["Retry-After"] = "1"
     return response
+
+
+@status.get("/metrics")
+def read_metrics() -> Response:
+    """Tell what was counted and timed, over all workers."""
+    require_metrics_token(request, current_service().settings)
+    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _database(store: Store) -> DatabaseStatus:

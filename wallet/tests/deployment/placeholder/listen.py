@@ -5,8 +5,7 @@ import re
 import signal
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Here(BaseHTTPRequestHandler):

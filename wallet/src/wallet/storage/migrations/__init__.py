@@ -7,8 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 #: The name of the lock that lets one process migrate and the others wait.
 _LOCK: Final = 0x77616C6C6574
