@@ -23,7 +23,6 @@ from .prices import poller as luno
 from .storage.connections import durability, is_durable
 from .storage.store import open_store
 from .web.auth import is_loopback
-from .web.service import service_of
 
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
@@ -67,7 +66,7 @@ def prepare(settings: Settings) -> bool:
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
     server = make_server("wallet", settings, address, port, workers)
-    os.register_at_fork(after_in_child=_stop_when_told)
+    _let_workers_be_stopped_while_they_start()
     with _metrics_of(workers):
         server.serve(target_loader=load_application, wrap_loader=False)
 
@@ -95,6 +94,7 @@ def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     # Only here, because the metrics look for their folder when they are loaded.
     from .web.metrics import observe_ask
+    from .web.service import service_of
 
     _die_with_parent()
     app = create_app()
@@ -141,11 +141,22 @@ def _metrics_of(workers: int) -> Iterator[None]:
             yield
 
 
-def _stop_when_told() -> None:
+def _let_workers_be_stopped_while_they_start() -> None:
     # A worker inherits what the server does about a signal, which does nothing in the
-    # worker: until it serves, the server would wait for it in vain.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    # worker: until it serves, the server would wait for it in vain. A signal that comes
+    # while the worker is made is kept until that is mended.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def mend() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers),
+        after_in_child=mend,
+    )
 
 
 def _die_with_parent() -> None:

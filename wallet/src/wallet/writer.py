@@ -1,13 +1,12 @@
-"""The one door to the ledger: a bounded queue, and one thread that commits for all.
+"""The one door to the ledger: whoever leads the line commits for all who wait in it.
 
-The thread takes what waits, decides it in one transaction, commits once and wakes
-everyone. It never waits for more to come: under load the queue fills while a commit is
-under way, and that is the next batch.
+A request joins the line. If nobody leads, it leads: it takes what waits, commits that
+in one transaction, hands the lead to the next in line, and wakes those whom it served.
+Under load the line grows while a commit is under way, and that is the next batch.
 """
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -24,15 +23,15 @@ from .ledger.outcomes import (
     Verdict,
 )
 from .ledger.rules import decide
-from .storage.errors import Collision, NotWritten, OutcomeUnknown, TryAgain
+from .line import Line, Place
+from .storage.errors import Collision, OutcomeUnknown, StoreFailure, TryAgain
 from .storage.rows import Answered
 from .storage.store import Store
-from .waiting import Queue, Waiting
 
 log = logging.getLogger(__name__)
 
-#: How often a batch is run after a deadlock, a serialisation failure, or the loss of
-#: its connection, and when no further attempt is begun.
+#: How often a batch is run after a deadlock, a serialisation failure, the loss of its
+#: connection, or a key that another process took first; and for how long.
 _ATTEMPTS: Final = 6
 _PATIENCE_S: Final = 5.0
 #: The first pause between two attempts; each further one may be twice as long.
@@ -40,8 +39,8 @@ _PAUSE_S: Final = 0.005
 
 
 Freeze = Callable[[Outcome], Frozen | None]
-#: Is told what was taken, what still waits, when it was taken, and how long it took.
-Observe = Callable[[list[Waiting], int, float, float], None]
+#: Gets what was committed together, what still waits, when it began, how long it took.
+Observe = Callable[[list[Place], int, float, float], None]
 
 
 class Writer:
@@ -51,8 +50,8 @@ class Writer:
     :param now_us: the clock.
     :param capacity: the number of commands that may wait.
     :param batch_size: the number of commands that are committed together.
-    :param wait_s: how long a submission waits before its outcome is unknown.
-    :param observe: is told about each batch.
+    :param wait_s: how long a submission waits for its turn.
+    :param observe: is called after each batch.
     """
 
     def __init__(
@@ -66,86 +65,81 @@ class Writer:
         wait_s: float = 10.0,
         observe: Observe = lambda *_: None,
     ) -> None:
-        self.queue = Queue(capacity)
+        self.line = Line(capacity)
         self._store = store
         self._freeze = freeze
         self._now_us = now_us
         self._batch_size = batch_size
         self._wait_s = wait_s
         self._observe = observe
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether submissions are being taken."""
-        return self._thread.is_alive() and not self.queue.closed
 
     def submit(self, submission: Submission) -> Results:
-        """Have a submission decided and committed, and wait for its results.
+        """Have a submission decided and committed, and return its results.
 
-        :raises QueueFull: too much waits already; nothing was written.
+        :raises QueueFull: too much waits; nothing was written.
         :raises NotWritten: the database failed before the commit.
         :raises OutcomeUnknown: it is not known whether the commit took place.
         """
-        return self.queue.put(submission).wait(self._wait_s)
+        mine = self.line.join(submission)
+        if not mine.called.acquire(timeout=self._wait_s):
+            self.line.leave(mine)
+        if not mine.served:
+            self._lead()  # the first in line is in its own batch
+        if mine.error is not None:
+            raise mine.error
+        assert mine.results is not None  # noqa: S101  whoever is served has one of them
+        return mine.results
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Take nothing more, finish what waits, and end the thread."""
-        self.queue.close()
-        self._thread.join(timeout_s)
+        """Take nothing more, and wait until what was taken is finished."""
+        self.line.close(timeout_s)
 
-    def _run(self) -> None:
-        while batch := self.queue.take(self._batch_size):
-            queued, began_s = self.queue.commands, time.monotonic()
-            self._commit_or_split(batch)
-            try:
-                self._observe(batch, queued, began_s, time.monotonic() - began_s)
-            except Exception:
-                # A count that is lost is no reason to stop taking money.
-                log.exception("a batch of %d was not counted", len(batch))
-
-    def _commit_or_split(self, batch: list[Waiting]) -> None:
-        """Answer everyone in the batch, whatever happens."""
+    def _lead(self) -> None:
+        batch = self.line.take(self._batch_size)
+        queued, began_s = self.line.commands, time.monotonic()
         try:
-            results = self._commit_patiently(batch)
-        except Collision as error:
-            # Another process created a wallet with the same key. Read again, the
-            # wallet is there and the answer is a replay.
-            self._one_by_one(batch, error)
-        except (NotWritten, OutcomeUnknown) as error:
-            cause = error.__cause__
-            log.warning("a batch of %d failed: %r from %r", len(batch), error, cause)
-            for waiting in batch:
-                waiting.fail(error)
+            self._commit_or_split(batch)
+        finally:
+            took_s = time.monotonic() - began_s
+            self.line.hand_over()
+            for place in batch[1:]:
+                if not place.served:
+                    place.error = OutcomeUnknown()
+                place.called.release()
+        try:
+            self._observe(batch, queued, began_s, took_s)
+        except Exception:
+            # A count that is lost is no reason to tell otherwise than what was done.
+            log.exception("a batch of %d was not counted", len(batch))
+
+    def _commit_or_split(self, batch: list[Place]) -> None:
+        """Serve everyone in the batch, or put back all but the first."""
+        try:
+            served = self._commit_patiently(batch)
         except Exception as error:
-            log.exception("a batch of %d failed", len(batch))
-            self._one_by_one(batch, error)
+            known = isinstance(error, StoreFailure) and not isinstance(error, Collision)
+            if known or len(batch) == 1:
+                mistake = None if isinstance(error, StoreFailure) else error
+                text, cause = "a batch of %d failed: %r from %r", error.__cause__
+                log.warning(text, len(batch), error, cause, exc_info=mistake)
+                for place in batch:
+                    place.error = error
+                return
+            # One of them is to blame. Each by itself, only that one fails.
+            self.line.put_back(batch[1:])
+            del batch[1:]
+            self._commit_or_split(batch)
         else:
-            for waiting, result in zip(batch, results, strict=True):
-                waiting.answer(result)
+            for place, results in zip(batch, served, strict=True):
+                place.results = results
 
-    def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
-        """Run each submission again, so that only the guilty one fails."""
-        if len(batch) == 1 and not isinstance(error, Collision):
-            batch[0].fail(error)
-            return
-        for waiting in batch:
-            try:
-                (results,) = self._commit_patiently([waiting])
-            except Exception as failure:
-                log.warning("a submission failed: %r", failure)
-                waiting.fail(failure)
-            else:
-                waiting.answer(results)
-
-    def _commit_patiently(self, batch: list[Waiting]) -> list[Results]:
-        submissions = tuple(waiting.submission for waiting in batch)
+    def _commit_patiently(self, batch: list[Place]) -> list[Results]:
+        submissions = tuple(place.submission for place in batch)
         began_s = time.monotonic()
         for attempt in range(1, _ATTEMPTS):
             try:
                 return self._commit(submissions)
-            except TryAgain:
+            except (TryAgain, Collision):
                 if time.monotonic() - began_s > _PATIENCE_S:
                     raise
                 # Jitter keeps two processes from meeting again and again.

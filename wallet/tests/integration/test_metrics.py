@@ -125,7 +125,7 @@ def test_money_that_moved_is_answered_even_if_it_cannot_be_counted(
     answer = local.deposit(wallet, 1)
     assert answer.status_code == 201, answer.text
     assert local.balance(wallet) == ("1.00", 1)
-    assert "what came of a request was not counted" in caplog.text
+    assert "the results of a request were not counted" in caplog.text
 
 
 def test_batches_and_the_queue_are_measured(local):

@@ -8,6 +8,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from wallet import create_app
 from wallet.pages import access
+from wallet.web import service
 from wallet.web.service import service_of
 
 from ..browsing import Visitor, error_of, text_of
@@ -393,7 +394,7 @@ def test_a_mistake_of_the_program_is_a_page_that_tells_nothing(
     owner, made, monkeypatch
 ):
     """The request's id is in a header, as for clients."""
-    monkeypatch.setattr(access, "find_wallet", lambda *_: 1 / 0)
+    monkeypatch.setattr(service, "find_wallet", lambda *_: 1 / 0)
     answer = owner.get(f"/wallets/{made['id']}")
     assert (answer.status_code, answer.mimetype) == (500, "text/html")
     assert "division" not in answer.text

@@ -12,9 +12,9 @@ from wallet.clock import now_us
 from wallet.ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.outcomes import Created, Frozen, Refused
+from wallet.line import Line, QueueFull
 from wallet.storage import errors as failures
 from wallet.storage.queries import find_wallet
-from wallet.waiting import Queue, QueueFull
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet, until
@@ -44,7 +44,7 @@ def in_thread(work, *arguments):
     def run():
         try:
             results.append(work(*arguments))
-        except Exception as error:
+        except BaseException as error:
             results.append(error)
 
     thread = threading.Thread(target=run)
@@ -86,7 +86,7 @@ def test_what_waits_is_committed_together(store, writer, gate):
     threads = [in_thread(writer.submit, a_deposit(wallet))]
     assert gate.reached.wait(5)
     threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(20)]
-    until(lambda: writer.queue.commands >= 20)
+    until(lambda: writer.line.commands >= 20)
     gate.set()
     for thread, _ in threads:
         thread.join(10)
@@ -104,29 +104,28 @@ def test_a_batch_that_cannot_be_counted_is_no_harm(store):
     try:
         wallets = [create_wallet(writer) for _ in range(2)]
         assert all(find_wallet(store, wallet) for wallet in wallets)
-        assert writer.alive
     finally:
         writer.stop()
 
 
 def test_a_batch_has_a_bound(store):
     """More than the bound is left for the next batch; one large one is taken whole."""
-    queue = Queue(100)
+    line = Line(100)
     large = Submission(a_deposit("w").commands * 7)
     for submission in (a_deposit("w"), a_deposit("w"), large, a_deposit("w")):
-        queue.put(submission)
-    sizes = [len(queue.take(3)) for _ in range(3)]
-    assert (sizes, queue.commands) == ([2, 1, 1], 0)
+        line.join(submission)
+    sizes = [len(line.take(3)) for _ in range(3)]
+    assert (sizes, line.commands) == ([2, 1, 1], 0)
 
 
-def test_a_full_queue_refuses_at_once(store, gate):
+def test_a_full_line_refuses_at_once(store, gate):
     """What cannot be answered in time is not taken."""
     writer = Writer(store, freeze, now_us, capacity=2)
     nobody = new_wallet_id()
     threads = [in_thread(writer.submit, a_deposit(nobody))]
     assert gate.reached.wait(5)
     threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(2)]
-    until(lambda: writer.queue.commands >= 2)
+    until(lambda: writer.line.commands >= 2)
     with pytest.raises(QueueFull):
         writer.submit(a_deposit(nobody))
     gate.set()
@@ -142,30 +141,95 @@ def test_stopping_finishes_what_waits(store, gate):
     threads = [in_thread(writer.submit, a_deposit(nobody))]
     assert gate.reached.wait(5)
     threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(4)]
-    until(lambda: writer.queue.commands == 4)
+    until(lambda: writer.line.commands == 4)
     stopping, _ = in_thread(writer.stop)
-    until(lambda: writer.queue.closed)
+    until(lambda: writer.line.closed)
     with pytest.raises(QueueFull):
         writer.submit(a_deposit(nobody))
     gate.set()
     for thread, _ in [*threads, (stopping, None)]:
         thread.join(10)
     assert all(isinstance(results[0], Refused) for _, results in threads)
-    assert not writer.alive
 
 
-def test_waiting_too_long_leaves_the_outcome_unknown(store, gate):
-    """The one who waits is told in time, whatever becomes of the command."""
+def test_waiting_too_long_for_a_turn_writes_nothing(store, gate):
+    """Nobody does the work of a client who has left the line."""
     gate.set()
     writer = Writer(store, freeze, now_us, wait_s=0.3)
     wallet = create_wallet(writer)
     gate.clear()
-    with pytest.raises(failures.OutcomeUnknown):
+    gate.reached.clear()
+    leading, _ = in_thread(writer.submit, a_deposit(wallet))
+    assert gate.reached.wait(5)
+    with pytest.raises(QueueFull):
         writer.submit(a_deposit(wallet, key="k"))
+    assert writer.line.commands == 0
     gate.set()
+    leading.join(10)
+    assert find_wallet(store, wallet).version == 1
     (result,) = writer.submit(a_deposit(wallet, key="k"))
-    assert (result.frozen.status, result.frozen.replayed) == (201, True)
+    assert (result.frozen.status, result.frozen.replayed) == (201, False)
     writer.stop()
+
+
+def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monkeypatch):
+    """Whoever was taken is told in time; the same key tells what became of it."""
+    writer = Writer(store, freeze, now_us, wait_s=1)
+    wallet, load = create_wallet(writer), store.load
+    begun, gates = [], [threading.Event(), threading.Event()]
+
+    def wait(driver, batch):
+        begun.append(batch)
+        assert gates[len(begun) - 1].wait(10)
+        return load(driver, batch)
+
+    monkeypatch.setattr(store, "load", wait)
+    threads = []
+    for number, key in enumerate(("a", "b", "c")):
+        threads.append(in_thread(writer.submit, a_deposit(wallet, key=key)))
+        until(lambda: begun and writer.line.commands == number)  # noqa: B023
+    gates[0].set()
+    third, outcome = threads[2]
+    third.join(10)
+    assert [len(batch) for batch in begun] == [1, 2]
+    assert isinstance(outcome[0], failures.OutcomeUnknown)
+    gates[1].set()
+    for thread, _ in threads:
+        thread.join(10)
+    monkeypatch.undo()
+    (result,) = writer.submit(a_deposit(wallet, key="c"))
+    assert (result.frozen.status, result.frozen.replayed) == (201, True)
+    assert find_wallet(store, wallet).version == 3
+
+
+def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gate):
+    """The others are told that the outcome is unknown, and the next one leads."""
+    gate.set()
+    writer = Writer(store, freeze, now_us)
+    wallet = create_wallet(writer)
+    gate.clear()
+    gate.reached.clear()
+    threads = [in_thread(writer.submit, a_deposit(wallet))]
+    assert gate.reached.wait(5)
+    threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(2)]
+    until(lambda: writer.line.commands == 2)
+    commit = writer._commit
+
+    def break_down(submissions):
+        if len(submissions) == 2:
+            raise SystemExit
+        return commit(submissions)
+
+    monkeypatch.setattr(writer, "_commit", break_down)
+    gate.set()
+    for thread, _ in threads:
+        thread.join(10)
+    (first,), leader, (third,) = (results for _, results in threads)
+    assert first[0].frozen.status == 201
+    assert isinstance(leader[0], SystemExit)
+    assert isinstance(third, failures.OutcomeUnknown)
+    writer.submit(a_deposit(wallet))
+    assert find_wallet(store, wallet).version == 2
 
 
 def test_deadlocks_are_run_again(store, writer, monkeypatch):
@@ -246,7 +310,7 @@ def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch,
     assert gate.reached.wait(5)
     for note in notes[1:]:
         threads.append(in_thread(writer.submit, a_deposit(wallet, note=note)))
-    until(lambda: writer.queue.commands >= 3)
+    until(lambda: writer.line.commands >= 3)
     gate.set()
     for thread, _ in threads:
         thread.join(10)

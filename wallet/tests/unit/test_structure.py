@@ -36,7 +36,7 @@ def test_importing_the_package_opens_nothing():
 FLOORS = (
     ("ledger", "clock"),
     ("storage", "secret"),
-    ("config", "waiting"),
+    ("config", "line"),
     ("logs", "writer"),
     ("prices",),
     ("history", "audit"),

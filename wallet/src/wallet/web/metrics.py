@@ -20,9 +20,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..ledger.commands import Command, CreateWallet, MoveMoney, Submission
 from ..ledger.outcomes import Abandoned, Created, Outcome, Refused, Replayed, Results
+from ..line import Place
 from ..prices.luno import Asked
 from ..storage.errors import OutcomeUnknown
-from ..waiting import Waiting
 
 # The time at which a counter was made is a gauge, and every worker has its own.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -60,13 +60,13 @@ BATCH_SIZE: Final = Histogram(
 )
 QUEUE_DEPTH: Final = Histogram(
     "wallet_queue_commands",
-    "Commands that waited when the writer came to take some.",
+    "Commands that waited when a batch was begun.",
     buckets=_COMMANDS,
     registry=_registry,
 )
 QUEUE_WAIT: Final = Histogram(
     "wallet_queue_wait_seconds",
-    "Time from the request for a commit to the moment the writer takes it.",
+    "Time from the request for a commit to the begin of its batch.",
     buckets=_SECONDS,
     registry=_registry,
 )
@@ -119,15 +119,15 @@ def observe_request(method: str, route: str | None, status: int, took_s: float) 
 
 
 def observe_batch(
-    taken: list[Waiting], queued: int, began_s: float, took_s: float
+    batch: list[Place], queued: int, began_s: float, took_s: float
 ) -> None:
-    """Time what the writer took and committed together."""
-    size = sum(len(waiting.submission.commands) for waiting in taken)
+    """Time what was committed together."""
+    size = sum(place.size for place in batch)
     BATCH_SIZE.observe(size)
     QUEUE_DEPTH.observe(size + queued)
     COMMIT_TIME.observe(took_s)
-    for waiting in taken:
-        QUEUE_WAIT.observe(began_s - waiting.since_s)
+    for place in batch:
+        QUEUE_WAIT.observe(began_s - place.since_s)
 
 
 def observe_ask(outcome: Asked) -> None:

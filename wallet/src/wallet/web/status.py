@@ -85,6 +85,6 @@ def _database(store: Store) -> DatabaseStatus:
 
 
 def _writer(service: Service) -> WriterStatus:
-    writer, queue = service.writer, service.writer.queue
-    well = writer.alive and queue.commands < queue.capacity
-    return WriterStatus("ok" if well else "failing", queue.commands, queue.capacity)
+    line = service.writer.line
+    well = not line.closed and line.commands < line.capacity
+    return WriterStatus("ok" if well else "failing", line.commands, line.capacity)
