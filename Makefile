@@ -8,7 +8,7 @@ BIN := .venv/bin
 # What `wallet/` can be asked for from here.
 WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
 
-.PHONY: run test wallet $(WALLET) diff steps mockup screenshots lint format clean
+.PHONY: run test wallet $(WALLET) diff mockup screenshots lint format clean
 
 run: .venv/run
 	cd stage-$(STAGE) && ../$(BIN)/flask run --port $(PORT)
@@ -23,12 +23,10 @@ wallet:
 $(WALLET):
 	$(MAKE) -C wallet $@
 
-# What a stage adds to the one before it.
-diff: .venv/run
-	@$(BIN)/python docs/steps.py $(STAGE)
-
-steps: .venv/run
-	$(BIN)/python docs/steps.py > docs/steps.md
+# What a stage adds to the one before it; diff returns 1 when there is something.
+diff:
+	@diff -ruN -x instance -x __pycache__ -x README.md \
+	  stage-$$(($(STAGE) - 1)) stage-$(STAGE) || [ $$? = 1 ]
 
 mockup: .venv/dev
 	$(BIN)/python docs/mockup.py

@@ -2,6 +2,9 @@
 
 import importlib.util
 import os
+from datetime import date
+from datetime import timedelta
+from random import Random
 
 import pytest
 from stages import LAST_STAGE
@@ -13,9 +16,14 @@ from stages import load_server
 
 
 def pytest_generate_tests(metafunc):
-    """Run each test on every stage from which its module's feature must hold."""
+    """Run each test on every stage from which its module's feature must hold.
+
+    A test that is marked ``once`` takes long, or races: the last stage will do.
+    """
     first = getattr(metafunc.module, "FIRST_STAGE", None)
     if first and "stage" in metafunc.fixturenames:
+        if metafunc.definition.get_closest_marker("once"):
+            first = LAST_STAGE
         stages = range(first, LAST_STAGE + 1)
         metafunc.parametrize("stage", stages, ids="stage-{}".format)
 
@@ -46,6 +54,31 @@ def client(server):
 
 
 @pytest.fixture
+def other(server):
+    """Another visitor's browser."""
+    return server.app.test_client()
+
+
+@pytest.fixture
+def full(server):
+    """The browser of a visitor who has saved as many balances as there may be.
+
+    They are the widest, and no two are alike: nothing packs worse into a cookie.
+    """
+    random = Random(1)
+    client = server.app.test_client()
+    with client.session_transaction() as session:
+        session["rows"] = [
+            {
+                "date": str(date(2027, 1, 1) + timedelta(days=random.randrange(3650))),
+                "balance": f"-{random.randrange(10**11, 10**12)}.{number % 100:02}",
+            }
+            for number in range(server.MAX_SAVED)
+        ]
+    return client
+
+
+@pytest.fixture
 def clock(server, monkeypatch):
     """Return a clock that stands still; ``clock.now += 30`` moves it."""
 
@@ -58,9 +91,8 @@ def clock(server, monkeypatch):
 
 def missing_for_browser_tests():
     """Return a sentence on what the browser tests lack here, or nothing."""
-    for module in ("pytest_playwright", "html5lib"):
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed: see requirements-dev.txt"
+    if importlib.util.find_spec("pytest_playwright") is None:
+        return "pytest_playwright is not installed: see requirements-dev.txt"
     if chromium_path() is None:
         return "there is no Chromium: install it, or set CHROMIUM to its path"
     return None
