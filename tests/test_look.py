@@ -22,7 +22,9 @@ PAIRS = [
     ("alert", "page"),
     ("alert", "card"),
     ("alert", "tint"),
+    ("text", "side"),
     ("on-bar", "bar"),
+    ("on-bar", "bar-end"),
 ]
 
 
