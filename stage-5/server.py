@@ -82,14 +82,15 @@ def parse_rand(text):
     plain = re.sub("[ \u00a0]", "", text).replace(",", ".")
     if not re.fullmatch(r"-?R?[0-9]{1,12}(\.[0-9]{1,2})?", plain):
         raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
-    amount = Decimal(plain.replace("R", "")).quantize(Decimal("0.01"))
-    return amount + 0  # so that -0 is 0
+    return Decimal(plain.replace("R", "")).quantize(Decimal("0.01")) + 0  # no -0.00
 
 
 def balance_history():
     """Return every balance until now, oldest first."""
-    saved = session.get("rows", [])
-    return HISTORY + [{**row, "balance": Decimal(row["balance"])} for row in saved]
+    return HISTORY + [
+        {"date": date, "balance": Decimal(balance)}
+        for date, balance in session.get("rows", [])
+    ]
 
 
 def save_balance(text):
@@ -101,8 +102,7 @@ def save_balance(text):
     rows = session.get("rows", [])
     if len(rows) >= MAX_SAVED:
         abort(409, "The list is full, so that was not saved. Start over to make room.")
-    today = datetime.now(SAST).date()
-    session["rows"] = [*rows, {"date": str(today), "balance": str(balance)}]
+    session["rows"] = [*rows, [f"{datetime.now(SAST):%Y-%m-%d}", str(balance)]]
     session.permanent = True
 
 
