@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+from datetime import UTC
 from datetime import date
+from datetime import datetime
 from datetime import timedelta
 from random import Random
 
@@ -87,6 +89,18 @@ def clock(server, monkeypatch):
 
     monkeypatch.setattr(server, "monotonic", lambda: Clock.now)
     return Clock
+
+
+@pytest.fixture
+def after_midnight(server, monkeypatch):
+    """Stop the time when a new day has begun in South Africa, but not in UTC."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, zone):
+            return cls(2026, 11, 25, 22, 30, tzinfo=UTC).astimezone(zone)
+
+    monkeypatch.setattr(server, "datetime", Stopped)
 
 
 def missing_for_browser_tests():

@@ -8,6 +8,7 @@ import sys
 import time
 from email.utils import parsedate_to_datetime
 from http.cookies import SimpleCookie
+from pathlib import Path
 
 import pytest
 from page import look
@@ -126,6 +127,22 @@ def test_the_key_is_one_long_file_for_its_owner_alone(copied, monkeypatch):
     assert kept.name == "secret_key"
     assert len(kept.read_text()) >= 32
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_the_key_is_whole_from_the_moment_it_has_its_name(copied, monkeypatch):
+    """A second start that looks at that moment must not read half of it."""
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    link, named = os.link, []
+
+    def look_and_link(new, kept):
+        named.append(Path(new).read_text())
+        link(new, kept)
+
+    monkeypatch.setattr(os, "link", look_and_link)
+
+    key = load_server(copied).app.secret_key
+
+    assert named == [key]
 
 
 def test_a_configured_key_is_used_alone(copied, monkeypatch):
