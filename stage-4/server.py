@@ -64,7 +64,7 @@ SAST = timezone(timedelta(hours=2), "SAST")  # South Africa never changes its cl
 
 LUNO_TICKER_URL = "https://api.mybitx.com/api/1/ticker?pair=XBTZAR"
 
-# The last price with a sentence about it, for everyone, and when Luno was asked.
+# The last price known, with a sentence about it, and when Luno was last asked.
 luno = {"price": (None, "The bitcoin price is not available."), "asked": -math.inf}
 
 
@@ -116,15 +116,15 @@ def ask_luno():
     response.raise_for_status()
     ask = Decimal(str(response.json()["ask"]))
     if not 1 <= ask <= 10**12:
-        raise ValueError("no price that can be")
+        raise ValueError("the price is out of bounds")
     time = datetime.now(SAST)
     return ask, f"1 BTC = {rand(ask)} (Luno, {time:%Y-%m-%d %H:%M %Z})"
 
 
 def latest_price():
-    """Return the last price known and its sentence, at most 30 s behind Luno."""
+    """Return the last price known and its sentence; Luno is asked after 30 s."""
     if monotonic() - luno["asked"] >= 30:
-        luno["asked"] = monotonic()  # before the call, so that nobody else waits
+        luno["asked"] = monotonic()  # before the call: nobody else waits
         try:
             luno["price"] = ask_luno()
         except Exception as error:  # whatever Luno does, the page works
@@ -133,7 +133,7 @@ def latest_price():
 
 
 def statement():
-    """Return every balance with its worth in bitcoin, and the price of that."""
+    """Return every balance with its worth in bitcoin, and the price that was used."""
     price, sentence = latest_price()
     history = [
         {**row, "bitcoin": bitcoin(row["balance"], price)} for row in balance_history()

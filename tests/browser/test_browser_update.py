@@ -63,8 +63,9 @@ def test_a_balance_is_saved_without_a_reload(tab):
 
 
 def test_after_saving_the_form_is_ready_for_the_next_balance(tab):
-    """The field is empty and has the focus."""
-    send(tab, "7")
+    """The field is empty and has the focus, even if the button was clicked."""
+    tab.fill("#balance", "7")
+    set_balance(tab).click()
 
     wait_for_rows(tab, 11)
     assert tab.locator("#balance").input_value() == ""
