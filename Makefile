@@ -8,7 +8,7 @@ BIN := .venv/bin
 # What `wallet/` can be asked for from here.
 WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
 
-.PHONY: run test test_all test_rest wallet $(WALLET) diff steps mockup screenshots lint lock format clean
+.PHONY: run test test_all test_rest wallet $(WALLET) diff mockup screenshots lint lock format clean
 
 run: .venv/run
 	cd stage-$(STAGE) && ../$(BIN)/flask run --port $(PORT)
@@ -44,12 +44,10 @@ lock: .venv/dev
 	  --python-version 3.11 --no-config --no-emit-index-url --no-annotate --no-header - -o constraints.txt
 	$(MAKE) -C wallet lock
 
-# What a stage adds to the one before it.
-diff: .venv/run
-	@$(BIN)/python docs/steps.py $(STAGE)
-
-steps: .venv/run
-	$(BIN)/python docs/steps.py > docs/steps.md
+# What a stage adds to the one before it; diff returns 1 when there is something.
+diff:
+	@diff -ruN -x instance -x __pycache__ -x README.md \
+	  stage-$$(($(STAGE) - 1)) stage-$(STAGE) || [ $$? = 1 ]
 
 mockup: .venv/dev
 	$(BIN)/python docs/mockup.py

@@ -75,9 +75,11 @@ def take(browser, stage):
         page.goto(PAGE)
         if stage >= 3:
             page.fill("#balance", "R 3 120.50")
-            page.get_by_role("button", name="Set balance").click()
+            page.press("#balance", "Enter")
             page.locator("#balances tr").nth(10).wait_for()
+            page.wait_for_load_state("networkidle")
             page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(200)
         page.screenshot(path=PICTURES / f"stage-{stage}{name}.png", full_page=True)
         page.context.close()
 

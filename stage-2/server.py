@@ -28,17 +28,7 @@ def rand(amount):
     return f"{sign}R\u00a0{abs(amount):,.2f}".replace(",", "\u00a0")
 
 
-def balance_history():
-    """Return every balance until now, oldest first."""
-    return [
-        *HISTORY,
-    ]
-
-
 @app.get("/")
 def index():
-    """Show the balances until now."""
-    return render_template(
-        "index.html",
-        history=balance_history(),
-    )
+    """Show the account history."""
+    return render_template("index.html", history=HISTORY)

@@ -13,12 +13,12 @@ from tempfile import NamedTemporaryFile
 
 from flask import Flask
 from flask import abort
-from flask import g
 from flask import redirect
 from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
+from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
 
@@ -38,9 +38,8 @@ app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY") or kept_secret_key(),
     SESSION_COOKIE_NAME=Path(app.root_path).name,
     SESSION_COOKIE_SAMESITE="Lax",
-    SESSION_REFRESH_EACH_REQUEST=False,
+    SESSION_REFRESH_EACH_REQUEST=False,  # only a new balance writes the cookie
     PERMANENT_SESSION_LIFETIME=timedelta(days=365),
-    MAX_CONTENT_LENGTH=16 * 1024,
 )
 
 HISTORY = [
@@ -56,18 +55,9 @@ HISTORY = [
     {"date": "2017-02-01", "balance": Decimal("2480.10")},
 ]
 
-# A browser silently drops a cookie above 4,093 bytes; its attributes need the rest.
-COOKIE_SIZE_MAX = 4000
+MAX_SAVED = 200  # the session is a cookie, and a browser drops one above 4 kB
 
-RAND_MAX = Decimal("999999999999.99")
-
-RAND_PATTERN = re.compile(
-    r"(?P<sign>-?)(?:(?:R|ZAR) ?)?(?P<number>"
-    r"[0-9]+(?:[.,][0-9]{1,2})?"  # 1234 or 1234.5 or 1234,50
-    r"|[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?"  # 1 234 or 1 234,56
-    r"|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?)",  # 1,234,567 or 1,234.56
-    re.IGNORECASE,
-)
+SAST = timezone(timedelta(hours=2), "SAST")  # South Africa never changes its clocks
 
 
 @app.template_filter()
@@ -77,96 +67,60 @@ def rand(amount):
     return f"{sign}R\u00a0{abs(amount):,.2f}".replace(",", "\u00a0")
 
 
+def parse_rand(text):
+    """Return the amount that was typed, exactly, or say what to type instead."""
+    plain = re.sub("[ \u00a0]", "", text).replace(",", ".")
+    if not re.fullmatch(r"-?R?[0-9]{1,12}(\.[0-9]{1,2})?", plain):
+        raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
+    return Decimal(plain.replace("R", "")).quantize(Decimal("0.01")) + 0  # no -0.00
+
+
 def balance_history():
     """Return every balance until now, oldest first."""
-    return [
-        *HISTORY,
-        *saved_balances(),
-    ]
-
-
-def now():
-    """Return the time in South Africa, where the clocks never change."""
-    return datetime.now(timezone(timedelta(hours=2)))
-
-
-def saved_balances():
-    """Return the balances that this visitor has added."""
-    return [
+    return HISTORY + [
         {"date": date, "balance": Decimal(balance)}
         for date, balance in session.get("rows", [])
     ]
 
 
-def parse_rand(text):
-    """Return the amount that was typed, exactly, or say what to type instead."""
-    match = RAND_PATTERN.fullmatch(text.replace("\u00a0", " ").strip())
-    if not match:
-        raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
-    number = match["number"]
-    if re.fullmatch("[0-9]+,[0-9]{3}", number):
-        raise ValueError("That comma can be read in two ways: type 1234, or 1.23.")
-    number = re.sub("[ ,](?=[0-9]{3})", "", number).replace(",", ".")
-    amount = Decimal(match["sign"] + number)
-    if abs(amount) > RAND_MAX:
-        raise ValueError(f"Type an amount of at most {rand(RAND_MAX)}.")
-    return amount.quantize(Decimal("0.01")) + 0  # a negative zero becomes plain
-
-
-def cookie_size(rows):
-    """Return how many bytes the session's cookie takes with these rows."""
-    serializer = app.session_interface.get_signing_serializer(app)
-    value = serializer.dumps({"_permanent": True, "rows": rows})
-    return len(app.config["SESSION_COOKIE_NAME"]) + len(value)
-
-
 def save_balance(text):
     """Append a balance to the visitor's own, or refuse it and change nothing."""
-    g.typed = text[:60]
     try:
         balance = parse_rand(text)
     except ValueError as error:
         abort(400, str(error))
-    rows = [*session.get("rows", []), [f"{now():%Y-%m-%d}", str(balance)]]
-    if cookie_size(rows) > COOKIE_SIZE_MAX:
-        abort(409, "The list is full, so that was not saved. Start over, below.")
+    rows = session.get("rows", [])
+    if len(rows) >= MAX_SAVED:
+        abort(409, "The list is full, so that was not saved. Start over to make room.")
+    session["rows"] = [*rows, [f"{datetime.now(SAST):%Y-%m-%d}", str(balance)]]
     session.permanent = True
-    session["rows"] = rows
 
 
-def page(error="", typed=""):
-    """Render the page, after a refusal with what was typed and what was wrong."""
-    return render_template(
-        "index.html",
-        history=balance_history(),
-        error=error,
-        typed=typed,
-    )
+def page(error=""):
+    """Render the page, after a refusal with a sentence that says why."""
+    return render_template("index.html", history=balance_history(), error=error)
 
 
 @app.before_request
-def keep_foreign_pages_out():
+def refuse_other_sites():
     """Refuse what another site's page sends: it could replace the visitor's list."""
-    own = request.host_url.rstrip("/")
-    foreign = request.headers.get("Origin", own) != own
-    if "Sec-Fetch-Site" in request.headers:
-        foreign = request.headers["Sec-Fetch-Site"] not in ("same-origin", "none")
-    if foreign and request.method == "POST":
-        abort(403, "This came from another site's page, so nothing was saved.")
+    if request.method == "POST" and "Origin" in request.headers:
+        _, _, host = request.headers["Origin"].partition("://")
+        if host != request.host:
+            abort(403, "This came from another site's page, so nothing was changed.")
 
 
-@app.errorhandler(400)
-@app.errorhandler(403)
-@app.errorhandler(409)
-@app.errorhandler(413)
+@app.errorhandler(HTTPException)
 def refuse(error):
-    """Answer a refusal with the page, what was typed, and a sentence that says why."""
-    return page(error=error.description, typed=g.get("typed", "")), error.code
+    """Answer a refused balance with the page, and any other error with its own."""
+    if error.code in (400, 409):
+        return page(error.description), error.code
+    return render_template("error.html", error=error), error.code
 
 
 @app.get("/")
 def index():
-    """Show the balances until now."""
+    """Show the account history."""
     return page()
 
 

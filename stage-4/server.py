@@ -1,5 +1,6 @@
 """Good Bank: a very small banking page."""
 
+import math
 import os
 import re
 import secrets
@@ -10,18 +11,17 @@ from datetime import timezone
 from decimal import Decimal
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from threading import Lock
 from time import monotonic
 
 import requests
 from flask import Flask
 from flask import abort
-from flask import g
 from flask import redirect
 from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
+from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
 
@@ -41,10 +41,8 @@ app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY") or kept_secret_key(),
     SESSION_COOKIE_NAME=Path(app.root_path).name,
     SESSION_COOKIE_SAMESITE="Lax",
-    SESSION_REFRESH_EACH_REQUEST=False,
+    SESSION_REFRESH_EACH_REQUEST=False,  # only a new balance writes the cookie
     PERMANENT_SESSION_LIFETIME=timedelta(days=365),
-    MAX_CONTENT_LENGTH=16 * 1024,
-    TICKER_MAX_AGE=30,
 )
 
 HISTORY = [
@@ -60,28 +58,14 @@ HISTORY = [
     {"date": "2017-02-01", "balance": Decimal("2480.10")},
 ]
 
-# A browser silently drops a cookie above 4,093 bytes; its attributes need the rest.
-COOKIE_SIZE_MAX = 4000
+MAX_SAVED = 200  # the session is a cookie, and a browser drops one above 4 kB
 
-RAND_MAX = Decimal("999999999999.99")
-
-RAND_PATTERN = re.compile(
-    r"(?P<sign>-?)(?:(?:R|ZAR) ?)?(?P<number>"
-    r"[0-9]+(?:[.,][0-9]{1,2})?"  # 1234 or 1234.5 or 1234,50
-    r"|[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?"  # 1 234 or 1 234,56
-    r"|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?)",  # 1,234,567 or 1,234.56
-    re.IGNORECASE,
-)
+SAST = timezone(timedelta(hours=2), "SAST")  # South Africa never changes its clocks
 
 LUNO_TICKER_URL = "https://api.mybitx.com/api/1/ticker?pair=XBTZAR"
 
-# Seconds to connect and to wait for bytes, and how long a failure is not repeated.
-TICKER_TIMEOUT = (1.5, 2)
-TICKER_RETRY_AFTER = 10
-
-# What Luno last said. Whoever holds the lock may ask again; the others wait for it.
-ticker = {"price": None, "read_at": None, "failed": False, "asked": float("-inf")}
-ticker_lock = Lock()
+# The last price known, with a sentence about it, and when Luno was last asked.
+luno = {"price": (None, "The bitcoin price is not available."), "asked": -math.inf}
 
 
 @app.template_filter()
@@ -91,143 +75,97 @@ def rand(amount):
     return f"{sign}R\u00a0{abs(amount):,.2f}".replace(",", "\u00a0")
 
 
+def parse_rand(text):
+    """Return the amount that was typed, exactly, or say what to type instead."""
+    plain = re.sub("[ \u00a0]", "", text).replace(",", ".")
+    if not re.fullmatch(r"-?R?[0-9]{1,12}(\.[0-9]{1,2})?", plain):
+        raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
+    return Decimal(plain.replace("R", "")).quantize(Decimal("0.01")) + 0  # no -0.00
+
+
 def balance_history():
     """Return every balance until now, oldest first."""
-    return [
-        *HISTORY,
-        *saved_balances(),
-    ]
-
-
-def now():
-    """Return the time in South Africa, where the clocks never change."""
-    return datetime.now(timezone(timedelta(hours=2)))
-
-
-def saved_balances():
-    """Return the balances that this visitor has added."""
-    return [
+    return HISTORY + [
         {"date": date, "balance": Decimal(balance)}
         for date, balance in session.get("rows", [])
     ]
 
 
-def parse_rand(text):
-    """Return the amount that was typed, exactly, or say what to type instead."""
-    match = RAND_PATTERN.fullmatch(text.replace("\u00a0", " ").strip())
-    if not match:
-        raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
-    number = match["number"]
-    if re.fullmatch("[0-9]+,[0-9]{3}", number):
-        raise ValueError("That comma can be read in two ways: type 1234, or 1.23.")
-    number = re.sub("[ ,](?=[0-9]{3})", "", number).replace(",", ".")
-    amount = Decimal(match["sign"] + number)
-    if abs(amount) > RAND_MAX:
-        raise ValueError(f"Type an amount of at most {rand(RAND_MAX)}.")
-    return amount.quantize(Decimal("0.01")) + 0  # a negative zero becomes plain
-
-
-def cookie_size(rows):
-    """Return how many bytes the session's cookie takes with these rows."""
-    serializer = app.session_interface.get_signing_serializer(app)
-    value = serializer.dumps({"_permanent": True, "rows": rows})
-    return len(app.config["SESSION_COOKIE_NAME"]) + len(value)
-
-
 def save_balance(text):
     """Append a balance to the visitor's own, or refuse it and change nothing."""
-    g.typed = text[:60]
     try:
         balance = parse_rand(text)
     except ValueError as error:
         abort(400, str(error))
-    rows = [*session.get("rows", []), [f"{now():%Y-%m-%d}", str(balance)]]
-    if cookie_size(rows) > COOKIE_SIZE_MAX:
-        abort(409, "The list is full, so that was not saved. Start over, below.")
+    rows = session.get("rows", [])
+    if len(rows) >= MAX_SAVED:
+        abort(409, "The list is full, so that was not saved. Start over to make room.")
+    session["rows"] = [*rows, [f"{datetime.now(SAST):%Y-%m-%d}", str(balance)]]
     session.permanent = True
-    session["rows"] = rows
 
 
-@app.template_filter()
 def bitcoin(amount, price):
     """Write an amount in bitcoin, rounded half-even, or nothing without a price."""
     return f"{amount / price:z.8f}" if price else None
 
 
 def ask_luno():
-    """Return what a bitcoin costs at Luno now, or raise an error: never a guess."""
+    """Return what a bitcoin costs at Luno now and a sentence that says so."""
     url = os.environ.get("LUNO_TICKER_URL") or LUNO_TICKER_URL
-    response = requests.get(url, timeout=TICKER_TIMEOUT, allow_redirects=False)
-    if response.status_code != 200:
-        raise ValueError(f"Luno answered with status {response.status_code}")
-    body = response.json(parse_float=str)  # digits, never floats
-    if not isinstance(body, dict) or body.keys() & {"error", "error_code"}:
-        raise ValueError("Luno answered without a ticker")
-    ask = str(body.get("ask"))
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", ask) or not 1 <= Decimal(ask) <= 10**12:
-        raise ValueError("Luno answered with a price that cannot be")
-    return Decimal(ask)
+    response = requests.get(url, timeout=(1.5, 2))
+    response.raise_for_status()
+    ask = Decimal(str(response.json()["ask"]))
+    if not 1 <= ask <= 10**12:
+        raise ValueError("the price is out of bounds")
+    time = datetime.now(SAST)
+    return ask, f"1 BTC = {rand(ask)} (Luno, {time:%Y-%m-%d %H:%M %Z})"
 
 
-def latest_ticker():
-    """Return what Luno last said, after asking again if that is due."""
-    with ticker_lock:
-        wait = TICKER_RETRY_AFTER if ticker["failed"] else app.config["TICKER_MAX_AGE"]
-        if monotonic() - ticker["asked"] >= wait:
-            try:
-                ticker.update(price=ask_luno(), read_at=now(), failed=False)
-            except (requests.RequestException, ValueError, RecursionError) as error:
-                app.logger.warning("No bitcoin price: %s", error)
-                ticker.update(failed=True)
-            ticker.update(asked=monotonic())
-        return dict(ticker)
+def latest_price():
+    """Return the last price known and its sentence; Luno is asked after 30 s."""
+    if monotonic() - luno["asked"] >= 30:
+        luno["asked"] = monotonic()  # before the call: nobody else waits
+        try:
+            luno["price"] = ask_luno()
+        except Exception as error:  # whatever Luno does, the page works
+            app.logger.warning("No bitcoin price: %.80r", error)
+    return luno["price"]
 
 
-def price_text(luno):
-    """Say which price is used and when it was read, or that there is none."""
-    if luno["price"] is None:
-        return "The bitcoin price is not available at the moment."
-    read_at = f"{luno['read_at']:%H:%M on %Y-%m-%d}"
-    text = f"At {rand(luno['price'])} a bitcoin, read from Luno at {read_at}."
-    return f"{text} It is old: no newer one is available." if luno["failed"] else text
+def statement():
+    """Return every balance with its worth in bitcoin, and the price that was used."""
+    price, sentence = latest_price()
+    history = [
+        {**row, "bitcoin": bitcoin(row["balance"], price)} for row in balance_history()
+    ]
+    return {"history": history, "price": sentence}
 
 
-def page(error="", typed=""):
-    """Render the page, after a refusal with what was typed and what was wrong."""
-    luno = latest_ticker()
-    return render_template(
-        "index.html",
-        history=balance_history(),
-        error=error,
-        typed=typed,
-        price=luno["price"],
-        price_text=price_text(luno),
-    )
+def page(error=""):
+    """Render the page, after a refusal with a sentence that says why."""
+    return render_template("index.html", **statement(), error=error)
 
 
 @app.before_request
-def keep_foreign_pages_out():
+def refuse_other_sites():
     """Refuse what another site's page sends: it could replace the visitor's list."""
-    own = request.host_url.rstrip("/")
-    foreign = request.headers.get("Origin", own) != own
-    if "Sec-Fetch-Site" in request.headers:
-        foreign = request.headers["Sec-Fetch-Site"] not in ("same-origin", "none")
-    if foreign and request.method == "POST":
-        abort(403, "This came from another site's page, so nothing was saved.")
+    if request.method == "POST" and "Origin" in request.headers:
+        _, _, host = request.headers["Origin"].partition("://")
+        if host != request.host:
+            abort(403, "This came from another site's page, so nothing was changed.")
 
 
-@app.errorhandler(400)
-@app.errorhandler(403)
-@app.errorhandler(409)
-@app.errorhandler(413)
+@app.errorhandler(HTTPException)
 def refuse(error):
-    """Answer a refusal with the page, what was typed, and a sentence that says why."""
-    return page(error=error.description, typed=g.get("typed", "")), error.code
+    """Answer a refused balance with the page, and any other error with its own."""
+    if error.code in (400, 409):
+        return page(error.description), error.code
+    return render_template("error.html", error=error), error.code
 
 
 @app.get("/")
 def index():
-    """Show the balances until now."""
+    """Show the account history."""
     return page()
 
 

@@ -1,38 +1,30 @@
 "use strict";
 
-// The page writes the address on the tag that loads this file.
-const updateUrl = document.currentScript.dataset.updateUrl;
-
-// An answer that takes longer than ten seconds will not come.
-const options = { dataType: "json", timeout: 10_000 };
-
 const unconfirmed =
   "We could not confirm that your balance was saved. Reload the page to see.";
 
 function historyRow(entry) {
   const date = $("<time>").attr("datetime", entry.date).text(entry.date);
-  return $("<tr>").append(
+  const cells = [
     $("<td>").append(date),
     $("<td>").text(entry.balance_text),
     $("<td>").text(entry.bitcoin ?? "–"),
-  );
+  ];
+  return $("<tr>").toggleClass("negative", entry.balance < 0).append(cells);
 }
 
-function showHistory(answer) {
-  const rows = answer.history.map(historyRow);
+function showSaved({ history, price }) {
+  const rows = history.map(historyRow);
+  const latest = history.at(-1).balance_text;
   rows.at(-1).attr({ id: "latest", "aria-current": "true" });
   $("#balances").empty().append(rows);
-  $("#price").text(answer.price);
-}
-
-function showSaved(answer) {
-  const latest = answer.history.at(-1);
-  showHistory(answer);
-  $("#saved").text(`Saved: ${latest.balance_text} on ${latest.date}.`);
+  $("#current").text(latest);
+  $("#price").text(price);
+  $("#saved").text(`Saved: ${latest}.`);
   $("#balance").val("").removeAttr("aria-invalid");
 }
 
-function showRefusal(response) {
+function showError(response) {
   $("#error").text(response.responseJSON?.error ?? unconfirmed);
   $("#balance").attr("aria-invalid", "true");
 }
@@ -44,16 +36,17 @@ function takeTurns(send) {
 
 async function saveBalance(event) {
   event.preventDefault();
-  const data = $(this).serialize();
-  const button = $(this).find("button").prop("disabled", true);
+  const sent = { url: "api/update", data: $(this).serialize(), timeout: 10_000 };
+  const button = $("button", this).prop("disabled", true);
+  const field = $("#balance").prop("readonly", true);
   $("#error, #saved").text("");
   try {
-    showSaved(await takeTurns(() => $.post({ url: updateUrl, data, ...options })));
+    showSaved(await takeTurns(() => $.post(sent)));
   } catch (response) {
-    showRefusal(response);
+    showError(response);
   }
   button.prop("disabled", false);
-  $("#balance").trigger("focus");
+  field.prop("readonly", false).trigger("focus");
 }
 
 $("#balance").closest("form").on("submit", saveBalance);

@@ -23,7 +23,7 @@ class LiveServer:
     def __init__(self, app):
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self.http.server_port}/"
-        self.thread = Thread(target=self.http.serve_forever)
+        self.thread = Thread(target=self.http.serve_forever, args=(0.05,))
         self.thread.start()
 
     def stop(self):
@@ -42,12 +42,12 @@ def live(server):
 
 @pytest.fixture
 def visit(live, context):
-    """Return a function that opens the page in a new tab, at a width."""
+    """Return a function that opens the page in a new tab of a given size."""
     context.set_default_timeout(10_000)
 
-    def open_tab(width=1280):
+    def open_tab(width=1280, height=720):
         tab = context.new_page()
-        tab.set_viewport_size({"width": width, "height": 800})
+        tab.set_viewport_size({"width": width, "height": height})
         tab.goto(live.url)
         return tab
 
@@ -55,15 +55,11 @@ def visit(live, context):
 
 
 @pytest.fixture
-def visit_without_javascript(live, browser):
-    """Return a function that opens the page in a browser with scripts off."""
+def plain_tab(live, browser):
+    """The page in a browser that runs no script."""
     context = browser.new_context(java_script_enabled=False)
     context.set_default_timeout(10_000)
-
-    def open_tab():
-        tab = context.new_page()
-        tab.goto(live.url)
-        return tab
-
-    yield open_tab
+    tab = context.new_page()
+    tab.goto(live.url)
+    yield tab
     context.close()

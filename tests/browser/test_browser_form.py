@@ -1,64 +1,92 @@
-"""The form in a browser that runs no script, and against a foreign page."""
+"""The form in a browser: in view, without scripts, and against a foreign page."""
 
 import pytest
+from actions import in_view
+from actions import send
+from actions import wait_for_rows
+from actions import wait_for_text
 
 FIRST_STAGE = 3
 
 pytestmark = pytest.mark.browser
 
-
-def set_balance(tab, text):
-    tab.fill("#balance", text)
-    tab.get_by_role("button", name="Set balance").click()
+SIZES = [(1280, 720), (1366, 768), (375, 667), (375, 800)]
 
 
-def test_without_javascript_the_new_row_is_stored_and_in_view(
-    visit_without_javascript, live
-):
-    """The form alone does it, and the page comes back at the new row."""
-    tab = visit_without_javascript()
-    tab.set_viewport_size({"width": 375, "height": 300})
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_after_a_refusal_the_sentence_and_the_field_are_in_view(visit, width, height):
+    """Nobody has to scroll to learn what was wrong."""
+    tab = visit(width, height)
 
-    set_balance(tab, "R 1 234.56")
+    send(tab, "1,234")
 
-    tab.wait_for_url(f"{live.url}#latest")
-    latest = tab.locator("#latest")
-    assert "R\u00a01\u00a0234.56" in latest.inner_text()
-    assert tab.locator("#balances tr").count() == 11
-    assert 0 <= latest.bounding_box()["y"] < 300
-
-
-def test_without_javascript_a_refusal_keeps_what_was_typed(visit_without_javascript):
-    """The field has the focus and the text, and nothing was stored."""
-    tab = visit_without_javascript()
-
-    set_balance(tab, "1,234")
-
-    assert "two ways" in tab.locator("#error").inner_text()
-    assert tab.locator("#balance").input_value() == "1,234"
+    assert wait_for_text(tab, "#error").startswith("Type ")
     tab.locator("#balance:focus").wait_for()
-    assert tab.locator("#balances tr").count() == 10
+    assert in_view(tab, "#error")
+    assert in_view(tab, "#balance")
 
 
-def test_without_javascript_start_over_takes_two_clicks(visit_without_javascript):
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_after_saving_the_new_row_and_the_field_are_in_view(visit, width, height):
+    """The row is the answer, and the next balance can be typed."""
+    tab = visit(width, height)
+
+    send(tab, "7")
+
+    wait_for_rows(tab, 11)
+    assert in_view(tab, "#latest")
+    assert in_view(tab, "#balance")
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_the_field_and_its_button_stand_on_one_line(visit, width):
+    """On a phone, too."""
+    tab = visit(width)
+    field = tab.locator("#balance").bounding_box()
+    button = tab.get_by_role("button", name="Set balance").bounding_box()
+
+    assert field["y"] == button["y"]
+    assert field["x"] + field["width"] < button["x"]
+
+
+def test_without_javascript_a_balance_is_saved(plain_tab, live):
+    """The form alone does it, and the page comes back at the new row."""
+    send(plain_tab, "R 1 234.56")
+
+    plain_tab.wait_for_url(f"{live.url}#latest")
+    wait_for_rows(plain_tab, 11)
+    assert "R\u00a01\u00a0234.56" in plain_tab.locator("#latest").inner_text()
+    assert in_view(plain_tab, "#latest")
+
+
+def test_without_javascript_a_refusal_keeps_what_was_typed(plain_tab):
+    """The field has the focus and the text, and nothing was stored."""
+    send(plain_tab, "1,234")
+
+    assert wait_for_text(plain_tab, "#error").startswith("Type ")
+    assert plain_tab.locator("#balance:focus").input_value() == "1,234"
+    wait_for_rows(plain_tab, 10)
+
+
+def test_start_over_takes_two_clicks(plain_tab):
     """The first click shows what will happen, the second does it."""
-    tab = visit_without_javascript()
-    set_balance(tab, "7")
-    remove = tab.get_by_role("button", name="Remove my balances")
+    send(plain_tab, "7")
+    wait_for_rows(plain_tab, 11)
+    remove = plain_tab.get_by_role("button", name="Remove my balances")
     assert not remove.is_visible()
 
-    tab.get_by_text("Start over", exact=True).click()
+    plain_tab.get_by_text("Start over", exact=True).click()
     remove.click()
 
-    tab.wait_for_load_state()
-    assert tab.locator("#balances tr").count() == 10
+    plain_tab.wait_for_load_state()
+    wait_for_rows(plain_tab, 10)
 
 
 def test_a_foreign_page_cannot_wipe_the_list(visit, live):
     """A form on another site posts here: the browser keeps its cookie and rows."""
     tab = visit()
-    set_balance(tab, "7")
-    tab.locator("#balances tr").nth(10).wait_for()
+    send(tab, "7")
+    wait_for_rows(tab, 11)
     foreign = tab.context.new_page()
     foreign.route(
         "http://evil.test/",
@@ -75,5 +103,5 @@ def test_a_foreign_page_cannot_wipe_the_list(visit, live):
 
     assert answer.value.status == 403
     tab.reload()
-    assert tab.locator("#balances tr").count() == 11
+    wait_for_rows(tab, 11)
     assert "R\u00a07.00" in tab.locator("#latest").inner_text()

@@ -7,18 +7,8 @@ FIRST_STAGE = 1
 pytestmark = pytest.mark.browser
 
 
-def test_the_page_is_valid_html(client):
-    """A strict parser finds nothing to complain about."""
-    import html5lib
-
-    for response in (client.get("/"), client.post("/", data={"balance": '"<b>'})):
-        assert response.status_code in (200, 400, 405)
-        if response.status_code != 405:
-            html5lib.HTMLParser(strict=True).parse(response.text)
-
-
 def test_the_browser_has_nothing_to_complain_about(live, context):
-    """No error in the console, no failed request, none to another host."""
+    """No error in its console, no address that fails, none of another host."""
     tab = context.new_page()
     complaints, addresses = [], []
     tab.on("console", lambda message: complaints.append(message.text))
@@ -28,7 +18,6 @@ def test_the_browser_has_nothing_to_complain_about(live, context):
 
     tab.goto(live.url, wait_until="networkidle")
 
-    favicon = [text for text in complaints if "404" in text]
-    assert complaints == favicon
-    assert all(address.startswith(live.url) for address in addresses)
+    assert complaints == []
+    assert [a for a in addresses if not a.startswith((live.url, "data:"))] == []
     assert tab.locator("#balances tr").count() == 10

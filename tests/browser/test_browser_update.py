@@ -1,10 +1,13 @@
 """The update without a reload."""
 
-import time
+from threading import Event
 
 import pytest
+from actions import in_view
+from actions import send
+from actions import wait_for_rows
+from actions import wait_for_text
 from stages import LUNO_URL
-from stages import TICKER
 
 FIRST_STAGE = 5
 
@@ -14,106 +17,161 @@ UNCONFIRMED = (
     "We could not confirm that your balance was saved. Reload the page to see."
 )
 
+CELLS = """() => [...document.querySelectorAll("#balances tr")].map((row) => [
+  row.id, row.className, row.getAttribute("aria-current"),
+  [...row.cells].map((cell) => cell.innerHTML.trim()),
+])"""
+
 
 @pytest.fixture
 def tab(visit):
-    tab = visit()
-    tab.evaluate("window.sameLoad = true")
-    return tab
+    return visit()
 
 
-def send(tab, text):
-    tab.fill("#balance", text)
-    tab.get_by_role("button", name="Set balance").click()
+@pytest.fixture
+def slow(server, monkeypatch):
+    """Hold every saved balance back until ``slow.set()``."""
+    may_answer = Event()
+    statement = server.statement
 
+    def wait_and_state():
+        assert may_answer.wait(10)
+        return statement()
 
-def wait_for_rows(tab, count):
-    tab.locator("#balances tr").nth(count - 1).wait_for()
-    assert tab.locator("#balances tr").count() == count
+    monkeypatch.setattr(server, "statement", wait_and_state)
+    yield may_answer
+    may_answer.set()
 
 
 def focused(tab):
     return tab.evaluate("document.activeElement.id")
 
 
+def set_balance(tab):
+    return tab.get_by_role("button", name="Set balance")
+
+
 def test_a_balance_is_saved_without_a_reload(tab):
-    """New row, cleared field, focus back, and a sentence for the screen reader."""
+    """The row is there, and what the page knew before it still knows."""
+    tab.evaluate("window.sameLoad = true")
+
     send(tab, "R 1 234.56")
 
     wait_for_rows(tab, 11)
     assert "R\u00a01\u00a0234.56" in tab.locator("#latest").inner_text()
-    saved = tab.locator("#saved")
-    assert saved.get_attribute("role") == "status"
-    assert saved.inner_text().startswith("Saved: R\u00a01\u00a0234.56 on ")
-    assert tab.locator("#balance").input_value() == ""
-    assert focused(tab) == "balance"
     assert tab.evaluate("window.sameLoad")
 
 
-@pytest.mark.parametrize("price", [True, False])
-def test_the_script_and_the_template_write_the_same_cells(tab, luno, server, price):
+def test_after_saving_the_form_is_ready_for_the_next_balance(tab):
+    """The field is empty and has the focus, even if the button was clicked."""
+    tab.fill("#balance", "7")
+    set_balance(tab).click()
+
+    wait_for_rows(tab, 11)
+    assert tab.locator("#balance").input_value() == ""
+    assert focused(tab) == "balance"
+    assert set_balance(tab).is_enabled()
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1280, 720), (1366, 768), (375, 667), (375, 800)]
+)
+def test_after_saving_a_sentence_in_view_says_so(visit, width, height):
+    """In an element that screen readers say when they find the time."""
+    tab = visit(width, height)
+
+    send(tab, "7")
+
+    assert wait_for_text(tab, "#saved") == "Saved: R\u00a07.00."
+    assert tab.locator("#saved").get_attribute("role") == "status"
+    assert in_view(tab, "#saved")
+
+
+def test_after_saving_the_large_balance_is_the_new_one(tab):
+    """It must not contradict the table below."""
+    send(tab, "7")
+
+    wait_for_rows(tab, 11)
+    assert tab.locator("#current").inner_text() == "R\u00a07.00"
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_the_script_and_the_template_write_the_same_cells(
+    visit, luno, status, stage, server
+):
     """A reload changes nothing on the screen, with a price and without one."""
-    if not price:
-        server.ticker.update(price=None, failed=True)
-        luno.get(LUNO_URL, status_code=503)
-    cells = """() => [...document.querySelectorAll("#balances tr")].map((row) => [
-        row.id, row.getAttribute("aria-current"),
-        [...row.cells].map((cell) => cell.innerHTML.trim()),
-    ])"""
+    luno.get(LUNO_URL, status_code=status, json={"ask": "1650100.00"})
+    tab = visit()
     send(tab, "-50")
     wait_for_rows(tab, 11)
-    by_script, price_by_script = tab.evaluate(cells), tab.locator("#price").inner_text()
+    by_script, price_by_script = tab.evaluate(CELLS), tab.locator("#price").inner_text()
 
     tab.reload()
 
-    assert tab.evaluate(cells) == by_script
+    assert tab.evaluate(CELLS) == by_script
     assert tab.locator("#price").inner_text() == price_by_script
 
 
 def test_a_refusal_shows_in_the_alert_and_keeps_the_text(tab):
-    """Then a good balance clears the alert again."""
+    """The field is marked and has the focus."""
     send(tab, "1,234")
 
-    error = tab.locator("#error")
-    tab.wait_for_function("document.querySelector('#error').textContent")
-    assert error.get_attribute("role") == "alert"
-    assert "two ways" in error.inner_text()
-    assert tab.locator("#balance").input_value() == "1,234"
-    assert tab.locator("#balance").get_attribute("aria-invalid") == "true"
+    assert wait_for_text(tab, "#error").startswith("Type ")
+    field = tab.locator("#balance")
+    assert field.input_value() == "1,234"
+    assert field.get_attribute("aria-invalid") == "true"
     assert focused(tab) == "balance"
     wait_for_rows(tab, 10)
+
+
+def test_a_good_balance_clears_the_alert(tab):
+    """What was wrong is over."""
+    send(tab, "1,234")
+    wait_for_text(tab, "#error")
 
     send(tab, "1234")
 
     wait_for_rows(tab, 11)
-    assert error.inner_text() == ""
+    assert tab.locator("#error").inner_text() == ""
     assert tab.locator("#balance").get_attribute("aria-invalid") is None
-    assert tab.evaluate("window.sameLoad")
 
 
-def test_two_quick_clicks_save_one_balance(tab, luno, server):
+def test_two_quick_clicks_save_one_balance(tab, slow):
     """The button rests while the first click is on its way."""
-    server.app.config["TICKER_MAX_AGE"] = 0
-    luno.get(LUNO_URL, json=lambda request, context: time.sleep(0.5) or TICKER)
     tab.fill("#balance", "7")
+    set_balance(tab).dblclick()
+    tab.press("#balance", "Enter")
+    assert set_balance(tab).is_disabled()
 
-    tab.get_by_role("button", name="Set balance").dblclick()
-    tab.locator("#balance").press("Enter")
+    slow.set()
 
     wait_for_rows(tab, 11)
-    time.sleep(0.7)
     tab.reload()
     wait_for_rows(tab, 11)
 
 
-def test_two_tabs_at_once_save_both_balances(tab, visit, luno, server):
-    """They share one cookie, so the second waits for the first one's answer."""
-    server.app.config["TICKER_MAX_AGE"] = 0
-    luno.get(LUNO_URL, json=lambda request, context: time.sleep(0.3) or TICKER)
-    other = visit()
+def test_while_a_balance_is_sent_nothing_else_can_be_typed(tab, slow):
+    """The answer empties the field, so it would be lost."""
+    send(tab, "7")
+    tab.keyboard.type("89")
 
+    assert tab.locator("#balance").input_value() == "7"
+
+    slow.set()
+    wait_for_rows(tab, 11)
+    tab.keyboard.type("89")
+    assert tab.locator("#balance").input_value() == "89"
+
+
+def test_two_tabs_at_once_save_both_balances(tab, visit, slow):
+    """They share one cookie, so the second waits for the first one's answer."""
+    slow.set()
+    other = visit()
+    slow.clear()
     send(tab, "7")
     send(other, "8")
+
+    slow.set()
 
     wait_for_rows(tab, 11)
     wait_for_rows(other, 12)
@@ -125,12 +183,26 @@ def test_with_the_server_gone_it_says_that_saving_is_not_confirmed(tab, live):
 
     send(tab, "7")
 
-    tab.wait_for_function("document.querySelector('#error').textContent")
-    assert tab.locator("#error").inner_text() == UNCONFIRMED
+    assert wait_for_text(tab, "#error") == UNCONFIRMED
     assert tab.locator("#balance").input_value() == "7"
-    assert tab.get_by_role("button", name="Set balance").is_enabled()
+    assert set_balance(tab).is_enabled()
     assert focused(tab) == "balance"
     wait_for_rows(tab, 10)
+
+
+def test_without_an_answer_for_ten_seconds_it_says_so(tab):
+    """The browser's clock is moved, so the test does not take ten seconds."""
+    tab.clock.install()
+    tab.reload()
+    tab.route("**/api/update", lambda route: None)
+    with tab.expect_request("**/api/update"):
+        send(tab, "7")
+
+    tab.clock.fast_forward(9_000)
+    assert tab.locator("#error").inner_text() == ""
+    tab.clock.fast_forward(1_500)
+
+    assert wait_for_text(tab, "#error") == UNCONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -148,21 +220,20 @@ def test_an_answer_that_makes_no_sense_confirms_nothing(tab, answer):
 
     send(tab, "7")
 
-    tab.wait_for_function("document.querySelector('#error').textContent")
-    assert tab.locator("#error").inner_text() == UNCONFIRMED
+    assert wait_for_text(tab, "#error") == UNCONFIRMED
     assert tab.locator("#balance").input_value() == "7"
     wait_for_rows(tab, 10)
 
 
 def test_what_the_server_sends_stays_text(tab):
     """No cell can become part of the page."""
-    hostile = "<img src=x onerror=alert(1)>"
-    row = {"date": hostile, "balance_text": hostile, "bitcoin": hostile}
-    body = {"history": [row], "price": hostile}
+    hostile = "<img src=x onerror=alert(1)>."
+    row = {"date": hostile, "balance": hostile, "balance_text": hostile}
+    body = {"history": [{**row, "bitcoin": hostile}], "price": hostile}
     tab.route("**/api/update", lambda route: route.fulfill(json=body))
 
     send(tab, "7")
 
-    tab.wait_for_function("document.querySelector('#saved').textContent")
+    wait_for_text(tab, "#saved")
     assert tab.locator("#latest").inner_text().count(hostile) == 3
     assert tab.locator("main img").count() == 0

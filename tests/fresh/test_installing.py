@@ -17,7 +17,11 @@ pytestmark = pytest.mark.fresh
 
 @pytest.mark.parametrize(
     "requirements",
-    ["requirements-dev.txt", "wallet/requirements.lock", "wallet/requirements-dev.lock"],
+    [
+        "requirements-dev.txt",
+        "wallet/requirements.lock",
+        "wallet/requirements-dev.lock",
+    ],
 )
 def test_each_list_installs_with_the_oldest_pip(requirements, tmp_path):
     """A lock that newer releases can break is refused here first."""

@@ -1,0 +1,25 @@
+"""What a visitor does, in a word."""
+
+
+def send(tab, text):
+    """Type a balance and press Enter."""
+    tab.fill("#balance", text)
+    tab.press("#balance", "Enter")
+
+
+def wait_for_rows(tab, count):
+    tab.locator("#balances tr").nth(count - 1).wait_for()
+    assert tab.locator("#balances tr").count() == count
+
+
+def wait_for_text(tab, selector):
+    """Return an element's text as soon as it has one."""
+    element = tab.locator(selector).filter(has_text=".")
+    element.wait_for()
+    return element.inner_text()
+
+
+def in_view(tab, selector):
+    """Tell whether the whole element can be seen without scrolling."""
+    box = tab.locator(selector).bounding_box()
+    return 0 <= box["y"] and box["y"] + box["height"] <= tab.viewport_size["height"]
