@@ -1,7 +1,7 @@
 import pytest
 
 from wallet.ledger.money import LARGEST_MINOR, AmountError
-from wallet.pages.typed import read_typed
+from wallet.pages.forms import read_typed
 from wallet.pages.wording import minute, money
 
 

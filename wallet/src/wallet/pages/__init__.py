@@ -1,21 +1,43 @@
 """The pages that people use: rendered here, complete without a script."""
 
+import json
 from datetime import timedelta
 from typing import Final
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, render_template, request, send_from_directory
 from xstatic.pkg import jquery
 
 from ..web.service import service_of
-from . import access, dress, worth
-from . import wording as shown
+from . import access, wording
+from .access import keys, signing
 from .balances import balances
-from .keys import keys
-from .signing import signing
 from .statement import statement
 from .transfer import moving
 from .wallet import history
 
+#: Nothing but files of our own; no script or style within a page, and no frame.
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    # With "no-referrer" a browser would hide the origin of our own forms as well.
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_KINDS: Final = ("application/problem+json", "text/html")
 _BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
 for _blueprint in _BLUEPRINTS:
     _blueprint.before_request(access.guard)
@@ -37,9 +59,9 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters |= shown.FILTERS | worth.FILTERS
+    app.jinja_env.filters |= wording.FILTERS
     app.context_processor(access.for_templates)
-    app.after_request(dress.finish)
+    app.after_request(_finish)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.session_interface = access.PageSessions()
@@ -49,3 +71,21 @@ def init_app(app: Flask) -> None:
 def jquery_file() -> Response:
     """Serve jQuery from the installed package."""
     return send_from_directory(jquery.BASE_DIR, "jquery.min.js")
+
+
+def _finish(response: Response) -> Response:
+    """Set the headers of a page, after a problem has been made one."""
+    if request.path.startswith("/v1/"):
+        return response
+    if response.mimetype == _KINDS[0] and _asks_for_page():
+        problem = json.loads(response.get_data())
+        response.set_data(render_template("problem.html", problem=problem))
+        response.mimetype = _KINDS[1]
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _asks_for_page() -> bool:
+    # A client that takes anything gets what clients are told elsewhere.
+    return request.accept_mimetypes.best_match(_KINDS) == _KINDS[1]

@@ -1,4 +1,4 @@
-"""Who looks at the pages, for how long, and from which of them a form may come."""
+"""Who may see the pages: sessions, signing in and out, form tokens, wallet keys."""
 
 import hashlib
 import hmac
@@ -6,11 +6,24 @@ import secrets
 import time
 from typing import Any, Final
 
-from flask import Flask, Request, request, session
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from werkzeug.wrappers import Response as AnyResponse
 
-from ..ledger.commands import Principal
-from ..web.auth import Caller
+from ..ledger.commands import Principal, RaiseKeyVersion, Submission
+from ..ledger.outcomes import WalletState
+from ..web.auth import Caller, recognise
 from ..web.problems import Problem
 from ..web.service import current_service
 
@@ -20,6 +33,9 @@ LIFETIME_S: Final = 12 * 60 * 60
 _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sign_out")
 #: No form of ours is larger.
 _LARGEST_FORM: Final = 64 * 1024
+
+signing = Blueprint("signing", __name__)
+keys = Blueprint("keys", __name__)
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -44,7 +60,7 @@ def guard() -> None:
         _require_token()
 
 
-def sign_in(caller: Caller) -> None:
+def _begin_session(caller: Caller) -> None:
     """Begin a new session; it holds neither the key nor the token."""
     session.clear()
     session.permanent = True
@@ -53,11 +69,6 @@ def sign_in(caller: Caller) -> None:
         session["operator"] = _seal()
     else:
         session["wallet"] = [caller.wallet_id, caller.key_version]
-
-
-def sign_out() -> None:
-    """Forget everything about this visitor."""
-    session.clear()
 
 
 def current_caller() -> Caller:
@@ -112,3 +123,58 @@ def _seal() -> str:
     return hmac.new(
         settings.secret_key.encode(), b"operator." + token.encode(), hashlib.sha256
     ).hexdigest()
+
+
+@signing.get("/sign-in")
+def ask() -> AnyResponse | str:
+    """Ask for a key or the token."""
+    if current_service().settings.local:
+        return redirect(url_for("balances.index"), 303)
+    return render_template("sign_in.html")
+
+
+@signing.post("/sign-in")
+def sign_in() -> AnyResponse:
+    """Begin a session for whoever has a key or the token."""
+    service = current_service()
+    token = service.settings.operator_token
+    if token is not None:
+        try:
+            caller = recognise(request.form.get("key", "").strip(), token, service.keys)
+            if caller.wallet_id is not None:
+                current_service().open_wallet(caller, caller.wallet_id)
+        except Problem:
+            # What was typed is a secret or nearly one, so it is not shown again.
+            return Response(render_template("sign_in.html", refused=True), 401)
+        _begin_session(caller)
+    return redirect(url_for("balances.index"), 303)
+
+
+@signing.post("/sign-out")
+def sign_out() -> AnyResponse:
+    """End the session."""
+    session.clear()
+    return redirect(url_for("balances.index"), 303)
+
+
+@keys.post("/wallets/<wallet_id>/key")
+def show_key(wallet_id: str) -> str:
+    """Show the key. It is asked for by a form, so that no address leads to it."""
+    wallet = _find(current_caller(), wallet_id)
+    key = current_service().keys.make(wallet.id, wallet.key_version)
+    return render_template("key.html", wallet=wallet, key=key)
+
+
+@keys.post("/wallets/<wallet_id>/key/renew")
+def renew_key(wallet_id: str) -> AnyResponse:
+    """Make every key that was handed out worthless."""
+    wallet = _find(current_caller(), wallet_id)
+    command = RaiseKeyVersion(wallet.id)
+    current_service().submit_one(Submission((command,), wallet.id))
+    flash("The key is new: older ones do not count any more.")
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+def _find(caller: Caller, wallet_id: str) -> WalletState:
+    caller.must_be_operator()
+    return current_service().open_wallet(caller, wallet_id)

@@ -20,8 +20,8 @@ from ..storage.queries import held_by_currency, list_wallets
 from ..web.fields import read_new_wallet, read_page
 from ..web.problems import Problem
 from ..web.service import current_service
-from . import access, forms, worth
-from .wording import title
+from . import access, forms
+from .wording import rate_now, title
 
 balances = Blueprint("balances", __name__)
 
@@ -66,7 +66,7 @@ def _page(problem: Problem | None = None) -> str:
             "balances.html",
             wallets=[wallet],
             held={wallet.currency: wallet.balance_minor},
-            rate=worth.rate_now(),
+            rate=rate_now(),
         )
     page = read_page(request.args.to_dict(flat=False), "after")
     found = list_wallets(store, page.limit + 1, page.after)
@@ -78,7 +78,7 @@ def _page(problem: Problem | None = None) -> str:
         more=len(found) > page.limit,
         first=page.after is None,
         held=held,
-        rate=worth.rate_now(),
+        rate=rate_now(),
         currencies=sorted(CURRENCIES),
         key=forms.new_key(),
         error=problem and forms.sentence(problem),

@@ -13,8 +13,7 @@ from ..ledger.outcomes import WalletState
 from ..web.problems import malformed
 from ..web.service import current_service
 from .chart import Chart, Panel, Value, draw_chart, draw_panel
-from .wording import SAST, local_time, minute, money
-from .worth import COLUMNS
+from .wording import COLUMNS, SAST, local_time, minute, money
 
 RANGES: Final = ("day", "month", "year", "all")
 

@@ -20,10 +20,9 @@ from ..web.auth import Caller
 from ..web.fields import Page, read_page
 from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
-from . import access, forms, worth
+from . import access, forms
 from .over_time import RANGES, over_time, take_range
-from .typed import read_typed
-from .wording import money
+from .wording import COLUMNS, money, rate_now, worth_of_entries
 
 history = Blueprint("history", __name__)
 
@@ -55,7 +54,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
     key, version = forms.read_key(), forms.read_version()
     shown = _balance_at(wallet, version)
     try:
-        balance = read_typed(forms.field("balance"), wallet.currency)
+        balance = forms.read_typed(forms.field("balance"), wallet.currency)
         _set(caller, wallet, balance - shown, key, version)
     except AmountError as error:
         problem = Problem("malformed", str(error))
@@ -152,9 +151,9 @@ def _page(
         wallet=wallet,
         entries=entries,
         names=_names(caller, entries),
-        quotes=worth.worth_of_entries(wallet, entries),
-        column=worth.COLUMNS.get(wallet.currency),
-        rate=worth.rate_now(),
+        quotes=worth_of_entries(wallet, entries),
+        column=COLUMNS.get(wallet.currency),
+        rate=rate_now(),
         over_time=over_time(wallet, asked),
         ranges=RANGES,
         asked=asked,

@@ -1,16 +1,22 @@
-"""How money, time and wallets are written for people."""
+"""How money, time, wallets and worth are written for people."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from ..clock import timestamp
+from ..clock import now_us, timestamp
 from ..ledger.money import CURRENCIES, format_amount
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Entry, WalletState
+from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
+from ..web.service import current_service
 
 #: The clocks of South Africa never change.
 SAST: Final = timezone(timedelta(hours=2), "SAST")
 _NO_BREAK: Final = "\u00a0"
 _SYMBOLS: Final = {"ZAR": "R"}
+#: What the worth of a balance is told in, with the heading of its column.
+COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}
+_NO_PRICE: Final = "The bitcoin price is not available at the moment."
 
 
 def money(minor: int, currency: str) -> str:
@@ -48,10 +54,48 @@ def nameless(wallet_id: str) -> str:
     return f"Wallet …{wallet_id[-6:]}"
 
 
+def rate_now() -> Rate | None:
+    """Read the price that counts now."""
+    return newest_rate(current_service().store, now_us())
+
+
+def price_sentence(rate: Rate | None) -> str:
+    """Say which price was used and when it was read, or that there is none."""
+    if rate is None:
+        return _NO_PRICE
+    whole, _, decimals = f"{rate.price:f}".partition(".")
+    price = grouped(f"{whole}.{decimals.ljust(2, '0')}")
+    read_at = f"{local_time(rate.at_us):%H:%M on %Y-%m-%d}"
+    return f"At R\u00a0{price} a bitcoin, read from Luno at {read_at}."
+
+
+def worth(quoted: Quote) -> str:
+    """Write a worth where its currency is said already: rand keep their sign."""
+    if quoted.currency == "BTC":
+        return grouped(format_amount(quoted.value_minor, CURRENCIES["BTC"]))
+    return money(quoted.value_minor, quoted.currency)
+
+
+def worth_of_entries(
+    wallet: WalletState, entries: Sequence[Entry]
+) -> list[Quote | None]:
+    """Tell what the wallet was worth after each entry, by the price of that time."""
+    if wallet.currency not in COLUMNS:
+        return [None] * len(entries)
+    rates = rates_at(current_service().store, [entry.at_us for entry in entries])
+    return [
+        quote(entry.balance_minor, wallet.currency, rate)
+        for entry, rate in zip(entries, rates, strict=True)
+    ]
+
+
 FILTERS: Final = {
     "money": money,
     "minute": minute,
     "timestamp": timestamp,
     "title_of": title,
     "nameless": nameless,
+    "quote": quote,
+    "worth": worth,
+    "price_sentence": price_sentence,
 }
