@@ -31,12 +31,16 @@ SETTINGS: Final = {
         "", "Where the data is; empty is a SQLite file in `WALLET_HOME`.", secret=True
     ),
     "DATABASE_PASSWORD": Setting("", "Replaces the password in the URL.", secret=True),
-    "HOME": Setting("./instance", "Folder of the SQLite file and the made secret."),
+    "HOME": Setting(
+        "./instance", "Folder of the SQLite file and of the generated secret."
+    ),
     "SECRET_KEY": Setting(
         "", "Signs wallet keys; at least 32 characters.", secret=True
     ),
     "SECRET_KEY_FALLBACKS": Setting(
-        "", "Retired secret keys that still count, with commas.", secret=True
+        "",
+        "Retired secret keys that are still accepted, separated by commas.",
+        secret=True,
     ),
     "OPERATOR_TOKEN": Setting(
         "", "May do everything; without it the service is local.", secret=True
@@ -48,13 +52,11 @@ SETTINGS: Final = {
     "LOG_LEVEL": Setting(
         "info", "`debug` logs every request, `info` refusals, `warning` failures."
     ),
-    "THREADS": Setting("64", "Requests that a worker serves at the same time."),
-    "READERS": Setting(
-        "4", "Database connections of a worker for look-ups, and as many for the rest."
-    ),
-    "QUEUE_SIZE": Setting("4096", "Commands that may wait for the writer."),
+    "THREADS": Setting("64", "Requests that a worker handles at the same time."),
+    "READERS": Setting("4", "Database connections of a worker for reads."),
+    "QUEUE_SIZE": Setting("4096", "Commands that may wait to be written."),
     "BATCH_SIZE": Setting("512", "Commands that are committed together."),
-    "WAIT_TIMEOUT_MS": Setting("10000", "After this an outcome is called unknown."),
+    "WAIT_TIMEOUT_MS": Setting("10000", "Longest wait for a turn to be written."),
     "LOCK_TIMEOUT_MS": Setting("4000", "Longest wait for a lock in the database."),
     "STATEMENT_TIMEOUT_MS": Setting("8000", "Longest run of one statement."),
     "LUNO_URL": Setting(

@@ -15,7 +15,7 @@ from wallet.web.service import service_of
 from ..actions import Wallets
 from .conftest import METRICS, OPERATOR, SECRET
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def read(caller):
@@ -159,14 +159,14 @@ def _metrics():
 
 
 def test_every_metric_and_label_is_documented():
-    """The README has one row for each, with its labels."""
-    rows = re.findall(r"^\| `(wallet_\w+?)(?:\{(\S*)\})?` \|", README.read_text(), re.M)
+    """The document has one row for each, with its labels."""
+    rows = re.findall(r"^\| `(wallet_\w+?)(?:\{(\S*)\})?` \|", DOCUMENT.read_text(), re.M)
     suffix = {"counter": "_total", "histogram": ""}
     assert rows == [
         (each._name + suffix[each._type], ",".join(each._labelnames))
         for each in _metrics()
     ]
-    text = README.read_text()
+    text = DOCUMENT.read_text()
     kinds = [*Kind, "new-wallet", "new-key"]
     extra = ["done", "replayed", "batch-refused", "failed", "outcome-unknown"]
     missing = [each for each in (*kinds, *extra) if f"`{each}`" not in text]

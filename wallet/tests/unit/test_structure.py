@@ -1,6 +1,7 @@
 """The shape of the code, held by tests."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -31,26 +32,23 @@ def test_importing_the_package_opens_nothing():
     assert {node.module for node in top} <= {"collections.abc", "typing"}
 
 
-#: From the ground up: each knows what is below it, and the rooms of one floor do not
-#: know each other.
-FLOORS = (
-    ("ledger", "clock"),
-    ("storage", "secret"),
-    ("config", "line"),
-    ("logs", "writer"),
-    ("prices",),
-    ("history", "audit"),
-    ("web",),
-    ("api", "pages"),
-    ("app",),
-    ("server",),
-    ("cli",),
-)
+def floors():
+    """Read the drawing from the ground up: the rooms of each floor."""
+    document = (SOURCE.parents[1] / "docs" / "architecture.md").read_text()
+    drawing = document.split("```")[1].strip().splitlines()
+    return [re.split(r"  +", line)[0].split(" · ") for line in reversed(drawing)]
+
+
+def test_the_drawing_has_every_room():
+    """A room that is added gets its floor."""
+    rooms = {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in MODULES}
+    drawn = [room for rooms in floors() for room in rooms]
+    assert sorted(drawn) == sorted(rooms - {"__init__", "__main__"})
 
 
 def test_nothing_looks_up():
     """A room imports from the floors below it, and the rules from nowhere else."""
-    floor_of = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
+    floor_of = {room: n for n, rooms in enumerate(floors()) for room in rooms}
     wrong = []
     for path in MODULES:
         here = path.relative_to(SOURCE).parts[0].removesuffix(".py")
