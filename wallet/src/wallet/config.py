@@ -1,75 +1,137 @@
-"""Settings: defaults, environment, and a refusal of what is unsafe.
+"""Settings: one table, read from the environment, and a refusal of what is unsafe.
 
-Every setting is read from an environment variable that begins with ``WALLET_``.
+Every setting is an environment variable that begins with ``WALLET_``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
-from .secret import made_once
+from .secret import SHORTEST_KEY, made_once, read_key, read_keys, read_token
+from .storage.address import read_address
 from .storage.connections import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting; a secret may also be given as the path of a file with it."""
-
-    default: str
-    meaning: str
-    secret: bool = False
-
-
-SETTINGS: Final = {
-    "DATABASE_URL": Setting(
-        "", "Where the data is; empty is a SQLite file in `WALLET_HOME`.", secret=True
-    ),
-    "DATABASE_PASSWORD": Setting("", "Replaces the password in the URL.", secret=True),
-    "HOME": Setting(
-        "./instance", "Folder of the SQLite file and of the generated secret."
-    ),
-    "SECRET_KEY": Setting(
-        "", "Signs wallet keys; at least 32 characters.", secret=True
-    ),
-    "SECRET_KEY_FALLBACKS": Setting(
-        "",
-        "Retired secret keys that are still accepted, separated by commas.",
-        secret=True,
-    ),
-    "OPERATOR_TOKEN": Setting(
-        "", "May do everything; without it the service is local.", secret=True
-    ),
-    "METRICS_TOKEN": Setting(
-        "", "Opens `/metrics` of a shared service, which is closed without it.", True
-    ),
-    "LOG_FORMAT": Setting("text", "How logs are written: `text` or `json`."),
-    "LOG_LEVEL": Setting(
-        "info", "`debug` logs every request, `info` refusals, `warning` failures."
-    ),
-    "THREADS": Setting("64", "Requests that a worker handles at the same time."),
-    "READERS": Setting("4", "Database connections of a worker for reads."),
-    "QUEUE_SIZE": Setting("4096", "Commands that may wait to be written."),
-    "BATCH_SIZE": Setting("512", "Commands that are committed together."),
-    "WAIT_TIMEOUT_MS": Setting("10000", "Longest wait for a turn to be written."),
-    "LOCK_TIMEOUT_MS": Setting("4000", "Longest wait for a lock in the database."),
-    "STATEMENT_TIMEOUT_MS": Setting("8000", "Longest run of one statement."),
-    "LUNO_URL": Setting(
-        "https://api.luno.com/api/1/ticker",
-        "Where the price of bitcoin is asked for; `off` asks nowhere.",
-    ),
-}
-
-_SHORTEST_SECRET: Final = 32
 
 
 class ConfigError(Exception):
     """A setting cannot be used; the message says which, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    :param read: makes a value of the text, or says in a ``ValueError`` what is wrong.
+    """
+
+    default: str
+    meaning: str
+    read: Callable[[str], Any] = str
+
+
+class Secret(Setting):
+    """A setting that may also be given as the path of a file."""
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+            raise ValueError(f"must be a number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*known: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return text
+
+    return read
+
+
+def _luno_url(text: str) -> str | None:
+    if text in ("", "off"):
+        return None
+    try:
+        parts = urlsplit(text)
+        parts.hostname.encode("idna")  # type: ignore[union-attr]
+        known = parts.scheme in ("http", "https") and parts.port != 0
+    except (AttributeError, ValueError):
+        known = False
+    if not known or "@" in text or not re.fullmatch("[\x21-\x7e]+", text):
+        raise ValueError(
+            "cannot be used: write it like https://api.luno.com/api/1/ticker, without"
+            " a password, or off"
+        )
+    return parts._replace(fragment="").geturl()
+
+
+SETTINGS: Final = {
+    "DATABASE_URL": Secret(
+        "", "Where the data is; empty is a SQLite file in `WALLET_HOME`."
+    ),
+    "DATABASE_PASSWORD": Secret("", "Replaces the password in the URL."),
+    "HOME": Setting(
+        "./instance", "Folder of the SQLite file and of the generated secret."
+    ),
+    "SECRET_KEY": Secret("", "Signs wallet keys; at least 32 characters.", read_key),
+    "SECRET_KEY_FALLBACKS": Secret(
+        "",
+        "Retired secret keys that are still accepted, separated by commas.",
+        read_keys,
+    ),
+    "OPERATOR_TOKEN": Secret(
+        "",
+        "May do everything; at least 8 characters. Without it the service is local.",
+        read_token,
+    ),
+    "METRICS_TOKEN": Secret(
+        "",
+        "Opens `/metrics` of a shared service, which is closed without it.",
+        read_token,
+    ),
+    "LOG_FORMAT": Setting(
+        "text", "How logs are written: `text` or `json`.", _one_of("text", "json")
+    ),
+    "LOG_LEVEL": Setting(
+        "info",
+        "`debug` logs every request, `info` refusals, `warning` failures.",
+        _one_of("debug", "info", "warning", "error"),
+    ),
+    "THREADS": Setting(
+        "64", "Requests that a worker handles at the same time.", _number(1, 1024)
+    ),
+    "READERS": Setting(
+        "4", "Database connections of a worker for reads.", _number(1, 1000)
+    ),
+    "QUEUE_SIZE": Setting(
+        "4096", "Commands that may wait to be written.", _number(1, 1000000)
+    ),
+    "BATCH_SIZE": Setting(
+        "512", "Commands that are committed together.", _number(1, 8192)
+    ),
+    "WAIT_TIMEOUT_MS": Setting(
+        "10000", "Longest wait for a turn to be written.", _number(1, 600000)
+    ),
+    "LOCK_TIMEOUT_MS": Setting(
+        "4000", "Longest wait for a lock in the database.", _number(1, 600000)
+    ),
+    "STATEMENT_TIMEOUT_MS": Setting(
+        "8000", "Longest run of one statement.", _number(1, 600000)
+    ),
+    "LUNO_URL": Setting(
+        "https://api.luno.com/api/1/ticker",
+        "Where the price of bitcoin is asked for; `off` asks nowhere.",
+        _luno_url,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,44 +166,40 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     :raises ConfigError: one of them is unreadable or unsafe.
     """
     values = {name: _value(given, name) for name in SETTINGS}
-    home = Path(values["HOME"]).absolute()
-    operator_token = values["OPERATOR_TOKEN"] or None
-    _refuse_empty_token(given, operator_token)
-    return Settings(
-        database_url=_database_url(values, home),
-        home=home,
-        secret_key=_secret_key(values["SECRET_KEY"], operator_token, home),
-        secret_key_fallbacks=_fallbacks(values["SECRET_KEY_FALLBACKS"]),
-        operator_token=operator_token,
-        metrics_token=_metrics_token(values["METRICS_TOKEN"], operator_token),
-        log_format=_choice(values, "LOG_FORMAT", ("text", "json")),
-        log_level=_choice(values, "LOG_LEVEL", ("debug", "info", "warning", "error")),
-        threads=_number(values, "THREADS", 1, 1024),
-        queue_size=_number(values, "QUEUE_SIZE", 1, 1_000_000),
-        batch_size=_number(values, "BATCH_SIZE", 1, 8_192),
-        wait_timeout_ms=_number(values, "WAIT_TIMEOUT_MS", 1, 600_000),
-        luno_url=_luno_url(values["LUNO_URL"]),
-        limits=Limits(
-            lock_timeout_ms=_number(values, "LOCK_TIMEOUT_MS", 1, 600_000),
-            statement_timeout_ms=_number(values, "STATEMENT_TIMEOUT_MS", 1, 600_000),
-            readers=_number(values, "READERS", 1, 1_000),
-        ),
+    _refuse_empty_token(given, values["OPERATOR_TOKEN"])
+    home = Path(values.pop("HOME")).absolute()
+    password = values.pop("DATABASE_PASSWORD")
+    try:
+        url = read_address(values.pop("DATABASE_URL"), password, home / "wallet.db")
+    except ValueError as error:
+        raise ConfigError(f"WALLET_DATABASE_URL {error}.") from error
+    values["SECRET_KEY"] = values["SECRET_KEY"] or _made_key(values, home)
+    _refuse_equal_secrets(values)
+    limits = Limits(
+        lock_timeout_ms=values.pop("LOCK_TIMEOUT_MS"),
+        statement_timeout_ms=values.pop("STATEMENT_TIMEOUT_MS"),
+        readers=values.pop("READERS"),
     )
+    others = {name.lower(): value for name, value in values.items()}
+    return Settings(database_url=url, home=home, limits=limits, **others)
 
 
-def _value(given: Mapping[str, Any], name: str) -> str:
+def _value(given: Mapping[str, Any], name: str) -> Any:
     setting = SETTINGS[name]
     value, path = given.get(name), given.get(f"{name}_FILE")
-    if setting.secret and path:
+    if isinstance(setting, Secret) and path:
         if value:
             raise ConfigError(f"Set WALLET_{name} or WALLET_{name}_FILE, not both.")
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            value = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"WALLET_{name}_FILE cannot be read: name a readable text file."
             ) from error
-    return setting.default if value is None else str(value).strip()
+    try:
+        return setting.read(setting.default if value is None else str(value).strip())
+    except ValueError as error:
+        raise ConfigError(f"WALLET_{name} {error}.") from error
 
 
 def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
@@ -152,99 +210,41 @@ def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
             "WALLET_OPERATOR_TOKEN is empty: give it a value, or unset it to run"
             " locally without credentials."
         )
-    if token is not None and (not token.isascii() or not token.isprintable()):
-        raise ConfigError("WALLET_OPERATOR_TOKEN must be printable ASCII.")
 
 
-def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
-    if values[name] not in known:
-        raise ConfigError(f"WALLET_{name} must be one of {', '.join(known)}.")
-    return values[name]
+def _refuse_equal_secrets(values: Mapping[str, Any]) -> None:
+    # Whoever has one secret must not have another one with it.
+    secrets = [
+        (name, secret)
+        for name in ("SECRET_KEY", "METRICS_TOKEN", "SECRET_KEY_FALLBACKS")
+        for secret in _all_of(values[name])
+    ]
+    secrets.append(("OPERATOR_TOKEN", values["OPERATOR_TOKEN"]))
+    for (one, value), (other, same) in combinations(secrets, 2):
+        if value == same:
+            raise ConfigError(f"WALLET_{one} must differ from WALLET_{other}.")
 
 
-def _metrics_token(token: str, operator_token: str | None) -> str | None:
-    if token and token == operator_token:
-        raise ConfigError(
-            "WALLET_METRICS_TOKEN must differ from WALLET_OPERATOR_TOKEN: whoever"
-            " reads metrics must not move money."
-        )
-    return token or None
+def _all_of(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,) if value else ()
 
 
-def _number(values: Mapping[str, str], name: str, low: int, high: int) -> int:
-    text = values[name]
-    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
-        raise ConfigError(f"WALLET_{name} must be a number from {low} to {high}.")
-    return int(text)
-
-
-def _database_url(values: Mapping[str, str], home: Path) -> URL:
-    if not values["DATABASE_URL"]:
-        return URL.create("sqlite", database=str(home / "wallet.db"))
-    try:
-        url = make_url(values["DATABASE_URL"])
-    except (ArgumentError, ValueError) as error:
-        raise ConfigError(
-            "WALLET_DATABASE_URL cannot be read: write it like"
-            " postgresql://user@host/database or sqlite:////path/to/wallet.db."
-        ) from error
-    if url.drivername in ("postgresql", "postgresql+psycopg"):
-        url = url.set(drivername="postgresql+psycopg")
-        password = values["DATABASE_PASSWORD"]
-        return url.set(password=password) if password else url
-    if url.drivername == "sqlite":
-        if not url.database or url.database == ":memory:" or url.query:
-            raise ConfigError(
-                "WALLET_DATABASE_URL must name a file, such as"
-                " sqlite:////path/to/wallet.db."
-            )
-        return url.set(database=str(Path(url.database).absolute()))
-    raise ConfigError("WALLET_DATABASE_URL must begin with postgresql:// or sqlite://.")
-
-
-def _secret_key(secret: str, operator_token: str | None, home: Path) -> str:
-    if not secret and operator_token is not None:
+def _made_key(values: Mapping[str, Any], home: Path) -> str:
+    if values["OPERATOR_TOKEN"] is not None:
         raise ConfigError(
             "WALLET_SECRET_KEY is missing: with an operator token, wallet keys need a"
-            " secret of your own of at least 32 characters."
+            f" secret of your own of at least {SHORTEST_KEY} characters."
         )
-    if not secret:
-        try:
-            return made_once(home / "secret_key")
-        except OSError as error:
-            raise ConfigError(
-                f"{home} cannot be written: set WALLET_HOME to a folder of your own."
-            ) from error
-    if secret == operator_token:
-        raise ConfigError("WALLET_SECRET_KEY must differ from WALLET_OPERATOR_TOKEN.")
-    return _long_enough(secret, "WALLET_SECRET_KEY")
-
-
-def _luno_url(text: str) -> str | None:
-    if text in ("", "off"):
-        return None
+    path = home / "secret_key"
     try:
-        parts = urlsplit(text)
-        parts.hostname.encode("idna")  # type: ignore[union-attr]
-        known = parts.scheme in ("http", "https") and parts.port != 0
-    except (AttributeError, ValueError):
-        known = False
-    if not known or "@" in text or not re.fullmatch("[\x21-\x7e]+", text):
+        key = made_once(path)
+    except OSError as error:
         raise ConfigError(
-            "WALLET_LUNO_URL cannot be used: write it like"
-            " https://api.luno.com/api/1/ticker, without a password, or off."
-        )
-    return parts._replace(fragment="").geturl()
-
-
-def _fallbacks(text: str) -> tuple[str, ...]:
-    given = [part.strip() for part in text.split(",") if part.strip()]
-    return tuple(_long_enough(part, "WALLET_SECRET_KEY_FALLBACKS") for part in given)
-
-
-def _long_enough(secret: str, name: str) -> str:
-    if len(secret) < _SHORTEST_SECRET:
+            f"{home} cannot be written: set WALLET_HOME to a folder of your own."
+        ) from error
+    if not key.isprintable() or len(key) < SHORTEST_KEY:
         raise ConfigError(
-            f"{name} is too short: use at least {_SHORTEST_SECRET} characters."
+            f"{path} holds no secret key: restore it from a backup, or remove it to"
+            " have a new one made, which makes all wallet keys worthless."
         )
-    return secret
+    return key

@@ -1,27 +1,69 @@
-"""A secret that is made once, for every process and every start."""
+"""Secrets: how long they are, and one that is made once for every process."""
 
 import os
 import secrets
 from pathlib import Path
+from typing import Final
+
+SHORTEST_KEY: Final = 32
+_SHORTEST_TOKEN: Final = 8
+
+
+def read_token(text: str) -> str | None:
+    """Read a token; the ``ValueError`` says what is wrong with it."""
+    if text and (not text.isascii() or not text.isprintable()):
+        raise ValueError("must be printable ASCII")
+    if text and len(text) < _SHORTEST_TOKEN:
+        raise ValueError(f"is too short: use at least {_SHORTEST_TOKEN} characters")
+    return text or None
+
+
+def read_key(text: str) -> str:
+    """Read a secret key; the ``ValueError`` says what is wrong with it."""
+    if text and len(text) < SHORTEST_KEY:
+        raise ValueError(f"is too short: use at least {SHORTEST_KEY} characters")
+    return text
+
+
+def read_keys(text: str) -> tuple[str, ...]:
+    """Read secret keys, separated by commas."""
+    return tuple(read_key(part.strip()) for part in text.split(",") if part.strip())
 
 
 def made_once(path: Path) -> str:
-    """Read the secret, and make it before if it is not there yet.
+    """Read the secret; if it is not there, make it first.
 
     :raises OSError: it can be neither read nor written.
     """
     if path.exists():
         # Read without writing: the disk may be full, or the folder closed.
-        return path.read_text(encoding="ascii").strip()
+        return _read(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside and linked, so that a second process finds all of it or none.
+    # Written aside and linked, so that a second process finds all of it or none; and
+    # on the disk before it has its name, so that a loss of power leaves no empty file.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     aside.touch(mode=0o600)
-    aside.write_text(secrets.token_urlsafe(48), encoding="ascii")
     try:
+        with aside.open("w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
         os.link(aside, path)
+        _sync_folder(path.parent)
     except FileExistsError:
         pass
     finally:
         aside.unlink()
-    return path.read_text(encoding="ascii").strip()
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("ascii", "replace").strip()
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing.util
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
@@ -27,6 +28,10 @@ from .web.auth import is_loopback
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
 _DIE_WITH_PARENT: Final = 1
+#: Connections of a worker, silent ones included; these are closed after 30 seconds.
+_MOST_CONNECTIONS: Final = 8192
+#: Files, the database's connections and what comes while another one is closed.
+_SPARE_FILES: Final = 512
 #: The name that prometheus-client looks for.
 _METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -66,6 +71,7 @@ def prepare(settings: Settings) -> bool:
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
     server = make_server("wallet", settings, address, port, workers)
+    _raise_limit_of_files(_MOST_CONNECTIONS + _SPARE_FILES)
     _let_workers_be_stopped_while_they_start()
     with _metrics_of(workers):
         server.serve(target_loader=load_application, wrap_loader=False)
@@ -80,9 +86,11 @@ def make_server(
         address=address,
         port=port,
         interface=Interfaces.WSGI,
+        # With HTTP/2, streams that are cut off would hold threads for ever.
+        http=HTTPModes.http1,
         workers=workers,
         blocking_threads=settings.threads,
-        backpressure=1024,
+        backpressure=_MOST_CONNECTIONS,
         workers_kill_timeout=_STOP_TIMEOUT_S,
         respawn_failed_workers=True,
         log_level=LogLevels.error,
@@ -139,6 +147,13 @@ def _metrics_of(workers: int) -> Iterator[None]:
         with TemporaryDirectory(prefix="wallet-metrics-") as folder:
             os.environ[_METRICS_FOLDER] = folder
             yield
+
+
+def _raise_limit_of_files(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _let_workers_be_stopped_while_they_start() -> None:

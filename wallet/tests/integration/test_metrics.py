@@ -160,13 +160,13 @@ def _metrics():
 
 def test_every_metric_and_label_is_documented():
     """The document has one row for each, with its labels."""
-    rows = re.findall(r"^\| `(wallet_\w+?)(?:\{(\S*)\})?` \|", DOCUMENT.read_text(), re.M)
+    text = DOCUMENT.read_text()
+    rows = re.findall(r"^\| `(wallet_\w+?)(?:\{(\S*)\})?` \|", text, re.M)
     suffix = {"counter": "_total", "histogram": ""}
     assert rows == [
         (each._name + suffix[each._type], ",".join(each._labelnames))
         for each in _metrics()
     ]
-    text = DOCUMENT.read_text()
     kinds = [*Kind, "new-wallet", "new-key"]
     extra = ["done", "replayed", "batch-refused", "failed", "outcome-unknown"]
     missing = [each for each in (*kinds, *extra) if f"`{each}`" not in text]

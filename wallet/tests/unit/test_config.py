@@ -24,7 +24,11 @@ def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
 
 def test_a_secret_may_be_in_a_file(tmp_path):
     """Its end of line does not count."""
-    for name, value in {"t": "token", "k": "k" * 40, "p": "p@ss/word"}.items():
+    for name, value in {
+        "t": "a-token-of-mine",
+        "k": "k" * 40,
+        "p": "p@ss/word",
+    }.items():
         (tmp_path / name).write_text(f"{value}\n")
     settings = read_settings(
         {
@@ -35,7 +39,10 @@ def test_a_secret_may_be_in_a_file(tmp_path):
             "SECRET_KEY_FALLBACKS": "a" * 32 + ", " + "b" * 32,
         }
     )
-    assert (settings.operator_token, settings.secret_key) == ("token", "k" * 40)
+    assert (settings.operator_token, settings.secret_key) == (
+        "a-token-of-mine",
+        "k" * 40,
+    )
     assert settings.database_url.password == "p@ss/word"
     assert settings.database_url.drivername == "postgresql+psycopg"
     assert settings.secret_key_fallbacks == ("a" * 32, "b" * 32)
@@ -63,6 +70,15 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"OPERATOR_TOKEN": ""}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": " "}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": "\u00e9"}, "WALLET_OPERATOR_TOKEN must be"),
+        (SHARED | {"OPERATOR_TOKEN": "x"}, "WALLET_OPERATOR_TOKEN is too short"),
+        (SHARED | {"METRICS_TOKEN": "x"}, "WALLET_METRICS_TOKEN is too short"),
+        (SHARED | {"METRICS_TOKEN": "1234567890"}, "WALLET_METRICS_TOKEN must differ"),
+        (SHARED | {"METRICS_TOKEN": "s" * 32}, "WALLET_SECRET_KEY must differ from"),
+        (SHARED | {"SECRET_KEY_FALLBACKS": "s" * 32}, "WALLET_SECRET_KEY must differ"),
+        (
+            SHARED | {"OPERATOR_TOKEN": "f" * 32, "SECRET_KEY_FALLBACKS": "f" * 32},
+            "WALLET_SECRET_KEY_FALLBACKS must differ from WALLET_OPERATOR_TOKEN",
+        ),
         (SHARED | {"OPERATOR_TOKEN_FILE": "/x"}, "Set WALLET_OPERATOR_TOKEN or"),
         ({"OPERATOR_TOKEN_FILE": "/no/such"}, "WALLET_OPERATOR_TOKEN_FILE cannot"),
         (SHARED | {"SECRET_KEY_FALLBACKS": "x"}, "WALLET_SECRET_KEY_FALLBACKS is too"),
@@ -109,6 +125,16 @@ def test_a_secret_that_was_made_is_not_replaced(tmp_path):
     """Keys that were given out stay good after a restart."""
     (tmp_path / "secret_key").write_text("x" * 40)
     assert read_settings({"HOME": str(tmp_path)}).secret_key == "x" * 40
+
+
+@pytest.mark.parametrize("damaged", [b"", b"short\n", b"\xff\x00" * 40])
+def test_a_damaged_secret_file_is_refused_and_kept(tmp_path, damaged):
+    """A loss of power may leave it empty; nobody signs keys with that."""
+    path = tmp_path / "secret_key"
+    path.write_bytes(damaged)
+    with pytest.raises(ConfigError, match=r"holds no secret key: restore it"):
+        read_settings({"HOME": str(tmp_path)})
+    assert path.read_bytes() == damaged
 
 
 @pytest.mark.parametrize(

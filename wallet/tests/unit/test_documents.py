@@ -5,7 +5,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from wallet.cli import main
-from wallet.config import SETTINGS
+from wallet.config import SETTINGS, Secret
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -20,7 +20,12 @@ def test_every_setting_is_documented():
         for name, star, default, meaning in rows
     ]
     assert told == [
-        (name, " *" if setting.secret else "", setting.default, setting.meaning)
+        (
+            name,
+            " *" if isinstance(setting, Secret) else "",
+            setting.default,
+            setting.meaning,
+        )
         for name, setting in SETTINGS.items()
     ]
 

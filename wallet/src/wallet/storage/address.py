@@ -1,0 +1,31 @@
+"""The address of a database."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def read_address(text: str, password: str, default: Path) -> URL:
+    """Read the address of a database; without one it is a file.
+
+    :param password: replaces the one in the address.
+    :raises ValueError: the message says what is wrong with it.
+    """
+    if not text:
+        return URL.create("sqlite", database=str(default))
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError(
+            "cannot be read: write it like postgresql://user@host/database or"
+            " sqlite:////path/to/wallet.db"
+        ) from error
+    if url.drivername in ("postgresql", "postgresql+psycopg"):
+        url = url.set(drivername="postgresql+psycopg")
+        return url.set(password=password) if password else url
+    if url.drivername != "sqlite":
+        raise ValueError("must begin with postgresql:// or sqlite://")
+    if not url.database or url.database == ":memory:" or url.query:
+        raise ValueError("must name a file, such as sqlite:////path/to/wallet.db")
+    return url.set(database=str(Path(url.database).absolute()))
