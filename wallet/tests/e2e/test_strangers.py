@@ -1,0 +1,71 @@
+"""What strangers may do to a connection: others are served all the same."""
+
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+FRAME_DATA, FRAME_HEADERS, FRAME_SETTINGS = 0, 1, 4
+END_HEADERS = 4
+STREAMS = 64
+
+
+def frame(kind, flags, stream, payload=b""):
+    """A frame of HTTP/2."""
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags))
+    return head + stream.to_bytes(4, "big") + payload
+
+
+def literal(name, value):
+    """A header field as it is spelt, without a table."""
+    name, value = name.encode(), value.encode()
+    return bytes((0, len(name))) + name + bytes((len(value),)) + value
+
+
+def half_a_post(stream, path):
+    """A request of HTTP/2 that promises ten bytes and sends one."""
+    fields = {":method": "POST", ":scheme": "http", ":path": path}
+    fields |= {
+        ":authority": "localhost",
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    fields |= {"content-length": "10"}
+    block = b"".join(literal(name, value) for name, value in fields.items())
+    return frame(FRAME_HEADERS, END_HEADERS, stream, block) + frame(
+        FRAME_DATA, 0, stream, b"k"
+    )
+
+
+def serves(server):
+    """Whether it answers within five seconds."""
+    with server.client(None) as client:
+        return client.get("/status").status == 200
+
+
+def test_streams_of_http_2_that_break_off_hold_no_threads(make_server, sqlite_url):
+    """One connection of ten kilobytes ended a worker for good."""
+    server = make_server(sqlite_url).start()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", server.port), 5) as line:
+            line.sendall(PREFACE + frame(FRAME_SETTINGS, 0, 0))
+            for number in range(STREAMS):
+                half = half_a_post(2 * number + 1, "/sign-in")
+                try:
+                    line.sendall(half)
+                except OSError:
+                    break
+            time.sleep(1)  # until threads wait for the rest
+    assert serves(server)
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+def test_silent_connections_leave_room_for_others(make_server, sqlite_url, begin):
+    """Two thousand of them, which is more than were taken at all."""
+    server = make_server(sqlite_url).start()
+    with ExitStack() as lines:
+        for _ in range(2_000):
+            line = socket.create_connection(("127.0.0.1", server.port), 5)
+            lines.enter_context(line).sendall(begin)
+        assert serves(server)
