@@ -12,7 +12,7 @@ from wallet.audit.torture import Verdict
 from wallet.storage.store import open_store
 
 from ..actions import until
-from .conftest import Server
+from ..servers import Server
 
 
 @pytest.fixture
