@@ -92,12 +92,12 @@ def main(
 
 def choose(only: Sequence[str]) -> list[Case]:
     """Pick the cases that are asked for, and those that they are compared with."""
-    asked = [case for case in CASES if not only or case.load in only]
-    chosen = {str(case) for case in asked} | {str(case.beside) for case in asked}
+    wanted = [case for case in CASES if not only or case.load in only]
+    names = {str(case) for case in wanted} | {str(case.beside) for case in wanted}
     for target in TARGETS:
-        if target.needs[0] in map(str, asked):
-            chosen.update(target.needs)
-    return [case for case in CASES if str(case) in chosen]
+        if target.needs[0] in map(str, wanted):
+            names.update(target.needs)
+    return [case for case in CASES if str(case) in names]
 
 
 def measure(place: Path, options: Options, only: Sequence[str]) -> Bench:

@@ -21,8 +21,8 @@ def answers() -> tuple[bytes, bytes]:
     with TemporaryDirectory() as home:
         app = create_app({"HOME": home, "LUNO_URL": "off"})
         client = app.test_client()
-        made = client.post("/v1/wallets", json={"name": "Ada"})
-        path = f"/v1/wallets/{made.get_json()['id']}"
+        created = client.post("/v1/wallets", json={"name": "Ada"})
+        path = f"/v1/wallets/{created.get_json()['id']}"
         deposited = client.post(f"{path}/deposits", json={"amount": "100000.01"})
         balance = client.get(path)
         service_of(app).close()

@@ -48,6 +48,10 @@ def _deposits(wallets: Sequence[str]) -> list[Request]:
     return [Request("POST", path, _ONE_CENT) for path in paths]
 
 
+def _hot_deposits(wallets: Sequence[str]) -> list[Request]:
+    return _deposits(wallets[:1])
+
+
 def _transfers(wallets: Sequence[str]) -> list[Request]:
     pairs = (random.sample(wallets, 2) for _ in range(10 * len(wallets)))
     return [
@@ -82,8 +86,8 @@ def pages_of(entries: int) -> Load:
 
     def pages(wallets: Sequence[str]) -> list[Request]:
         path = f"/v1/wallets/{wallets[0]}/entries?before="
-        chosen = (random.randint(51, entries) for _ in range(1_000))
-        return [Request("GET", f"{path}{before}") for before in chosen]
+        versions = (random.randint(51, entries) for _ in range(1_000))
+        return [Request("GET", f"{path}{before}") for before in versions]
 
     return Load(TITLES["pages"], pages)
 
@@ -98,9 +102,7 @@ LOADS: Final = {
     "post": Load("bare Flask, POST", lambda _: [Request("POST", "/bare", _ONE_CENT)]),
     "get": Load("bare Flask, GET", lambda _: [Request("GET", "/bare")]),
     "deposits": Load("deposits", _deposits, "post", 1, 1),
-    "hot": Load(
-        "deposits into one wallet", lambda each: _deposits(each[:1]), "post", 1, 1
-    ),
+    "hot": Load("deposits into one wallet", _hot_deposits, "post", 1, 1),
     "keyed": Load("deposits with idempotency keys", _deposits, "post", 1, 1, keys=True),
     "transfers": Load("transfers", _transfers, "post", entries=2),
     "balance": Load("balance", _balances, "get"),

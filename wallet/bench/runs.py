@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import product
 from multiprocessing import get_context
 
 import psutil
@@ -18,26 +19,26 @@ from .results import Result
 _FILLING = (cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
 
 
-def run_round(field: Field, chosen: Sequence[Case], number: int) -> None:
+def run_round(field: Field, selection: Sequence[Case], number: int) -> None:
     """Measure every case once, each beside what it is compared with."""
     with ExitStack() as stack:
-        opened = {
+        servers = {
             on: stack.enter_context(field.served(SERVERS[on], _FILLING))
-            for on in dict.fromkeys(case.on for case in chosen if case.on in SERVERS)
+            for on in dict.fromkeys(case.on for case in selection if case.on in SERVERS)
         }
         tpcb = {
             case.load: stack.enter_context(_tpcb(field, case))
-            for case in chosen
+            for case in selection
             if case.load in cases.PGBENCH
         }
-        for case in chosen:
+        for case in selection:
             if case.load in tpcb:
                 url, seconds = tpcb[case.load], field.options.seconds
                 rate, failed = field.postgres.pgbench(url, case.connections, seconds)
                 refused = {"failed": failed} if failed else {}
                 field.add(Result(str(case), number, {"rate": rate}, refused))
             else:
-                field.measure(opened[case.on], case, number)
+                field.measure(servers[case.on], case, number)
 
 
 @contextmanager
@@ -49,29 +50,20 @@ def _tpcb(field: Field, case: Case) -> Iterator[str]:
 
 def run_growth(field: Field) -> None:
     """Measure the same loads on small stores and on large ones, in turns."""
-    seconds = field.options.growth_s
     for on in cases.MAIN:
-        with _grown(field, on) as opened:
+        with _stores_of_sizes(field, on) as servers:
             for number in range(1, field.options.rounds + 1):
-                for name, what, size in _in_turns(list(opened)):
-                    load = LOADS.get(name) or cases.pages_of(size)
-                    case = Case(name, f"{on}:{size}-{what}")
-                    field.measure(opened[what, size], case, number, load, seconds)
-
-
-def _in_turns(sizes: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
-    """Order the loads so that the sizes follow each other."""
-    return [
-        (name, what, size)
-        for what, (loads, _) in GROWTH.items()
-        for name in loads
-        for each, size in sizes
-        if each == what
-    ]
+                for what, (loads, _) in GROWTH.items():
+                    sizes = [size for grows, size in servers if grows == what]
+                    for name, size in product(loads, sizes):
+                        load = LOADS.get(name) or cases.pages_of(size)
+                        case = Case(name, f"{on}:{size}-{what}")
+                        seconds = field.options.growth_s
+                        field.measure(servers[what, size], case, number, load, seconds)
 
 
 @contextmanager
-def _grown(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
+def _stores_of_sizes(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
     sizes = [
         (what, size)
         for what, (_, sizes) in GROWTH.items()
@@ -91,11 +83,11 @@ def _grown(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
         # that dies amid its work would be waited for.
         deaf = (signal.SIGINT, signal.SIG_IGN)
         with get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:
-            filled = pool.starmap(stores.fill, arguments, chunksize=1)
+            wallets_of_each = pool.starmap(stores.fill, arguments, chunksize=1)
         field.say(f"{on}: filled in {time.monotonic() - began:.1f} s")
         yield {
             size: stack.enter_context(field.on_store(setup, *each, wallets))
-            for size, each, wallets in zip(sizes, empty, filled, strict=True)
+            for size, each, wallets in zip(sizes, empty, wallets_of_each, strict=True)
         }
 
 

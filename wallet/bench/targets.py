@@ -118,16 +118,18 @@ def _targets() -> Iterator[Target]:
             title = f"{TITLES[above]} ÷ {TITLES[below]}, {SERVERS[on].title}"
             yield Target(title, (_case(above, on), _case(below, on)), quotient, limit)
     for on in cases.MAIN:
-        shown, memory = SERVERS[on].title, (f"memory {on}",)
-        title = f"p99 ÷ p50 of deposits ÷ the same of bare Flask, {shown}"
+        server, memory = SERVERS[on].title, (f"memory {on}",)
+        title = f"p99 ÷ p50 of deposits ÷ the same of bare Flask, {server}"
         both = (_case("deposits", on), _case("post", on))
         yield Target(title, both, tails, 2, at_least=False)
-        yield Target(f"memory of a worker, {shown}", memory, largest, 120, False, " MB")
-        title = f"memory after a minute ÷ after a quarter of it, {shown}"
+        yield Target(
+            f"memory of a worker, {server}", memory, largest, 120, False, " MB"
+        )
+        title = f"memory after a minute ÷ after a quarter of it, {server}"
         yield Target(title, memory, growth, 1.05, at_least=False)
         for what, (loads, (least, *_, most)) in cases.GROWTH.items():
             for load in loads:
-                title = f"{TITLES[load]}: {most:,} {what} ÷ {least:,}, {shown}"
+                title = f"{TITLES[load]}: {most:,} {what} ÷ {least:,}, {server}"
                 sizes = (Case(load, f"{on}:{size}-{what}") for size in (most, least))
                 needs = tuple(map(str, sizes))
                 yield Target(title, needs, quotient, 0.9)
