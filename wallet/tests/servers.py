@@ -52,6 +52,9 @@ class Server:
     def start(self, workers: int = 1) -> "Server":
         """Start it, and wait until it answers."""
         self.launch(workers)
+        return self.wait()
+
+    def wait(self) -> "Server":
         deadline = time.monotonic() + 60
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -1,5 +1,6 @@
 """Servers that end with their test."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from ..servers import Server
 
 OPERATOR = "operator-token-1234"
+#: How often a server is killed, on each engine: `KILLS=20` looks longer.
+KILLS = int(os.environ.get("KILLS", "2"))
 SHARED = {"SECRET_KEY": "s" * 32, "OPERATOR_TOKEN": OPERATOR}
 
 

@@ -1,9 +1,5 @@
-"""Servers that are killed under load, or asked to stop.
+"""Servers that are killed under load, or asked to stop."""
 
-``KILLS=20`` kills as many times, on each engine.
-"""
-
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -12,8 +8,7 @@ import psutil
 
 from ..actions import until
 from ..clients import Load
-
-KILLS = int(os.environ.get("KILLS", "2"))
+from .conftest import KILLS
 
 
 def cents(client, wallets):
