@@ -4,42 +4,39 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from tests.servers import ServerError
 
 from wallet.audit.replay import Fault
 
 from . import facts, page, results, runs, wrk
 from .cases import CASES, Case
-from .field import Field, Options, WrongSums
-from .postgres import Postgres, PostgresError, postgres
+from .field import SHORT, Field, Options, WrongSums
+from .postgres import PostgresError, postgres
 from .results import Bench
-from .servers import ServerError
-from .targets import FLOORS, TARGETS
+from .targets import TARGETS
 
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"
 _PARTS = _ROOT / "bench" / "results"
 _JSON = "performance.json"
-_ENGINES = ("postgresql", "sqlite")
-_KINDS = tuple(dict.fromkeys(case.load for case in CASES))
-_MORE = ("growth", "memory")
+_NAMES = (*dict.fromkeys(case.load for case in CASES), "growth", "memory")
 _MISTAKES = (WrongSums, ServerError, PostgresError, Fault, wrk.WrkError)
 
 
-def _listed(known: tuple[str, ...]) -> Callable[..., tuple[str, ...]]:
-    def check(_c: click.Context, _p: click.Parameter, value: str) -> tuple[str, ...]:
-        names = tuple(name for name in value.split(",") if name)
-        for name in names:
-            if name not in known:
-                raise click.BadParameter(f"{name} is none of {', '.join(known)}.")
-        return names
-
-    return check
+def _check_names(
+    _context: click.Context, _option: click.Parameter, value: str
+) -> tuple[str, ...]:
+    names = tuple(name for name in value.split(",") if name)
+    for name in names:
+        if name not in _NAMES:
+            raise click.BadParameter(f"{name} is none of {', '.join(_NAMES)}.")
+    return names
 
 
 @click.command()
@@ -47,14 +44,11 @@ def _listed(known: tuple[str, ...]) -> Callable[..., tuple[str, ...]]:
 @click.option(
     "--only",
     default="",
-    callback=_listed((*_KINDS, *_MORE)),
-    help=f"Some of {', '.join((*_KINDS, *_MORE))}, with what they are compared with.",
+    callback=_check_names,
+    help=f"Some of {', '.join(_NAMES)}, with what they are compared with.",
 )
-@click.option("--engines", default=",".join(_ENGINES), callback=_listed(_ENGINES))
-@click.option("--connections", type=int, help="Only loads with so many.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", type=click.IntRange(1), help="How long each load takes.")
-@click.option("--warm-up", default=1, show_default=True, type=click.IntRange(0))
 @click.option(
     "--folder",
     default=tempfile.gettempdir(),
@@ -66,11 +60,8 @@ def _listed(known: tuple[str, ...]) -> Callable[..., tuple[str, ...]]:
 def main(
     short: bool,
     only: tuple[str, ...],
-    engines: tuple[str, ...],
-    connections: int | None,
     rounds: int,
     seconds: int | None,
-    warm_up: int,
     folder: Path,
     only_page: bool,
 ) -> None:
@@ -80,67 +71,46 @@ def main(
         return
     if not wrk.is_there():
         raise click.ClickException(wrk.MISSING)
-    options = Options(rounds=rounds, warm_up=warm_up)
+    options = SHORT if short else Options(rounds=rounds)
     if seconds:
         options = replace(options, seconds=seconds, growth_s=seconds)
-    whole = options == Options() and not only and connections is None
-    whole = whole and set(engines) == set(_ENGINES)
-    options = options.shortened() if short else options
-    chosen = choose(only, engines, connections)
-    more = [each for each in _MORE if each in only or not (only or connections)]
+    whole = options == Options() and not only
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
     with _place(folder) as place:
         try:
-            bench = measure(place, options, chosen, engines, more)
+            bench = measure(place, options, only)
         except _MISTAKES as error:
             raise click.ClickException(str(error)) from error
         _write(bench, place if short else _DOCS if whole else _PARTS)
-    for part in (page.all_cases, page.targets, page.floors, page.refused):
+    for part in (page.rates, page.limits, page.met, page.missed, page.refused):
         click.echo(part(bench) + "\n")
     click.echo(f"Took {time.monotonic() - began:.0f} s.")
     if short and bench.refused():
         raise click.ClickException("Requests were refused.")
 
 
-def choose(
-    only: tuple[str, ...], engines: tuple[str, ...], connections: int | None
-) -> list[Case]:
+def choose(only: Sequence[str]) -> list[Case]:
     """Pick the cases that are asked for, and those that they are compared with."""
-    asked = {
-        str(case)
-        for case in CASES
-        if (not only or case.load in only)
-        and connections in (None, case.connections)
-        and case.engine in engines
-    }
-    needed = set(asked)
-    for ratio in (*TARGETS, *FLOORS):
-        if ratio.needs[0] in asked:
-            needed.update(ratio.needs)
-    return [case for case in CASES if str(case) in needed and case.engine in engines]
+    wanted = [case for case in CASES if not only or case.load in only]
+    names = {str(case) for case in wanted} | {str(case.beside) for case in wanted}
+    for target in TARGETS:
+        if target.needs[0] in map(str, wanted):
+            names.update(target.needs)
+    return [case for case in CASES if str(case) in names]
 
 
-def measure(
-    place: Path,
-    options: Options,
-    chosen: list[Case],
-    engines: Sequence[str],
-    more: Sequence[str],
-) -> Bench:
+def measure(place: Path, options: Options, only: Sequence[str]) -> Bench:
     """Run everything that was chosen."""
-    with ExitStack() as stack:
-        server: Postgres | None = None
-        if "postgresql" in engines:
-            server = stack.enter_context(postgres(place))
+    with postgres(place) as server:
         bench = Bench(facts.collect(place, server, options))
         field = Field(place, server, options, bench, _say)
         for number in range(1, options.rounds + 1):
-            runs.run_round(field, chosen, number)
-        if "memory" in more:
-            runs.run_memory(field, engines)
-        if "growth" in more:
-            runs.run_growth(field, engines)
+            runs.run_round(field, choose(only), number)
+        if not only or "memory" in only:
+            runs.run_memory(field)
+        if not only or "growth" in only:
+            runs.run_growth(field)
     return bench
 
 

@@ -1,10 +1,12 @@
-"""What is measured: every load, what it is sent to, and on how many connections."""
+"""What is measured: loads, and the servers they are sent to."""
 
 import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from tests.servers import WALLET
 
 from .wrk import Request
 
@@ -13,66 +15,56 @@ WALLETS: Final = 1_000
 WITH_HISTORY: Final = 100
 HISTORY: Final = 60
 BATCH: Final = 1_000
+BATCH_CONNECTIONS: Final = 4
+#: wrk keeps all requests of a load in memory.
+MOST_REQUESTS: Final = 50_000
 
 _ONE_CENT: Final = json.dumps({"amount": "0.01"})
-#: What a file of requests holds at most: wrk keeps all of them in memory.
-_MOST: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests, and what each of them does once it is answered with success.
+    """Requests, and what each of them does once it succeeds.
 
-    :param requests: makes them for the wallets of a store.
+    :param requests: makes them for the wallets of a server.
+    :param beside: the load of bare Flask that it is compared with.
     :param minor: what a request adds to the sum of all balances.
     :param entries: how many entries it writes.
     :param operations: how many operations it carries out, for the rate.
     :param keys: each request carries an idempotency key of its own.
     """
 
+    title: str
     requests: Callable[[Sequence[str]], list[Request]]
+    beside: str = ""
     minor: int = 0
     entries: int = 0
     operations: int = 1
     keys: bool = False
 
 
-def _bare_posts(_wallets: Sequence[str]) -> list[Request]:
-    return [Request("POST", "/bare", _ONE_CENT)]
-
-
-def _bare_gets(_wallets: Sequence[str]) -> list[Request]:
-    return [Request("GET", "/bare")]
-
-
-def _handed_posts(_wallets: Sequence[str]) -> list[Request]:
-    return [Request("POST", "/bare/handed", _ONE_CENT)]
-
-
-def _row_gets(wallets: Sequence[str]) -> list[Request]:
-    return [Request("GET", f"/bare/row/{each}") for each in wallets]
-
-
 def _deposits(wallets: Sequence[str]) -> list[Request]:
-    return [
-        Request("POST", f"/v1/wallets/{each}/deposits", _ONE_CENT)
-        for each in _some(wallets)
-    ]
+    paths = (f"/v1/wallets/{each}/deposits" for each in _some(wallets))
+    return [Request("POST", path, _ONE_CENT) for path in paths]
 
 
-def _hot(wallets: Sequence[str]) -> list[Request]:
+def _hot_deposits(wallets: Sequence[str]) -> list[Request]:
     return _deposits(wallets[:1])
 
 
 def _transfers(wallets: Sequence[str]) -> list[Request]:
-    pairs = [random.sample(wallets, 2) for _ in range(10 * len(wallets))]
+    pairs = (random.sample(wallets, 2) for _ in range(10 * len(wallets)))
     return [
-        Request(
-            "POST",
-            f"/v1/wallets/{each}/transfers",
-            json.dumps({"to": other, "amount": "0.01"}),
-        )
-        for each, other in pairs
+        Request("POST", f"/v1/wallets/{one}/transfers", json.dumps(body))
+        for one, other in pairs
+        for body in [{"to": other, "amount": "0.01"}]
+    ]
+
+
+def _batches(wallets: Sequence[str]) -> list[Request]:
+    body = json.dumps({"operations": [{"kind": "deposit", "amount": "0.01"}] * BATCH})
+    return [
+        Request("POST", f"/v1/wallets/{each}/batches", body) for each in wallets[:100]
     ]
 
 
@@ -81,53 +73,86 @@ def _balances(wallets: Sequence[str]) -> list[Request]:
 
 
 def _first_pages(wallets: Sequence[str]) -> list[Request]:
-    # The first wallets of a store are those with a history.
-    return [
-        Request("GET", f"/v1/wallets/{each}/entries") for each in wallets[:WITH_HISTORY]
-    ]
-
-
-def _batches(wallets: Sequence[str]) -> list[Request]:
-    item = {"kind": "deposit", "amount": "0.01"}
-    body = json.dumps({"operations": [item] * BATCH})
-    return [
-        Request("POST", f"/v1/wallets/{each}/batches", body) for each in wallets[:100]
-    ]
-
-
-def pages_of(entries: int) -> Callable[[Sequence[str]], list[Request]]:
-    """Make requests for pages anywhere in the history of the first wallet."""
-
-    def pages(wallets: Sequence[str]) -> list[Request]:
-        path = f"/v1/wallets/{wallets[0]}/entries?before="
-        chosen = (random.randint(51, entries) for _ in range(1_000))
-        return [Request("GET", f"{path}{before}") for before in chosen]
-
-    return pages
+    paths = (f"/v1/wallets/{each}/entries" for each in wallets[:WITH_HISTORY])
+    return [Request("GET", path) for path in paths]
 
 
 def _some(wallets: Sequence[str]) -> Sequence[str]:
-    return random.sample(wallets, _MOST) if len(wallets) > _MOST else wallets
+    return random.sample(wallets, min(len(wallets), MOST_REQUESTS))
 
+
+def pages_of(entries: int) -> Load:
+    """Pages anywhere in the history of the first wallet."""
+
+    def pages(wallets: Sequence[str]) -> list[Request]:
+        path = f"/v1/wallets/{wallets[0]}/entries?before="
+        versions = (random.randint(51, entries) for _ in range(1_000))
+        return [Request("GET", f"{path}{before}") for before in versions]
+
+    return Load(TITLES["pages"], pages)
+
+
+#: What bare Flask is asked; every other load is for a wallet.
+BARE_LOADS: Final = ("post", "get")
+#: pgbench runs TPC-B on connections of its own, at these scales.
+PGBENCH_CONNECTIONS: Final = 32
+PGBENCH: Final = {"tpcb": 10, "tpcb-hot": 1}
 
 LOADS: Final = {
-    "post": Load(_bare_posts),
-    "handed": Load(_handed_posts),
-    "get": Load(_bare_gets),
-    "row": Load(_row_gets),
-    "deposits": Load(_deposits, minor=1, entries=1),
-    "hot": Load(_hot, minor=1, entries=1),
-    "keyed": Load(_deposits, minor=1, entries=1, keys=True),
-    "transfers": Load(_transfers, entries=2),
-    "balance": Load(_balances),
-    "history": Load(_first_pages),
-    "batches": Load(_batches, minor=BATCH, entries=BATCH, operations=BATCH),
+    "post": Load("bare Flask, POST", lambda _: [Request("POST", "/bare", _ONE_CENT)]),
+    "get": Load("bare Flask, GET", lambda _: [Request("GET", "/bare")]),
+    "deposits": Load("deposits", _deposits, "post", 1, 1),
+    "hot": Load("deposits into one wallet", _hot_deposits, "post", 1, 1),
+    "keyed": Load("deposits with idempotency keys", _deposits, "post", 1, 1, keys=True),
+    "transfers": Load("transfers", _transfers, "post", entries=2),
+    "balance": Load("balance", _balances, "get"),
+    "history": Load("page of 50 entries", _first_pages, "get"),
+    "batches": Load(
+        "deposits in batches of 1,000", _batches, "", BATCH, BATCH, operations=BATCH
+    ),
+}
+TITLES: Final = {name: load.title for name, load in LOADS.items()} | {
+    "pages": "page of 50 entries, anywhere",
+    "tpcb": "pgbench TPC-B, scale 10",
+    "tpcb-hot": "pgbench TPC-B, scale 1",
 }
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """A server to measure.
+
+    :param title: how the page calls it.
+    :param program: what ``python -m`` runs, with --port and --workers.
+    :param engine: where it keeps money; one that keeps none is just a limit.
+    """
+
+    title: str
+    workers: int
+    engine: str = ""
+    program: tuple[str, ...] = WALLET
+    shared: bool = False
+
+
+#: Every server that loads are sent to. Another program to compare with is a row here.
+SERVERS: Final = {
+    "postgresql-2": Setup("PostgreSQL, two workers", 2, "postgresql"),
+    "sqlite-1": Setup("SQLite, one worker", 1, "sqlite"),
+    "postgresql-2-shared": Setup(
+        "PostgreSQL, two workers, with a token", 2, "postgresql", shared=True
+    ),
+    "postgresql-1": Setup("PostgreSQL, one worker", 1, "postgresql"),
+    "bare-2": Setup("two workers", 2, program=("bench.bare",)),
+    "bare-1": Setup("one worker", 1, program=("bench.bare",)),
+}
+#: Those that are measured in full.
+MAIN: Final = ("postgresql-2", "sqlite-1")
+_BARES: Final = ("bare-2", "bare-1")
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """A load and what it is sent to."""
+    """A load and what it is sent to, which may be a server with a store of a size."""
 
     load: str
     on: str
@@ -137,78 +162,51 @@ class Case:
         """Its name in the results."""
         return f"{self.load} {self.on} {self.connections}"
 
+    @classmethod
+    def of(cls, name: str) -> "Case":
+        """Read such a name."""
+        load, on, connections = name.split(" ")
+        return cls(load, on, int(connections))
+
     @property
-    def engine(self) -> str:
-        """Which engine it is measured on, or compared with."""
-        setup = SETUPS.get(self.on)
-        return setup.engine if setup else self.on.partition("-")[0]
+    def beside(self) -> "Case | None":
+        """The case of bare Flask that does the same without a wallet."""
+        load, server = LOADS.get(self.load), SERVERS.get(self.on)
+        if not load or not load.beside or not server:
+            return None
+        return Case(load.beside, f"bare-{server.workers}", self.connections)
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """A server: on which engine, and with how many workers.
-
-    :param bare: it is the bare application, in place of a wallet.
-    """
-
-    engine: str
-    workers: int
-    shared: bool = False
-    bare: bool = False
+def _on(servers: Sequence[str], *loads: str, connections: int = 64) -> tuple[Case, ...]:
+    return tuple(Case(load, on, connections) for load in loads for on in servers)
 
 
-SETUPS: Final = {
-    "bare-1": Setup("sqlite", 1, bare=True),
-    "bare-2": Setup("postgresql", 2, bare=True),
-    "sqlite-1": Setup("sqlite", 1),
-    "postgresql-1": Setup("postgresql", 1),
-    "postgresql-2": Setup("postgresql", 2),
-    "postgresql-2-shared": Setup("postgresql", 2, shared=True),
-}
-
-#: pgbench and the loops have the number of their connections of their own.
-PGBENCH: Final = {"tpcb": 10, "tpcb-hot": 1}
-LOOPS: Final = ("bulk", "commit")
-#: More would only fill the queue, which holds some 4,000 operations.
-_BATCHING: Final = 4
-
-
-def _on_both(load: str, connections: int = 64) -> tuple[Case, ...]:
-    return tuple(Case(load, on, connections) for on in ("postgresql-2", "sqlite-1"))
+def _pgbench(load: str) -> Case:
+    return Case(load, "postgresql", PGBENCH_CONNECTIONS)
 
 
 CASES: Final = (
-    Case("post", "bare-2"),
-    Case("post", "bare-1"),
-    Case("handed", "bare-2"),
-    Case("handed", "bare-1"),
-    *_on_both("deposits"),
-    Case("tpcb", "postgresql", 32),
+    *_on(_BARES, "post"),
+    *_on(MAIN, "deposits"),
+    _pgbench("tpcb"),
     Case("deposits", "postgresql-2-shared"),
-    *_on_both("keyed"),
-    *_on_both("transfers"),
-    *_on_both("hot"),
-    Case("tpcb-hot", "postgresql", 32),
-    Case("deposits", "postgresql-1"),
-    Case("hot", "postgresql-1"),
-    Case("get", "bare-2"),
-    Case("get", "bare-1"),
-    Case("row", "bare-2"),
-    Case("row", "bare-1"),
-    *_on_both("balance"),
-    *_on_both("history"),
-    *_on_both("batches", _BATCHING),
-    Case("bulk", "postgresql", 1),
-    Case("bulk", "sqlite", 1),
-    Case("post", "bare-2", 1),
-    Case("post", "bare-1", 1),
-    *_on_both("deposits", 1),
-    Case("commit", "postgresql", 1),
-    Case("commit", "sqlite", 1),
-    Case("post", "bare-2", 8),
-    Case("post", "bare-1", 8),
-    *_on_both("deposits", 8),
-    Case("post", "bare-2", 256),
-    Case("post", "bare-1", 256),
-    *_on_both("deposits", 256),
+    *_on(MAIN, "keyed", "transfers", "hot"),
+    _pgbench("tpcb-hot"),
+    *_on(("postgresql-1",), "deposits", "hot"),
+    *_on(_BARES, "get"),
+    *_on(MAIN, "balance", "history"),
+    # More would only fill the queue, which holds some 4,000 operations.
+    *_on(MAIN, "batches", connections=BATCH_CONNECTIONS),
+    *(
+        case
+        for connections in (1, 8, 256)
+        for load, servers in (("post", _BARES), ("deposits", MAIN))
+        for case in _on(servers, load, connections=connections)
+    ),
 )
+
+#: What grows, what is measured of it, and to what sizes.
+GROWTH: Final = {
+    "entries": (("hot", "balance", "pages"), (1_000, 100_000, 1_000_000)),
+    "wallets": (("deposits", "balance"), (1_000, 1_000_000)),
+}

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 from . import wrk
 from .field import Options
 from .postgres import Postgres
@@ -15,16 +17,14 @@ from .postgres import Postgres
 _ROOT = Path(__file__).parents[1]
 
 
-def collect(
-    folder: Path, postgres: Postgres | None, options: Options
-) -> dict[str, str]:
-    """Tell everything that figures depend on."""
+def collect(folder: Path, postgres: Postgres, options: Options) -> dict[str, str]:
+    """Note everything that figures depend on."""
     packages = ("granian", "flask", "sqlalchemy", "psycopg", "msgspec")
-    found = {
+    notes = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "program": _commit(),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "memory": f"{_memory_gb():.0f} GB",
+        "memory": f"{psutil.virtual_memory().total / 1024**3:.0f} GB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "file system": file_system(folder),
         "Python": platform.python_version(),
@@ -32,29 +32,19 @@ def collect(
         "SQLite": sqlite3.sqlite_version,
         "wrk": wrk.version(),
         "rounds": f"{options.rounds}, a load takes {options.seconds} s after"
-        f" {options.warm_up} s to warm up, {options.growth_s} s where a store grows",
+        f" {options.warm_up_s} s to warm up, {options.growth_s} s where a store grows",
     }
-    if postgres is not None:
-        told = postgres.shown()
-        found["PostgreSQL"] = told.pop("server_version")
-        found["its settings"] = ", ".join(
-            f"{name} {each}" for name, each in told.items()
-        )
-    return found
+    settings = postgres.settings()
+    notes["PostgreSQL"] = settings.pop("server_version")
+    notes["its settings"] = ", ".join(f"{n} {each}" for n, each in settings.items())
+    return notes
 
 
 def file_system(folder: Path) -> str:
-    """Tell on what kind of file system a folder is."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return "unknown"
-    best, kind = "", "unknown"
-    for line in mounts.read_text().splitlines():
-        _, point, each, *_ = line.split()
-        inside = folder == Path(point) or Path(point) in folder.parents
-        if inside and len(point) >= len(best):
-            best, kind = point, each
-    return kind
+    """Name the kind of file system that a folder is on."""
+    points = {Path(one.mountpoint): one.fstype for one in psutil.disk_partitions(True)}
+    above = [each for each in (folder, *folder.parents) if each in points]
+    return points[above[0]] if above else "unknown"
 
 
 def _commit() -> str:
@@ -73,7 +63,3 @@ def _processor() -> str:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
-
-
-def _memory_gb() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3

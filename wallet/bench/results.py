@@ -1,7 +1,7 @@
 """What was measured, as it is kept in the JSON file."""
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that a run of the bench found.
+    """Everything that a run of the bench measured.
 
     :param facts: the machine, the programs, and the options of the run.
     :param verified: what `wallet verify` said, store by store.
@@ -37,27 +37,27 @@ class Bench:
     verified: list[str] = field(default_factory=list)
 
     def rounds(self) -> list[dict[str, Result]]:
-        """Sort the results by round, and by case within it."""
-        found: dict[int, dict[str, Result]] = defaultdict(dict)
-        for each in self.results:
-            found[each.round][each.case] = each
-        return [found[number] for number in sorted(found)]
+        """The results of each round, by case."""
+        numbers = sorted({each.round for each in self.results})
+        return [
+            {each.case: each for each in self.results if each.round == number}
+            for number in numbers
+        ]
 
-    def refused(self) -> dict[str, dict[str, int]]:
-        """List what was not answered with success, case by case."""
-        found: dict[str, dict[str, int]] = {}
+    def refused(self) -> dict[str, Counter[str]]:
+        """What was not answered with success, case by case."""
+        refusals: dict[str, Counter[str]] = {}
         for each in self.results:
-            for reason, count in each.refused.items():
-                counts = found.setdefault(each.case, {})
-                counts[reason] = counts.get(reason, 0) + count
-        return found
+            if each.refused:
+                refusals.setdefault(each.case, Counter()).update(each.refused)
+        return refusals
 
     def names(self) -> Iterable[str]:
-        """List the cases in the order in which they were first measured."""
+        """The cases, in the order in which they were first measured."""
         return dict.fromkeys(each.case for each in self.results)
 
     def values(self, case: str, name: str) -> list[float]:
-        """Take one value of a case from every round that has it."""
+        """One value of a case, from every round that has it."""
         return [
             each.values[name]
             for each in self.results
@@ -72,6 +72,6 @@ class Bench:
 
 def load(path: Path) -> Bench:
     """Read what :meth:`Bench.save` wrote."""
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    results = [Result(**each) for each in told.pop("results")]
-    return Bench(**told, results=results)
+    saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    results = [Result(**each) for each in saved.pop("results")]
+    return Bench(**saved, results=results)

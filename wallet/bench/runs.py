@@ -5,162 +5,114 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import product
 from multiprocessing import get_context
 
-from . import cases, loops, servers, stores
-from .cases import Case, Load
+import psutil
+
+from . import cases, stores
+from .cases import GROWTH, LOADS, SERVERS, Case
 from .field import Field, Served
 from .results import Result
-from .targets import GROWTH
+
+_FILLING = (cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
 
 
-def run_round(field: Field, chosen: Sequence[Case], number: int) -> None:
+def run_round(field: Field, selection: Sequence[Case], number: int) -> None:
     """Measure every case once, each beside what it is compared with."""
     with ExitStack() as stack:
-        open_servers: dict[str, Served] = {}
-        for on in dict.fromkeys(case.on for case in chosen):
-            if on in cases.SETUPS:
-                opened = _open(field, cases.SETUPS[on])
-                open_servers[on] = stack.enter_context(opened)
-        tpcb = {
-            name: stack.enter_context(_tpcb(field, scale))
-            for name, scale in cases.PGBENCH.items()
-            if any(case.load == name for case in chosen)
+        servers = {
+            on: stack.enter_context(field.served(SERVERS[on], _FILLING))
+            for on in dict.fromkeys(case.on for case in selection if case.on in SERVERS)
         }
-        for case in chosen:
+        tpcb = {
+            case.load: stack.enter_context(_tpcb(field, case))
+            for case in selection
+            if case.load in cases.PGBENCH
+        }
+        for case in selection:
             if case.load in tpcb:
-                rate, failed = field.postgres.pgbench(
-                    tpcb[case.load], field.options.seconds
-                )
+                url, seconds = tpcb[case.load], field.options.seconds
+                rate, failed = field.postgres.pgbench(url, case.connections, seconds)
                 refused = {"failed": failed} if failed else {}
                 field.add(Result(str(case), number, {"rate": rate}, refused))
-            elif case.load in cases.LOOPS:
-                rate = _loop(field, case)
-                field.add(Result(str(case), number, {"rate": rate}))
             else:
-                load = cases.LOADS[case.load]
-                field.measure(open_servers[case.on], case, load, number)
+                field.measure(servers[case.on], case, number)
 
 
 @contextmanager
-def _open(field: Field, setup: cases.Setup) -> Iterator[Served]:
-    if setup.bare:
-        with field.store(setup.engine) as (home, url):
-            wallets = stores.fill(home, url, cases.WALLETS, 0, 0)
-            with servers.bare_server(home, url, setup.workers) as server:
-                yield Served(server, wallets)
-    else:
-        sizes = (cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
-        with field.wallet(setup, *sizes) as target:
-            yield target
-
-
-@contextmanager
-def _tpcb(field: Field, scale: int) -> Iterator[str]:
+def _tpcb(field: Field, case: Case) -> Iterator[str]:
     with field.store("postgresql") as (_, url):
-        field.postgres.pgbench_tables(url, scale)
+        field.postgres.pgbench_tables(url, cases.PGBENCH[case.load])
         yield url
 
 
-def _loop(field: Field, case: Case) -> float:
-    with field.store(case.on) as (home, url):
-        (wallet,) = stores.fill(home, url, 1, 0, 0)
-        if case.load == "commit":
-            return loops.commits(url, field.options.seconds)
-        return loops.bulk(url, wallet, field.options.seconds)
-
-
-def run_growth(field: Field, engines: Sequence[str]) -> None:
+def run_growth(field: Field) -> None:
     """Measure the same loads on small stores and on large ones, in turns."""
-    for engine in engines:
-        on = "postgresql-2" if engine == "postgresql" else "sqlite-1"
-        with _grown(field, on) as opened:
+    for on in cases.MAIN:
+        with _stores_of_sizes(field, on) as servers:
             for number in range(1, field.options.rounds + 1):
-                for name, grown, size in _in_turns(list(opened)):
-                    load = cases.LOADS.get(name) or Load(cases.pages_of(size))
-                    case = Case(name, f"{on}:{size}-{grown}")
-                    seconds = field.options.growth_s
-                    field.measure(opened[grown, size], case, load, number, seconds)
-
-
-def _in_turns(sizes: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
-    """Order the loads so that the sizes follow each other."""
-    return [
-        (name, grown, size)
-        for grown, (loads, _) in GROWTH.items()
-        for name in loads
-        for each, size in sizes
-        if each == grown
-    ]
+                for what, (loads, _) in GROWTH.items():
+                    sizes = [size for grows, size in servers if grows == what]
+                    for name, size in product(loads, sizes):
+                        load = LOADS.get(name) or cases.pages_of(size)
+                        case = Case(name, f"{on}:{size}-{what}")
+                        seconds = field.options.growth_s
+                        field.measure(servers[what, size], case, number, load, seconds)
 
 
 @contextmanager
-def _grown(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
+def _stores_of_sizes(field: Field, on: str) -> Iterator[dict[tuple[str, int], Served]]:
     sizes = [
-        (grown, size)
-        for grown, (_, sizes) in GROWTH.items()
+        (what, size)
+        for what, (_, sizes) in GROWTH.items()
         for size in sizes
         if size <= field.options.largest
     ]
+    # The largest, which take the longest, come first; each has a core to itself.
     sizes.sort(key=lambda each: -each[1])
-    setup, began = cases.SETUPS[on], time.monotonic()
+    setup, began = SERVERS[on], time.monotonic()
     with ExitStack() as stack:
         empty = [stack.enter_context(field.store(setup.engine)) for _ in sizes]
-        contents = [
-            (1, 1, size) if grown == "entries" else (size, 0, 0)
-            for grown, size in sizes
+        fillings = [
+            (1, 1, size) if what == "entries" else (size, 0, 0) for what, size in sizes
         ]
-        arguments = [
-            (*each, *content) for each, content in zip(empty, contents, strict=True)
-        ]
-        # The largest, which take the longest, come first; each has a core to itself.
+        arguments = [(*each, f) for each, f in zip(empty, fillings, strict=True)]
         # Ctrl-C reaches them too, but they must leave it to the bench to end them: one
         # that dies amid its work would be waited for.
         deaf = (signal.SIGINT, signal.SIG_IGN)
         with get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:
-            filled = pool.starmap(stores.fill, arguments, chunksize=1)
+            wallets_of_each = pool.starmap(stores.fill, arguments, chunksize=1)
         field.say(f"{on}: filled in {time.monotonic() - began:.1f} s")
         yield {
-            size: stack.enter_context(field.serve(setup, *each, wallets))
-            for size, each, wallets in zip(sizes, empty, filled, strict=True)
+            size: stack.enter_context(field.on_store(setup, *each, wallets))
+            for size, each, wallets in zip(sizes, empty, wallets_of_each, strict=True)
         }
 
 
-def run_memory(field: Field, engines: Sequence[str]) -> None:
-    """Look at what workers hold at rest, and during a minute of load."""
-    for engine in engines:
-        on = "postgresql-2" if engine == "postgresql" else "sqlite-1"
-        with _open(field, cases.SETUPS[on]) as target:
+def run_memory(field: Field) -> None:
+    """Look at what the largest worker holds at rest, and during a minute of load."""
+    for on in cases.MAIN:
+        looks: list[tuple[float, float]] = []
+        with field.served(SERVERS[on], _FILLING) as target:
             # The first answer loads what only answers need.
-            balance = cases.LOADS["balance"]
-            field.send(target, balance, connections=8, seconds=1)
-            rest = target.server.memory()
-            if rest is None:
-                field.say("memory: this system does not tell")
-                return
-            seen = [rest]
-
-            def look(
-                server: servers.Server = target.server,
-                seen: list[servers.Memory] = seen,
-            ) -> None:
-                if (found := server.memory()) is not None:
-                    seen.append(found)
-
-            seconds = field.options.memory_s
-            deposits = cases.LOADS["deposits"]
-            told = field.send(target, deposits, 64, seconds, look, seconds / 12)
+            field.send(target, LOADS["balance"], 8, seconds=1)
+            look = partial(_look, target.server.process.pid, looks)
             look()
-        values = _memory_values(seen)
-        field.add(Result(f"memory {on}", 1, values, told.refused))
+            seconds = field.options.memory_s
+            report = field.send(target, LOADS["deposits"], 64, seconds, look)
+            look()
+        quarter, end = looks[1 + len(looks) // 4], looks[-1]
+        names = ("rss_rest_mb", "pss_rest_mb", "rss_quarter_mb", "rss_mb", "pss_mb")
+        values = dict(zip(names, (*looks[0], quarter[0], *end), strict=True))
+        field.add(Result(f"memory {on}", 1, values, report.refused))
 
 
-def _memory_values(seen: Sequence[servers.Memory]) -> dict[str, float]:
-    quarter, end = seen[max(1, len(seen) // 4)], seen[-1]
-    return {
-        "rss_rest_mb": max(seen[0].rss),
-        "pss_rest_mb": max(seen[0].pss),
-        "rss_quarter_mb": max(quarter.rss),
-        "rss_mb": max(end.rss),
-        "pss_mb": max(end.pss),
-    }
+def _look(server: int, looks: list[tuple[float, float]]) -> None:
+    children = psutil.Process(server).children()
+    infos = [child.memory_full_info() for child in children]
+    rss = max(info.rss for info in infos)
+    # Only Linux counts shared pages by share.
+    pss = max(getattr(info, "pss", info.rss) for info in infos)
+    looks.append((rss / 1e6, pss / 1e6))

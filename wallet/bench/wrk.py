@@ -1,4 +1,4 @@
-"""Load over HTTP: runs wrk, and reads what it tells."""
+"""Load over HTTP: runs wrk, and reads its report."""
 
 import json
 import shutil
@@ -26,8 +26,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What wrk tells of a run.
+class Report:
+    """What wrk says of a run.
 
     :param sent: requests that were begun; the last few are cut off at the end.
     :param statuses: answers by status.
@@ -44,16 +44,18 @@ class Told:
     @property
     def good(self) -> int:
         """How many were answered with success."""
-        return sum(
-            count for status, count in self.statuses.items() if status // 100 == 2
-        )
+        return sum(n for status, n in self.statuses.items() if status // 100 == 2)
+
+    @property
+    def cut_off(self) -> int:
+        """How many were under way when wrk hung up."""
+        return self.sent - sum(self.statuses.values())
 
     @property
     def refused(self) -> dict[str, int]:
         """How many were answered otherwise or not at all, by the reason."""
-        found = {str(status): n for status, n in self.statuses.items()}
-        found = {status: n for status, n in found.items() if status[0] != "2"}
-        return found | {name: count for name, count in self.errors.items() if count}
+        others = {str(s): n for s, n in self.statuses.items() if s // 100 != 2}
+        return others | {name: n for name, n in self.errors.items() if n}
 
 
 def is_there() -> bool:
@@ -62,9 +64,8 @@ def is_there() -> bool:
 
 
 def version() -> str:
-    """Tell the version of wrk."""
-    told = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-    return (told.stdout.split() or ["", "unknown"])[1]
+    ran = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
+    return (ran.stdout.split() or ["", "unknown"])[1]
 
 
 def write_requests(path: Path, requests: Sequence[Request]) -> None:
@@ -76,19 +77,17 @@ def write_requests(path: Path, requests: Sequence[Request]) -> None:
 def run(
     port: int,
     requests: Path,
-    *,
     connections: int,
     seconds: int,
     keys: bool = False,
     token: str = "",
-    every_s: float = 5.0,
     look: Callable[[], None] = lambda: None,
-) -> Told:
+) -> Report:
     """Send requests of the file in a random order for some seconds.
 
     :param keys: give each request an idempotency key of its own.
-    :param look: is called every few seconds meanwhile.
-    :raises WrkError: wrk did not tell what it should.
+    :param look: is called a dozen times meanwhile.
+    :raises WrkError: there is no report.
     """
     threads = min(2, connections)
     command = ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{seconds}s"]
@@ -100,21 +99,21 @@ def run(
         try:
             while True:
                 try:
-                    return read(*process.communicate(timeout=every_s))
+                    return read(*process.communicate(timeout=seconds / 12))
                 except subprocess.TimeoutExpired:
                     look()
         finally:
             process.kill()
 
 
-def read(output: str, complaint: str = "") -> Told:
+def read(output: str, complaint: str = "") -> Report:
     """Read the line of JSON that the script prints.
 
     :raises WrkError: it is not there.
     """
     for line in output.splitlines():
         if line.startswith('{"duration_s"'):
-            told = json.loads(line)
-            statuses = {int(each): n for each, n in told.pop("statuses").items()}
-            return Told(**told, statuses=statuses)
-    raise WrkError(f"wrk told nothing: {(complaint or output)[-400:]}")
+            report = json.loads(line)
+            statuses = {int(each): n for each, n in report.pop("statuses").items()}
+            return Report(**report, statuses=statuses)
+    raise WrkError(f"wrk made no report: {(complaint or output)[-400:]}")

@@ -3,13 +3,12 @@
 import json
 import os
 import subprocess
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..actions import until
 from ..clients import Answer, Client
 from . import project
 
@@ -152,14 +151,6 @@ class Stack:
 
     def _options(self) -> dict[str, Any]:
         return {"cwd": self.folder, "env": self.environment}
-
-
-def until(fact: Callable[[], bool], seconds: float = 45) -> None:
-    """Wait for a fact, and fail when it does not come."""
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.3)
 
 
 def reachable() -> bool:

@@ -7,7 +7,6 @@ them, and not what Traefik does.
 
 import faulthandler
 import shutil
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ..clients import Client
+from ..servers import free_port
 from . import project
 from .stack import Stack
 
@@ -26,7 +26,7 @@ class Machine(Stack):
     """A whole copy of the project, and the two ports that it publishes."""
 
     def __init__(self, folder: Path, images: dict[str, str]) -> None:
-        self.http, self.https = _free_port(), _free_port()
+        self.http, self.https = free_port(), free_port()
         ports = {"HTTP_PORT": str(self.http), "HTTPS_PORT": str(self.https)}
         super().__init__(folder, images | ports)
 
@@ -102,12 +102,6 @@ def test_the_commands_do_what_they_say(machine):
     assert machine.make("destroy", "yes\n").returncode == 0
     assert machine.left_over() == ""
     assert project.secrets_of(machine.folder) == secrets
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _answers(port: int) -> bool:

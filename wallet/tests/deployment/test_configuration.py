@@ -1,21 +1,17 @@
 """The two Compose files, rule by rule, as Compose itself reads them."""
 
 import re
-from itertools import combinations
 from typing import Any
 
 import pytest
+import yaml
 
 from . import project
 
-HOSTS = {
-    "dashboard": "traefik.localhost",
-    "prometheus": "prometheus.localhost",
-    "whoami": "whoami.localhost",
-    "wallet": "wallet.localhost",
-}
-SERVICES = ("db", "prometheus", "socket-proxy", "traefik", "wallet", "whoami")
-AROUND = ("prometheus", "socket-proxy", "traefik", "whoami")
+AROUND = ["prometheus", "socket-proxy", "traefik", "whoami"]
+SERVICES = sorted(["db", "wallet", *AROUND])
+each_service = pytest.mark.parametrize("name", SERVICES)
+
 IMAGES = {
     "db": ("POSTGRES_IMAGE", r"postgres:18(\.\d+)?"),
     "prometheus": ("PROMETHEUS_IMAGE", r"prom/prometheus:v3\.\d+\.\d+"),
@@ -24,7 +20,138 @@ IMAGES = {
     "wallet": ("WALLET_IMAGE", r"wallet:local"),
     "whoami": ("WHOAMI_IMAGE", r"traefik/whoami:v1\.11(\.\d+)?"),
 }
-each_service = pytest.mark.parametrize("name", SERVICES)
+
+#: What every container is held to.
+CONFINED = {
+    "cap_drop": ["ALL"],
+    "cap_add": None,
+    "privileged": None,
+    "security_opt": ["no-new-privileges:true"],
+    "read_only": True,
+    "network_mode": None,
+    "restart": "unless-stopped",
+    "logging": {
+        "driver": "json-file",
+        "options": {"max-size": "10m", "max-file": "3"},
+    },
+}
+
+#: User, networks and secrets of each service.
+RIGHTS = {
+    "db": ("postgres", ["back"], ["database_password"]),
+    "prometheus": ("65534:65534", ["edge", "metrics"], ["metrics_token"]),
+    # Only it runs as root, because it has to read the engine's socket.
+    "socket-proxy": ("0:0", ["socket"], []),
+    "traefik": ("65534:65534", ["edge", "metrics", "socket"], ["traefik_users"]),
+    # Its user is in its image. The operator's token is its alone.
+    "wallet": (
+        None,
+        ["back", "edge", "metrics"],
+        ["database_password", "metrics_token", "operator_token", "secret_key"],
+    ),
+    "whoami": ("65534:65534", ["edge"], []),
+}
+
+#: What else must stand in a service, as a path into it.
+DETAILS = {
+    # Nothing of the wallet can be there only once, so that it can be scaled.
+    "wallet ports": None,
+    "wallet container_name": None,
+    "wallet hostname": None,
+    "wallet volumes": None,
+    # It needs up to ten seconds after SIGTERM.
+    "wallet stop_grace_period": "15s",
+    "wallet depends_on db condition": "service_healthy",
+    "wallet build target": "final",
+    "wallet build args": {"BASE_IMAGE": "python:3.13-slim"},
+    "wallet environment WALLET_DATABASE_URL": "postgresql://wallet@db/wallet",
+    # SIGINT is PostgreSQL's fast stop, which does not wait for its clients.
+    "db stop_signal": "SIGINT",
+    "db environment LANG": "C.UTF-8",
+    "db environment POSTGRES_PASSWORD": None,
+    # Traefik knows nothing of what is inside.
+    "db labels": None,
+    "socket-proxy labels": None,
+    # Above 1024, because it is not root; its image has nothing that asks from inside.
+    "whoami environment": {"WHOAMI_PORT_NUMBER": "8080"},
+    "whoami healthcheck": None,
+}
+
+#: How each container is asked for its health, up to where it is only about time.
+CHECKS = {
+    # Over the network: the server that prepares the first start has no address.
+    "db": ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1"],
+    # It is in every one of its images.
+    "prometheus": ["CMD", "promtool", "check", "healthy"],
+    # A second process, which has to be told the entry point again.
+    "traefik": [
+        *("CMD", "traefik", "healthcheck", "--ping=true", "--ping.entrypoint=ping"),
+        "--entrypoints.ping.address=:8082",
+    ],
+}
+
+#: Traefik's flags, in small letters; ``None`` stands for one that must not be there.
+TRAEFIK = {
+    "global.checknewversion": "false",
+    "global.sendanonymoususage": "false",
+    "api.dashboard": "true",
+    "api.insecure": None,
+    "api": None,
+    "ping": "true",
+    "ping.entrypoint": "ping",
+    "entrypoints.ping.address": ":8082",
+    # TLS is on for all routers, and HTTP only sends there.
+    "entrypoints.web.address": ":80",
+    "entrypoints.web.http.redirections.entrypoint.to": "websecure",
+    "entrypoints.web.http.redirections.entrypoint.scheme": "https",
+    "entrypoints.web.http.redirections.entrypoint.permanent": "true",
+    "entrypoints.websecure.address": ":443",
+    "entrypoints.websecure.http.tls": "true",
+    # A router without an entry point must not be where metrics and health are.
+    "entrypoints.websecure.asdefault": "true",
+    # No router can forget the headers of caution.
+    "entrypoints.websecure.http.middlewares": "secure-headers@docker",
+    # WSGI cannot tell X_Forwarded_For from X-Forwarded-For.
+    "entrypoints.websecure.http.underscoreheadersstrategy": "delete",
+    "providers.docker.endpoint": "tcp://socket-proxy:2375",
+    "providers.docker.exposedbydefault": "false",
+    "providers.docker.network": "wallet_edge",
+    # A wallet that is stopped or not healthy answers 503, never 404.
+    "providers.docker.allowemptyservices": "true",
+    "providers.docker.constraints": "Label(`com.docker.compose.project`, `wallet`)",
+    # Metrics are on an entry point of their own, which no port publishes.
+    "metrics.prometheus": "true",
+    "metrics.prometheus.entrypoint": "metrics",
+    "metrics.prometheus.addrouterslabels": "true",
+    "metrics.prometheus.addserviceslabels": "true",
+    "entrypoints.metrics.address": ":8083",
+}
+
+DASHBOARD = "(PathPrefix(`/api`) || PathPrefix(`/dashboard`))"
+#: The whole rule and the middlewares of each router, and the port behind it.
+ROUTERS = {
+    "dashboard": (f"Host(`traefik.localhost`) && {DASHBOARD}", "admin-auth", None),
+    "prometheus": ("Host(`prometheus.localhost`)", "admin-auth", "9090"),
+    # Basic auth would take the header that the wallet's callers need.
+    "wallet": (
+        "Host(`wallet.localhost`) && !PathPrefix(`/metrics`)",
+        "wallet-rate",
+        "8000",
+    ),
+    "whoami": ("Host(`whoami.localhost`)", "admin-auth", "8080"),
+}
+
+#: What else Traefik reads from the services; the users of basic auth are in a file.
+LABELS = {
+    "routers.dashboard.service": "api@internal",
+    "services.whoami.loadbalancer.healthcheck.path": "/health",
+    "middlewares.admin-auth.basicauth.usersfile": "/run/secrets/traefik_users",
+    "middlewares.admin-auth.basicauth.users": None,
+    "middlewares.admin-auth.basicauth.removeheader": "true",
+    "middlewares.secure-headers.headers.contenttypenosniff": "true",
+    "middlewares.secure-headers.headers.framedeny": "true",
+    "middlewares.secure-headers.headers.referrerpolicy": "same-origin",
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,348 +168,180 @@ def services(both: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def traefik(services: dict[str, Any]) -> dict[str, str]:
-    """Traefik's flags, by their names in small letters."""
-    return _flags(services["traefik"]["command"])
+    """Traefik's flags."""
+    return _flags(services["traefik"])
 
 
 @pytest.fixture(scope="module")
 def labels(services: dict[str, Any]) -> dict[str, str]:
-    """What Traefik reads from all services."""
-    found: dict[str, str] = {}
-    for service in services.values():
-        found |= service.get("labels", {})
-    return found
+    """What Traefik reads from all services, without the words that all begin with."""
+    return {
+        name.removeprefix("traefik.http."): value
+        for service in services.values()
+        for name, value in service.get("labels", {}).items()
+    }
 
 
 # The files
 
 
-def test_the_files_are_split_between_the_wallet_and_what_stands_around(compose):
-    """Each file renders alone and holds its own services; together they hold all."""
-    assert sorted(project.render(project.AROUND)["services"]) == sorted(AROUND)
-    assert sorted(project.render(project.WALLET)["services"]) == ["db", "wallet"]
-    assert sorted(project.render(*project.BOTH)["services"]) == sorted(SERVICES)
-
-
-def test_the_files_mean_the_same_networks_and_secrets(compose, both):
-    """What both files name, they name alike."""
-    for part in ("networks", "secrets"):
-        for file in project.BOTH:
-            for name, value in project.render(file)[part].items():
-                assert value == both[part][name]
+def test_the_files_are_split_between_the_wallet_and_what_stands_around(compose, both):
+    """Each renders alone, and what both name, they name alike."""
+    for file, names in ((project.AROUND, AROUND), (project.WALLET, ["db", "wallet"])):
+        alone = project.render(file)
+        assert sorted(alone["services"]) == names
+        for part in ("networks", "secrets"):
+            assert alone[part].items() <= both[part].items()
+    assert sorted(both["services"]) == SERVICES
 
 
 @pytest.mark.parametrize("file", project.BOTH)
 def test_the_files_carry_no_version_key(file):
     """Compose v2 reads no version and warns of one."""
-    assert not re.search(r"^version:", (project.ROOT / file).read_text(), re.M)
-
-
-# Images
+    assert "version" not in yaml.safe_load((project.ROOT / file).read_text())
 
 
 @each_service
-def test_the_default_image_is_pinned(services, name):
-    """Without settings, each image is one version."""
-    assert re.fullmatch(IMAGES[name][1], services[name]["image"])
+def test_an_image_is_pinned_and_is_a_setting(services, name):
+    """Without a setting it is one version."""
+    variable, version = IMAGES[name]
+    assert re.fullmatch(version, services[name]["image"])
+    changed = _services(**{variable: "example.org/other:1"})
+    assert changed[name]["image"] == "example.org/other:1"
 
 
-@each_service
-def test_the_image_is_a_setting(compose, name):
-    """Each image can be another one, by its variable."""
-    variable, _ = IMAGES[name]
-    changed = project.render(*project.BOTH, **{variable: "example.org/other:1"})
-    assert changed["services"][name]["image"] == "example.org/other:1"
-
-
-def test_the_base_image_is_a_setting(compose, services):
-    """The wallet is built on python:3.13-slim, or on the image that is named."""
-    build = services["wallet"]["build"]
-    assert (build["target"], build["args"]) == (
-        "final",
-        {"BASE_IMAGE": "python:3.13-slim"},
-    )
-    changed = project.render(*project.BOTH, BASE_IMAGE="example.org/python:3")
-    changed_build = changed["services"]["wallet"]["build"]
-    assert changed_build["args"] == {"BASE_IMAGE": "example.org/python:3"}
+def test_the_base_image_is_a_setting(compose):
+    """The wallet is built on the image that is named."""
+    build = _services(BASE_IMAGE="example.org/python:3")["wallet"]["build"]
+    assert build["args"] == {"BASE_IMAGE": "example.org/python:3"}
 
 
 # What a container may do
 
 
 @each_service
-def test_a_container_has_no_capability(services, name):
-    """Every capability is dropped, and none comes back."""
-    assert services[name]["cap_drop"] == ["ALL"]
-    assert not services[name].get("cap_add")
-    assert not services[name].get("privileged")
-
-
-@each_service
-def test_a_container_gains_no_privilege(services, name):
-    """No program in it becomes more than it was started as."""
-    assert services[name]["security_opt"] == ["no-new-privileges:true"]
-
-
-@each_service
-def test_a_container_cannot_write_to_its_image(services, name):
-    """The root file system is read-only."""
-    assert services[name]["read_only"] is True
-
-
-@each_service
-def test_a_container_has_a_limit_of_memory(services, name):
-    """At most one GiB."""
+def test_a_container_is_confined(services, name):
+    """It gains no right, cannot write to its image or fill the disk, and comes back."""
+    assert {part: services[name].get(part) or None for part in CONFINED} == CONFINED
     assert 0 < int(services[name]["mem_limit"]) <= 1024**3
 
 
 @each_service
-def test_a_log_cannot_fill_the_disk(services, name):
-    """Logs are rotated."""
-    assert services[name]["logging"] == {
-        "driver": "json-file",
-        "options": {"max-size": "10m", "max-file": "3"},
-    }
+def test_a_container_has_the_rights_it_needs_and_no_other(services, name):
+    """A user, networks that keep apart who has nothing to say to another, secrets."""
+    service = services[name]
+    secrets = sorted(secret["source"] for secret in service.get("secrets", []))
+    rights = (service.get("user"), sorted(service["networks"]), secrets)
+    assert rights == RIGHTS[name]
 
 
-@each_service
-def test_a_container_comes_back(services, name):
-    """Whatever ends it, but its owner, it is started again."""
-    assert services[name]["restart"] == "unless-stopped"
+@pytest.mark.parametrize("path", DETAILS)
+def test_a_service_has_its_details(services, path):
+    """Each for the reason that stands beside it in the table."""
+    value: Any = services
+    for part in path.split():
+        value = (value or {}).get(part)
+    assert (value or None) == DETAILS[path]
 
 
-def test_only_the_socket_proxy_runs_as_root(services):
-    """It has to read the engine's socket; all others are someone else."""
-    users = {name: service.get("user") for name, service in services.items()}
-    # The wallet's user is in its image.
-    assert users == {
-        "db": "postgres",
-        "prometheus": "65534:65534",
-        "socket-proxy": "0:0",
-        "traefik": "65534:65534",
-        "wallet": None,
-        "whoami": "65534:65534",
-    }
-
-
-# Ports
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_container_is_asked_for_its_health(services, name):
+    """By what its image has."""
+    command = CHECKS[name]
+    assert services[name]["healthcheck"]["test"][: len(command)] == command
 
 
 def test_only_traefik_publishes_ports_and_only_to_this_machine(services):
     """HTTP and HTTPS, on the loopback address."""
-    published = [
-        (name, port["host_ip"], port["published"], port["target"])
-        for name, service in services.items()
-        for port in service.get("ports", [])
-    ]
-    assert published == [
+    assert _published(services) == [
         ("traefik", "127.0.0.1", "80", 80),
         ("traefik", "127.0.0.1", "443", 443),
     ]
-    assert not any(service.get("network_mode") for service in services.values())
 
 
 def test_the_ports_and_their_address_are_settings(compose):
     """A redirection to HTTPS names the entry point's port, so that moves along."""
-    changed = project.render(
-        *project.BOTH, BIND_ADDRESS="192.0.2.1", HTTP_PORT="8080", HTTPS_PORT="8443"
-    )["services"]["traefik"]
-    assert [
-        (port["host_ip"], port["published"], port["target"])
-        for port in changed["ports"]
-    ] == [("192.0.2.1", "8080", 8080), ("192.0.2.1", "8443", 8443)]
-    flags = _flags(changed["command"])
+    ports = {"HTTP_PORT": "8080", "HTTPS_PORT": "8443"}
+    changed = _services(BIND_ADDRESS="192.0.2.1", **ports)
+    assert _published(changed) == [
+        ("traefik", "192.0.2.1", "8080", 8080),
+        ("traefik", "192.0.2.1", "8443", 8443),
+    ]
+    flags = _flags(changed["traefik"])
     assert flags["entrypoints.web.address"] == ":8080"
     assert flags["entrypoints.websecure.address"] == ":8443"
-
-
-def test_the_wallet_can_be_scaled(services):
-    """Nothing of the wallet can be there only once."""
-    assert not services["wallet"].get("ports")
-    assert not services["wallet"].get("container_name")
-    assert not services["wallet"].get("hostname")
-    assert not services["wallet"].get("volumes")
 
 
 # Traefik: the way in
 
 
-@pytest.mark.parametrize("router", HOSTS)
-def test_each_host_has_a_router_over_https(labels, router):
-    """The four hosts are reached by the entry point with TLS, and by no other."""
-    rule = labels[f"traefik.http.routers.{router}.rule"]
-    assert rule.startswith(f"Host(`{HOSTS[router]}`)")
-    assert labels[f"traefik.http.routers.{router}.entrypoints"] == "websecure"
+def test_traefik_has_its_flags(traefik):
+    """Each for the reason that stands beside it in the table."""
+    assert {name: traefik.get(name) for name in TRAEFIK} == TRAEFIK
 
 
-def test_there_is_no_other_router(labels):
-    """Four routers, for four hosts."""
-    assert {key.split(".")[3] for key in labels if ".routers." in key} == set(HOSTS)
-
-
-@pytest.mark.parametrize("name", ["prometheus", "traefik", "wallet", "whoami"])
-def test_traefik_serves_only_who_asks_for_it(services, traefik, name):
-    """Containers are not served unless they say so."""
-    assert traefik["providers.docker.exposedbydefault"] == "false"
-    assert services[name]["labels"]["traefik.enable"] == "true"
-
-
-@pytest.mark.parametrize("name", ["db", "socket-proxy"])
-def test_traefik_knows_nothing_of_what_is_inside(services, name):
-    """The database and the socket have no label of Traefik's."""
-    assert not services[name].get("labels")
-
-
-@pytest.mark.parametrize(
-    ("name", "port"), [("prometheus", "9090"), ("wallet", "8000"), ("whoami", "8080")]
-)
-def test_traefik_is_told_the_port_of_each_service(labels, name, port):
-    """No port is guessed from an image."""
-    assert labels[f"traefik.http.services.{name}.loadbalancer.server.port"] == port
-
-
-def test_whoami_listens_where_traefik_looks(services):
-    """Its port is above 1024, because it is not root."""
-    assert services["whoami"]["environment"] == {"WHOAMI_PORT_NUMBER": "8080"}
-
-
-def test_https_is_everywhere(traefik):
-    """TLS is on for all routers, and HTTP only sends there."""
-    assert traefik["entrypoints.web.address"] == ":80"
-    assert traefik["entrypoints.websecure.address"] == ":443"
-    assert traefik["entrypoints.websecure.http.tls"] == "true"
-    redirection = "entrypoints.web.http.redirections.entrypoint"
-    assert traefik[f"{redirection}.to"] == "websecure"
-    assert traefik[f"{redirection}.scheme"] == "https"
-    assert traefik[f"{redirection}.permanent"] == "true"
-
-
-def test_a_router_without_an_entry_point_is_on_https(traefik):
-    """Otherwise it would also be served where metrics and health are."""
-    assert traefik["entrypoints.websecure.asdefault"] == "true"
-
-
-@pytest.mark.parametrize("router", ["dashboard", "prometheus", "whoami"])
-def test_what_stands_around_wants_a_password(labels, router):
-    """The three supporting hosts carry basic auth."""
-    middlewares = labels[f"traefik.http.routers.{router}.middlewares"].split(",")
-    assert "admin-auth@docker" in middlewares
-
-
-def test_the_wallet_wants_its_own_credentials_only(labels):
-    """Basic auth would take the header that the wallet's callers need."""
-    assert "auth" not in labels["traefik.http.routers.wallet.middlewares"]
-
-
-def test_the_users_are_in_a_mounted_file(services, labels):
-    """Basic auth reads a secret, and no label holds a user."""
-    prefix = "traefik.http.middlewares.admin-auth.basicauth"
-    assert labels[f"{prefix}.usersfile"] in _mounted(services["traefik"])
-    assert not any(key.endswith(".basicauth.users") for key in labels)
-
-
-def test_passwords_are_not_handed_on(labels):
-    """What stands behind basic auth does not see the password."""
-    prefix = "traefik.http.middlewares.admin-auth.basicauth"
-    assert labels[f"{prefix}.removeheader"] == "true"
-
-
-def test_each_middleware_that_is_named_is_defined(labels, traefik):
-    """A name without a definition takes its router away."""
-    defined = {key.split(".")[3] for key in labels if ".middlewares." in key}
-    named = traefik["entrypoints.websecure.http.middlewares"].split(",")
-    for key, value in labels.items():
-        if re.fullmatch(r"traefik\.http\.routers\.\w+\.middlewares", key):
-            named += value.split(",")
-    assert {name.partition("@") for name in named} == {
-        (name, "@", "docker") for name in defined
-    }
-
-
-def test_the_dashboard_is_the_real_one_and_never_open(labels, traefik):
-    """It is served by its router, with its interface, and by nothing else."""
-    assert labels["traefik.http.routers.dashboard.service"] == "api@internal"
-    assert labels["traefik.http.routers.dashboard.rule"] == (
-        "Host(`traefik.localhost`) && (PathPrefix(`/api`) || PathPrefix(`/dashboard`))"
-    )
-    assert traefik["api.dashboard"] == "true"
-    assert "api.insecure" not in traefik
-    assert "api" not in traefik
-
-
-def test_metrics_are_not_routed(labels):
-    """The wallet's router leaves them out."""
-    rule = labels["traefik.http.routers.wallet.rule"]
-    assert rule == "Host(`wallet.localhost`) && !PathPrefix(`/metrics`)"
-
-
-def test_a_stopped_wallet_is_unavailable_and_not_unknown(traefik):
-    """Without a healthy container the router stays, and answers 503."""
-    assert traefik["providers.docker.allowemptyservices"] == "true"
-
-
-def test_whoami_is_asked_for_its_health_by_traefik(services, labels):
-    """Its image has nothing that could ask from inside."""
-    prefix = "traefik.http.services.whoami.loadbalancer.healthcheck"
-    assert labels[f"{prefix}.path"] == "/health"
-    assert "healthcheck" not in services["whoami"]
-
-
-def test_underscores_in_headers_end_at_the_door(traefik):
-    """WSGI cannot tell X_Forwarded_For from X-Forwarded-For."""
-    assert traefik["entrypoints.websecure.http.underscoreheadersstrategy"] == "delete"
-
-
-def test_one_client_cannot_take_the_whole_wallet(labels):
-    """The wallet's router limits the rate, with room for a burst."""
-    middlewares = labels["traefik.http.routers.wallet.middlewares"].split(",")
-    assert "wallet-rate@docker" in middlewares
-    prefix = "traefik.http.middlewares.wallet-rate.ratelimit"
-    assert int(labels[f"{prefix}.average"]) > 1
-    assert int(labels[f"{prefix}.burst"]) > int(labels[f"{prefix}.average"])
-
-
-def test_every_answer_carries_the_headers_of_caution(labels, traefik):
-    """They are set at the entry point, so no router can forget them."""
-    middlewares = traefik["entrypoints.websecure.http.middlewares"].split(",")
-    assert middlewares == ["secure-headers@docker"]
-    prefix = "traefik.http.middlewares.secure-headers.headers"
-    assert labels[f"{prefix}.contenttypenosniff"] == "true"
-    assert labels[f"{prefix}.framedeny"] == "true"
-    assert labels[f"{prefix}.referrerpolicy"] == "same-origin"
-    assert int(labels[f"{prefix}.stsseconds"]) >= 31_536_000
-
-
-def test_traefik_asks_its_own_health_where_it_answers(services, traefik):
-    """The check is a second process, and has to be told the entry point again."""
-    assert traefik["ping"] == "true"
-    assert traefik["ping.entrypoint"] == "ping"
-    test = services["traefik"]["healthcheck"]["test"]
-    assert test[:3] == ["CMD", "traefik", "healthcheck"]
-    assert _flags(test[3:]) == {
-        "ping": "true",
-        "ping.entrypoint": "ping",
-        "entrypoints.ping.address": traefik["entrypoints.ping.address"],
-    }
-
-
-def test_traefik_counts_by_router_and_service_in_fine_steps(traefik):
-    """Its metrics are on an entry point of their own, which no port publishes."""
-    assert traefik["metrics.prometheus"] == "true"
-    assert traefik["metrics.prometheus.entrypoint"] == "metrics"
-    assert traefik["entrypoints.metrics.address"] == ":8083"
-    assert traefik["metrics.prometheus.addrouterslabels"] == "true"
-    assert traefik["metrics.prometheus.addserviceslabels"] == "true"
+def test_traefik_counts_in_fine_steps(traefik):
+    """From milliseconds to ten seconds."""
     buckets = [float(b) for b in traefik["metrics.prometheus.buckets"].split(",")]
     assert buckets == sorted(buckets)
     assert buckets[0] <= 0.005
     assert buckets[-1] >= 10
 
 
-def test_traefik_tells_nobody_about_itself(traefik):
-    """It neither looks for versions nor reports use."""
-    assert traefik["global.checknewversion"] == "false"
-    assert traefik["global.sendanonymoususage"] == "false"
+@pytest.mark.parametrize("name", ["prometheus", "traefik", "wallet", "whoami"])
+def test_traefik_serves_who_asks_for_it(services, name):
+    """The others are not served."""
+    assert services[name]["labels"]["traefik.enable"] == "true"
+
+
+def test_each_host_has_a_router_over_https(labels):
+    """Four hosts, the entry point with TLS, and no port that is guessed."""
+    assert {name.split(".")[1] for name in labels if name.startswith("routers.")} == {
+        *ROUTERS
+    }
+    for name, (rule, middleware, port) in ROUTERS.items():
+        assert labels[f"routers.{name}.rule"] == rule
+        assert labels[f"routers.{name}.entrypoints"] == "websecure"
+        assert labels[f"routers.{name}.middlewares"] == f"{middleware}@docker"
+        assert labels.get(f"services.{name}.loadbalancer.server.port") == port
+
+
+def test_each_middleware_that_is_named_is_defined(labels):
+    """A name without a definition takes its router away."""
+    defined = {name.split(".")[1] for name in labels if name.startswith("middlewares.")}
+    assert defined == {"secure-headers", *(each for _, each, _ in ROUTERS.values())}
+
+
+def test_traefik_reads_its_labels(services, labels):
+    """The users are in a mounted file, and what they open never sees a password."""
+    assert {name: labels.get(name) for name in LABELS} == LABELS
+    users = labels["middlewares.admin-auth.basicauth.usersfile"]
+    assert users in _mounted(services["traefik"])
+    secure = "middlewares.secure-headers.headers.stsseconds"
+    assert int(labels[secure]) >= 31_536_000
+
+
+def test_one_client_cannot_take_the_whole_wallet(labels):
+    """The rate is limited, with room for a burst."""
+    limit = "middlewares.wallet-rate.ratelimit"
+    assert 1 < int(labels[f"{limit}.average"]) < int(labels[f"{limit}.burst"])
+
+
+def test_another_project_on_the_engine_has_a_traefik_of_its_own(compose, both):
+    """It finds its own network by its real name, and serves its own containers only."""
+    other = project.render(*project.BOTH, COMPOSE_PROJECT_NAME="other")
+    flags = _flags(other["services"]["traefik"])
+    assert both["networks"]["edge"]["name"] == "wallet_edge"
+    assert other["networks"]["edge"]["name"] == "other_edge"
+    assert flags["providers.docker.network"] == "other_edge"
+    constraint = "Label(`com.docker.compose.project`, `other`)"
+    assert flags["providers.docker.constraints"] == constraint
+
+
+def test_three_networks_have_no_way_out(both):
+    """Only the edge leads anywhere."""
+    internal = {name: net.get("internal") for name, net in both["networks"].items()}
+    assert internal == {"edge": None, "back": True, "metrics": True, "socket": True}
 
 
 # The engine's socket
@@ -399,9 +358,7 @@ def test_only_the_socket_proxy_has_the_socket(services):
     assert mounts == [("socket-proxy", "/var/run/docker.sock", True)]
 
 
-def test_traefik_asks_the_proxy(traefik):
-    """It reaches the engine over the network."""
-    assert traefik["providers.docker.endpoint"] == "tcp://socket-proxy:2375"
+CONTAINER = f"/v1.51/containers/{'0a' * 32}"
 
 
 @pytest.mark.parametrize(
@@ -412,122 +369,40 @@ def test_traefik_asks_the_proxy(traefik):
         ("GET", "/v1.51/version", True),
         ("GET", "/v1.51/events", True),
         ("GET", "/v1.51/containers/json", True),
-        ("GET", f"/v1.51/containers/{'0a' * 32}/json", True),
+        ("GET", f"{CONTAINER}/json", True),
         ("HEAD", "/version", False),
         ("GET", "/_ping", False),
         ("GET", "/v1.51/info", False),
         ("GET", "/v1.51/secrets", False),
         ("GET", "/v1.51/images/json", False),
-        ("GET", f"/v1.51/containers/{'0a' * 32}/logs", False),
-        ("GET", f"/v1.51/containers/{'0a' * 32}/archive", False),
-        ("GET", f"/v1.51/containers/{'0a' * 32}/export", False),
+        ("GET", f"{CONTAINER}/logs", False),
+        ("GET", f"{CONTAINER}/archive", False),
+        ("GET", f"{CONTAINER}/export", False),
         ("POST", "/v1.51/containers/create", False),
-        ("DELETE", f"/v1.51/containers/{'0a' * 32}", False),
+        ("DELETE", CONTAINER, False),
     ],
 )
 def test_the_proxy_lets_through_what_traefik_needs(services, method, path, allowed):
     """Version, events and containers can be read, and nothing can be changed."""
-    rules = _flags(services["socket-proxy"]["command"])
-    pattern = rules.get(f"allow{method.lower()}")
+    pattern = _flags(services["socket-proxy"]).get(f"allow{method.lower()}")
     assert bool(pattern and re.fullmatch(pattern, path)) is allowed
 
 
 def test_the_proxy_listens_to_traefik_only(services):
     """On its network, and to one name."""
-    rules = _flags(services["socket-proxy"]["command"])
-    assert set(rules) == {
-        "listenip",
-        "allowfrom",
-        "allowhealthcheck",
-        "allowhead",
-        "allowget",
-    }
+    rules = _flags(services["socket-proxy"])
+    named = {"listenip", "allowfrom", "allowhealthcheck", "allowhead", "allowget"}
+    assert set(rules) == named
     assert rules["allowfrom"] == "traefik"
-
-
-# Networks
-
-
-def test_each_service_is_on_the_networks_it_needs(services):
-    """Four networks keep apart who has nothing to say to another."""
-    assert {name: sorted(one["networks"]) for name, one in services.items()} == {
-        "db": ["back"],
-        "prometheus": ["edge", "metrics"],
-        "socket-proxy": ["socket"],
-        "traefik": ["edge", "metrics", "socket"],
-        "wallet": ["back", "edge", "metrics"],
-        "whoami": ["edge"],
-    }
-
-
-def test_who_must_talk_can_and_nobody_else(services):
-    """Every pair that shares a network is named here."""
-    pairs = {
-        (one, other)
-        for one, other in combinations(sorted(services), 2)
-        if set(services[one]["networks"]) & set(services[other]["networks"])
-    }
-    at_the_edge = set(combinations(["prometheus", "traefik", "wallet", "whoami"], 2))
-    assert pairs == at_the_edge | {("db", "wallet"), ("socket-proxy", "traefik")}
-
-
-def test_three_networks_have_no_way_out(both):
-    """Only the edge leads anywhere."""
-    internal = {name: net.get("internal") for name, net in both["networks"].items()}
-    assert internal == {"edge": None, "back": True, "metrics": True, "socket": True}
-
-
-def test_traefik_is_told_the_real_name_of_its_network(compose, both, traefik):
-    """In this project, and in one of another name."""
-    assert both["networks"]["edge"]["name"] == "wallet_edge"
-    assert traefik["providers.docker.network"] == "wallet_edge"
-    other = project.render(*project.BOTH, COMPOSE_PROJECT_NAME="other")
-    flags = _flags(other["services"]["traefik"]["command"])
-    assert flags["providers.docker.network"] == other["networks"]["edge"]["name"]
-    assert other["networks"]["edge"]["name"] == "other_edge"
-
-
-def test_traefik_serves_its_own_project_only(compose, traefik):
-    """Two projects on one engine do not get into each other's way."""
-    label = "com.docker.compose.project"
-    flag = "providers.docker.constraints"
-    assert traefik[flag] == f"Label(`{label}`, `wallet`)"
-    other = project.render(*project.BOTH, COMPOSE_PROJECT_NAME="other")
-    flags = _flags(other["services"]["traefik"]["command"])
-    assert flags[flag] == f"Label(`{label}`, `other`)"
 
 
 # The wallet and its database
 
 
-def test_the_database_starts_as_its_own_user(services):
-    """Its data is one level above what an image of PostgreSQL 18 writes."""
-    assert services["db"]["user"] == "postgres"
+def test_the_database_keeps_its_data(services):
+    """One level above what an image of PostgreSQL 18 writes."""
     data = [(v["source"], v["target"]) for v in services["db"]["volumes"]]
     assert ("database", "/var/lib/postgresql") in data
-
-
-def test_the_database_stops_without_waiting_for_its_clients(services):
-    """SIGINT is PostgreSQL's fast stop."""
-    assert services["db"]["stop_signal"] == "SIGINT"
-
-
-def test_the_database_speaks_utf_8(services):
-    """Whatever the image's own language is."""
-    assert services["db"]["environment"]["LANG"] == "C.UTF-8"
-
-
-def test_the_wallet_waits_for_its_database(services):
-    """It starts when the database is healthy, which is asked over the network."""
-    assert services["wallet"]["depends_on"]["db"]["condition"] == "service_healthy"
-    test = services["db"]["healthcheck"]["test"]
-    assert test[:2] == ["CMD", "pg_isready"]
-    assert "--host=127.0.0.1" in test
-
-
-def test_the_wallet_has_the_time_to_finish(services):
-    """It needs up to ten seconds after SIGTERM."""
-    assert services["wallet"]["stop_grace_period"] == "15s"
 
 
 def test_the_wallet_serves_where_traefik_and_prometheus_look(services):
@@ -537,71 +412,31 @@ def test_the_wallet_serves_where_traefik_and_prometheus_look(services):
     )
 
 
-# Secrets
-
-
-def test_secrets_reach_the_wallet_as_files(services):
-    """Its settings name the files, and each file is mounted."""
+def test_secrets_reach_the_wallet_and_its_database_as_files(services):
+    """Settings name the files, and each file is mounted."""
     settings = services["wallet"]["environment"]
-    named = {name: path for name, path in settings.items() if name.endswith("_FILE")}
-    assert sorted(named) == [
-        "WALLET_DATABASE_PASSWORD_FILE",
-        "WALLET_METRICS_TOKEN_FILE",
-        "WALLET_OPERATOR_TOKEN_FILE",
-        "WALLET_SECRET_KEY_FILE",
-    ]
-    assert set(named.values()) == _mounted(services["wallet"])
-    assert sorted(set(settings) - set(named)) == [
-        "WALLET_DATABASE_URL",
-        "WALLET_HOME",
-        "WALLET_LUNO_URL",
-    ]
-    assert settings["WALLET_DATABASE_URL"] == "postgresql://wallet@db/wallet"
+    files = {name: path for name, path in settings.items() if name.endswith("_FILE")}
+    secrets = ["DATABASE_PASSWORD", "METRICS_TOKEN", "OPERATOR_TOKEN", "SECRET_KEY"]
+    assert sorted(files) == [f"WALLET_{name}_FILE" for name in secrets]
+    assert set(files.values()) == _mounted(services["wallet"])
+    others = ["WALLET_DATABASE_URL", "WALLET_HOME", "WALLET_LUNO_URL"]
+    assert sorted(set(settings) - set(files)) == others
+    password = services["db"]["environment"]["POSTGRES_PASSWORD_FILE"]
+    assert _mounted(services["db"]) == {password}
 
 
 @pytest.mark.parametrize(
-    ("given", "setting"),
+    ("settings", "url"),
     [
         ({}, "https://api.luno.com/api/1/ticker"),
         ({"WALLET_LUNO_URL": "off"}, "off"),
         ({"WALLET_LUNO_URL": ""}, ""),
     ],
 )
-def test_luno_is_asked_unless_that_is_turned_off(given, setting):
-    """Over the only network of the wallet's that has a way out."""
-    config = project.render(*project.BOTH, **given)
-    assert config["services"]["wallet"]["environment"]["WALLET_LUNO_URL"] == setting
-    networks = config["services"]["wallet"]["networks"]
-    ways_out = [n for n in networks if not config["networks"][n].get("internal")]
-    assert ways_out == ["edge"]
-
-
-def test_secrets_reach_the_database_as_files(services):
-    """Its password is the one that the wallet uses."""
-    settings = services["db"]["environment"]
-    assert _mounted(services["db"]) == {settings["POSTGRES_PASSWORD_FILE"]}
-    assert "POSTGRES_PASSWORD" not in settings
-
-
-def test_each_service_gets_the_secrets_it_needs_and_no_other(services):
-    """The operator's token is the wallet's alone."""
-    got = {
-        name: sorted(secret["source"] for secret in service.get("secrets", []))
-        for name, service in services.items()
-    }
-    assert got == {
-        "db": ["database_password"],
-        "prometheus": ["metrics_token"],
-        "socket-proxy": [],
-        "traefik": ["traefik_users"],
-        "wallet": [
-            "database_password",
-            "metrics_token",
-            "operator_token",
-            "secret_key",
-        ],
-        "whoami": [],
-    }
+def test_luno_is_asked_unless_that_is_turned_off(compose, settings, url):
+    """By the wallet's own setting."""
+    environment = _services(**settings)["wallet"]["environment"]
+    assert environment["WALLET_LUNO_URL"] == url
 
 
 def test_every_secret_is_a_file_that_the_first_start_makes(compose, tmp_path):
@@ -619,82 +454,52 @@ def test_every_secret_is_a_file_that_the_first_start_makes(compose, tmp_path):
 # Prometheus
 
 
-def test_the_scraped_name_is_one_of_the_metrics_network_alone(both):
+def test_the_scraped_name_is_one_of_the_metrics_network_alone(services):
     """On two networks a replica would have two addresses, and be counted twice."""
-    named = {
-        network: (each or {}).get("aliases")
-        for network, each in both["services"]["wallet"]["networks"].items()
-    }
-    assert named == {"edge": None, "back": None, "metrics": ["wallet-metrics"]}
+    networks = services["wallet"]["networks"]
+    aliases = {name: (each or {}).get("aliases") for name, each in networks.items()}
+    assert aliases == {"edge": None, "back": None, "metrics": ["wallet-metrics"]}
 
 
-def test_prometheus_scrapes_each_replica_by_itself():
-    """The name leads to the address of every replica."""
-    job = _job("wallet")
-    assert re.search(r"dns_sd_configs:\s+- names: \[wallet-metrics\]\s+type: A\s", job)
-    assert re.search(r"^\s+port: 8000$", job, re.M)
-    assert "static_configs" not in job
+def test_prometheus_scrapes_each_replica_and_traefik(services):
+    """With the token of the metrics, and never the operator's."""
+    jobs = {job["job_name"]: job for job in _prometheus("prometheus")["scrape_configs"]}
+    (wallet,) = jobs["wallet"]["dns_sd_configs"]
+    address = {"names": ["wallet-metrics"], "type": "A", "port": 8000}
+    assert address.items() <= wallet.items()
+    assert "static_configs" not in jobs["wallet"]
+    token = jobs["wallet"]["authorization"]["credentials_file"]
+    assert token == "/run/secrets/metrics_token"
+    assert token in _mounted(services["prometheus"])
+    assert jobs["traefik"]["static_configs"] == [{"targets": ["traefik:8083"]}]
 
 
-def test_prometheus_reads_its_token_from_a_secret(services):
-    """The token of the metrics, and never the operator's."""
-    (path,) = re.findall(r"credentials_file: (\S+)", _job("wallet"))
-    assert path == "/run/secrets/metrics_token"
-    assert path in _mounted(services["prometheus"])
-
-
-def test_prometheus_scrapes_traefik_where_it_counts(traefik):
-    """At the entry point of the metrics."""
-    port = traefik["entrypoints.metrics.address"]
-    assert f'targets: ["traefik{port}"]' in _job("traefik")
-
-
-def test_prometheus_knows_its_own_address(services):
-    """Links that it makes lead through Traefik."""
-    flags = _flags(services["prometheus"]["command"])
+def test_prometheus_keeps_its_numbers_and_knows_its_address(services):
+    """In a volume; its configuration cannot be written, and links lead to Traefik."""
+    volumes = {v["target"]: v for v in services["prometheus"]["volumes"]}
+    flags = _flags(services["prometheus"])
     assert flags["web.external-url"] == "https://prometheus.localhost/"
     assert flags["config.file"] == "/etc/prometheus/prometheus.yml"
-
-
-def test_prometheus_keeps_its_numbers(services):
-    """They are in a volume, and its configuration cannot be written."""
-    volumes = {v["target"]: v for v in services["prometheus"]["volumes"]}
-    flags = _flags(services["prometheus"]["command"])
     assert volumes[flags["storage.tsdb.path"]]["source"] == "prometheus"
     assert volumes["/etc/prometheus"]["read_only"] is True
 
 
-def test_prometheus_is_asked_for_its_health_by_its_own_tool(services):
-    """Which is in every one of its images."""
-    test = services["prometheus"]["healthcheck"]["test"]
-    assert test[:4] == ["CMD", "promtool", "check", "healthy"]
-
-
 def test_there_are_two_alerts():
     """The wallet is down; too many requests fail."""
-    rules = (project.ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()
-    assert re.findall(r"- alert: (\w+)", rules) == ["WalletDown", "WalletFailsRequests"]
+    rules = [
+        rule for group in _prometheus("alerts")["groups"] for rule in group["rules"]
+    ]
+    assert [rule["alert"] for rule in rules] == ["WalletDown", "WalletFailsRequests"]
 
 
-# The image
-
-
-def test_the_image_is_told_how_to_be_watched_and_stopped():
-    """Not root, asked by Python, stopped by SIGTERM."""
-    text = (project.ROOT / "Dockerfile").read_text()
-    final = text[text.index(" AS final") :]
-    assert "\nUSER 10001:10001\n" in final
-    assert "\nSTOPSIGNAL SIGTERM\n" in final
-    assert re.search(r'HEALTHCHECK .*\\\n +CMD \["python",', final)
-    assert "curl" not in text
+# The image, as far as it can be read without an engine
 
 
 def test_the_image_is_built_from_one_base_and_the_lock_file():
     """Nothing else decides what is in it, and no registry is needed to read it."""
     text = (project.ROOT / "Dockerfile").read_text()
-    assert re.findall(r"^ARG (BASE_\S+)$", text, re.M) == [
-        "BASE_IMAGE=python:3.13-slim"
-    ]
+    bases = re.findall(r"^ARG (BASE_\S+)$", text, re.M)
+    assert bases == ["BASE_IMAGE=python:3.13-slim"]
     named = re.findall(r"^FROM \S+ AS (\w+)$", text, re.M)
     assert {"test", "final"} <= set(named)
     assert named[-1] == "final"
@@ -703,15 +508,17 @@ def test_the_image_is_built_from_one_base_and_the_lock_file():
     assert "# syntax=" not in text
 
 
-def test_the_image_names_the_version_that_it_holds():
-    """Its label says what the project says."""
-    (ours,) = re.findall(
-        r'^version = "(.+)"$', (project.ROOT / "pyproject.toml").read_text(), re.M
-    )
-    (labelled,) = re.findall(
-        r"^ARG VERSION=(.+)$", (project.ROOT / "Dockerfile").read_text(), re.M
-    )
-    assert labelled == ours
+def test_the_image_is_told_how_to_be_watched_and_stopped():
+    """Not root, asked by Python, stopped by SIGTERM, of the project's version."""
+    text = (project.ROOT / "Dockerfile").read_text()
+    final = text[text.index(" AS final") :]
+    assert "\nUSER 10001:10001\n" in final
+    assert "\nSTOPSIGNAL SIGTERM\n" in final
+    assert re.search(r'HEALTHCHECK .*\\\n +CMD \["python",', final)
+    assert "curl" not in text
+    pyproject = (project.ROOT / "pyproject.toml").read_text()
+    (version,) = re.findall(r'^version = "(.+)"$', pyproject, re.M)
+    assert f"\nARG VERSION={version}\n" in final
 
 
 def test_nothing_private_reaches_the_build():
@@ -722,13 +529,26 @@ def test_nothing_private_reaches_the_build():
     assert not {"!deploy", "!instance", "!.", "!**"} & set(rules)
 
 
-def _flags(command: list[str]) -> dict[str, str]:
+def _services(**settings: str) -> dict[str, Any]:
+    return project.render(*project.BOTH, **settings)["services"]
+
+
+def _flags(service: dict[str, Any]) -> dict[str, str]:
+    """The flags of a service's command, by their names in small letters."""
     flags = {}
-    for flag in command:
+    for flag in service["command"]:
         name, _, value = flag.lstrip("-").partition("=")
         assert name.lower() not in flags
         flags[name.lower()] = value
     return flags
+
+
+def _published(services: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [
+        (name, port["host_ip"], port["published"], port["target"])
+        for name, service in services.items()
+        for port in service.get("ports", [])
+    ]
 
 
 def _mounted(service: dict[str, Any]) -> set[str]:
@@ -738,11 +558,6 @@ def _mounted(service: dict[str, Any]) -> set[str]:
     }
 
 
-def _job(name: str) -> str:
-    text = (project.ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
-    (job,) = [
-        part
-        for part in re.split(r"^  - job_name: ", text, flags=re.M)[1:]
-        if part.startswith(f"{name}\n")
-    ]
-    return job
+def _prometheus(name: str) -> dict[str, Any]:
+    path = project.ROOT / "deploy" / "prometheus" / f"{name}.yml"
+    return yaml.safe_load(path.read_text())

@@ -71,44 +71,40 @@ def test_without_docker_one_sentence_says_so(deployment, target):
     assert not (deployment.folder / "deploy" / "secrets").exists()
 
 
-def test_without_a_running_engine_one_sentence_says_so(deployment):
-    """Docker is there, and does not answer."""
-    result = deployment.with_docker().make("up", ENGINE="1")
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("ENGINE", "Docker does not answer:"),
+        ("PLUGIN", "Docker Compose v2 is missing:"),
+    ],
+)
+def test_without_an_engine_or_its_plugin_one_sentence_says_so(
+    deployment, lacking, sentence
+):
+    """Docker is there, and that is not enough."""
+    result = deployment.with_docker().make("up", **{lacking: "1"})
     assert result.returncode != 0
-    assert result.stdout.startswith("Docker does not answer:")
+    assert result.stdout.startswith(sentence)
     assert result.stdout.count("\n") == 1
 
 
-def test_without_the_compose_plugin_one_sentence_says_so(deployment):
-    """Docker is there, and Compose v2 is not."""
-    result = deployment.with_docker().make("up", PLUGIN="1")
-    assert result.returncode != 0
-    assert result.stdout.startswith("Docker Compose v2 is missing:")
-    assert result.stdout.count("\n") == 1
-
-
-def test_up_starts_everything_and_waits(deployment):
-    """Secrets are made first."""
-    result = deployment.with_docker().make("up")
+@pytest.mark.parametrize(
+    ("target", "call", "with_secrets"),
+    [
+        ("up", f"{ALL} up --detach --build --wait", True),
+        ("up_traefik", "-f docker-compose.traefik.yml up --detach --wait", True),
+        # No volume goes.
+        ("down", f"{ALL} down", False),
+        ("logs", f"{ALL} logs --follow --tail 100", False),
+    ],
+)
+def test_a_target_calls_compose(deployment, target, call, with_secrets):
+    """Secrets are made before anything starts."""
+    result = deployment.with_docker().make(target)
     assert result.returncode == 0, result.stderr
-    assert deployment.calls == [f"compose {ALL} up --detach --build --wait"]
-    assert "traefik_users" in project.secrets_of(deployment.folder)
-
-
-def test_up_traefik_starts_what_stands_around(deployment):
-    """The wallet is not among it."""
-    result = deployment.with_docker().make("up_traefik")
-    assert result.returncode == 0, result.stderr
-    assert deployment.calls == [
-        "compose -f docker-compose.traefik.yml up --detach --wait"
-    ]
-    assert "traefik_users" in project.secrets_of(deployment.folder)
-
-
-def test_down_keeps_the_data(deployment):
-    """No volume goes."""
-    deployment.with_docker().make("down")
-    assert deployment.calls == [f"compose {ALL} down"]
+    assert deployment.calls == [f"compose {call}"]
+    secrets = deployment.folder / "deploy" / "secrets" / "traefik_users"
+    assert secrets.exists() is with_secrets
 
 
 def test_destroy_removes_the_data_after_a_yes(deployment):
@@ -124,12 +120,6 @@ def test_destroy_without_a_yes_removes_nothing(deployment, answer):
     result = deployment.with_docker().make("destroy", answer=answer)
     assert "Nothing was removed." in result.stdout
     assert deployment.calls == []
-
-
-def test_logs_are_followed(deployment):
-    """Of every service."""
-    deployment.with_docker().make("logs")
-    assert deployment.calls == [f"compose {ALL} logs --follow --tail 100"]
 
 
 def test_the_tests_are_built_and_run_on_the_base_that_is_named(deployment):

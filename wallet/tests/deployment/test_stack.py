@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ..actions import until
 from ..clients import Load
 from . import project
-from .stack import SERVICES, Stack, until
+from .stack import SERVICES, Stack
 
 COUNTED = 'wallet_http_request_duration_seconds_count{route=~".*/deposits"}'
 
@@ -86,7 +87,7 @@ def test_what_was_answered_survives_a_killed_wallet(stack):
     address = stack.addresses()[0]
     load = Load(lambda: stack.client(address), [wallet])  # wherever that is then
     try:
-        until(lambda: len(load.answered) > 20)
+        until(lambda: len(load.answered) > 20, 45)
         stack.compose("kill", "--signal", "KILL", "wallet")
     finally:
         load.stop()
@@ -106,12 +107,12 @@ def test_without_its_database_the_wallet_is_unhealthy_and_recovers_alone(stack):
     wallet = stack.create()
     (before,) = stack.containers("wallet")
     stack.compose("stop", "db")
-    until(lambda: stack.health("wallet") == ["unhealthy"])
+    until(lambda: stack.health("wallet") == ["unhealthy"], 45)
     answer = stack.get("/status")
     assert (answer.status, answer.json["failing"]) == (503, ["database"])
     assert stack.deposit(wallet, "1.00").status == 503
     stack.compose("start", "db")
-    until(lambda: stack.health("wallet") == ["healthy"])
+    until(lambda: stack.health("wallet") == ["healthy"], 45)
     (after,) = stack.containers("wallet")
     assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
     assert after["RestartCount"] == before["RestartCount"]

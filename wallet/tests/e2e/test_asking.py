@@ -28,11 +28,11 @@ def test_a_service_learns_the_price_by_itself(make_server, database_url):
 def test_workers_of_two_servers_ask_once(make_server, postgresql_url):
     """Four processes start at the same time, and one of them asks."""
     with luno(answer()) as ticker:
-        made = [make_server(postgresql_url, LUNO_URL=ticker.url) for _ in range(2)]
-        for server in made:
-            server.start(workers=2)
-        for server in made:
-            with server.client() as client:
+        servers = [make_server(postgresql_url, LUNO_URL=ticker.url) for _ in range(2)]
+        for server in servers:
+            server.launch(workers=2)
+        for server in servers:
+            with server.wait().client() as client:
                 until(lambda client=client: client.get(PATH).status == 200)
         assert len(ticker.asked) == 1
 

@@ -13,9 +13,10 @@ CLIENTS = 12
 @pytest.fixture
 def servers(make_server, postgresql_url):
     """Two servers, of one and of two workers, on one database."""
-    one = make_server(postgresql_url).start()
-    two = make_server(postgresql_url).start(workers=2)
-    return one, two
+    servers = make_server(postgresql_url), make_server(postgresql_url)
+    for workers, server in enumerate(servers, 1):
+        server.launch(workers)
+    return [server.wait() for server in servers]
 
 
 def together(servers, work):

@@ -1,19 +1,16 @@
 import http.client
 import json
-import os
 import re
-import signal
 import sqlite3
 import stat
-import subprocess
 from contextlib import closing
 
+import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
 from ..actions import until
-from ..clients import BROKEN
-from .conftest import OPERATOR, Server
+from .conftest import OPERATOR
 
 
 def refused(server, *arguments):
@@ -50,25 +47,21 @@ def test_a_server_logs_json_when_asked_to(make_server, database_url):
     assert found["message"].startswith(f"GET /v1/wallets/{wallet} 200 ")
 
 
-def test_without_an_operator_token_the_server_is_local(tmp_path):
+def test_without_an_operator_token_the_server_is_local(local, tmp_path):
     """Nothing is asked: the file and a secret are made, readable by their owner."""
-    server = Server(tmp_path)
-    try:
-        server.start()
-        with server.client(token=None) as client:
-            made = client.post("/v1/wallets", {"name": "Ada"})
-            assert made.status == 201
-            key = server.run("key", made.json["id"])
-            assert key.stdout.strip() == made.json["key"]
-        modes = {
-            name: stat.S_IMODE((tmp_path / name).stat().st_mode)
-            for name in ("wallet.db", "secret_key")
-        }
-        assert modes == {"wallet.db": 0o600, "secret_key": 0o600}
-        assert "Mode: local" in server.log.read_text()
-        assert server.run("verify").stdout.startswith("1 wallets, 0 entries")
-    finally:
-        server.end()
+    local.start()
+    with local.client() as client:
+        made = client.post("/v1/wallets", {"name": "Ada"})
+        assert made.status == 201
+        key = local.run("key", made.json["id"])
+        assert key.stdout.strip() == made.json["key"]
+    modes = {
+        name: stat.S_IMODE((tmp_path / name).stat().st_mode)
+        for name in ("wallet.db", "secret_key")
+    }
+    assert modes == {"wallet.db": 0o600, "secret_key": 0o600}
+    assert "Mode: local" in local.log.read_text()
+    assert local.run("verify").stdout.startswith("1 wallets, 0 entries")
 
 
 def test_a_body_is_measured_however_it_is_sent(server):
@@ -97,28 +90,12 @@ def test_a_port_that_is_taken_is_not_shared(server, make_server):
     other.environment = server.environment
     sentence = refused(other, "serve", "--port", str(server.port))
     assert sentence.startswith(f"Port {server.port} of 127.0.0.1 cannot be had")
-    unknown = refused(other, "serve", "--host", "no.such.host.invalid")
-    assert unknown.startswith("Port 8000 of no.such.host.invalid cannot be had")
 
 
 def test_a_worker_that_dies_is_replaced(server):
     """The service goes on after its worker was killed."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(server.process.pid)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
-
-    def answers():
-        try:
-            with server.client() as client:
-                return client.get("/v1/wallets").status == 200
-        except BROKEN:
-            return False
-
-    until(answers, 20)
+    psutil.Process(server.process.pid).children()[0].kill()
+    until(server.answers, 20)
     assert server.stop()[0] == 0
 
 
@@ -126,10 +103,6 @@ def test_a_worker_that_dies_is_replaced(server):
     ("settings", "arguments", "sentence"),
     [
         ({"SECRET_KEY": "short"}, [], "WALLET_SECRET_KEY is too short"),
-        ({"SECRET_KEY": ""}, [], "WALLET_SECRET_KEY is missing"),
-        ({"DATABASE_URL": "mysql://x"}, [], "WALLET_DATABASE_URL must begin"),
-        ({"OPERATOR_TOKEN": ""}, [], "WALLET_OPERATOR_TOKEN is empty"),
-        ({"THREADS": "many"}, [], "WALLET_THREADS must be a number"),
         ({}, ["--workers", "2"], "SQLite takes one worker"),
         (
             {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"},
@@ -146,13 +119,6 @@ def test_a_bad_start_ends_with_one_sentence(
     given = {"DATABASE_URL": f"sqlite:///{tmp_path}/w.db"} | settings
     server = make_server(given.pop("DATABASE_URL"), **given)
     assert refused(server, "serve", *arguments).startswith(sentence)
-
-
-def test_a_local_server_listens_to_this_machine_only(tmp_path):
-    """Another address needs an operator token."""
-    server = Server(tmp_path)
-    sentence = refused(server, "serve", "--host", "0.0.0.0")  # noqa: S104  refused
-    assert sentence.startswith("Without WALLET_OPERATOR_TOKEN")
 
 
 def test_a_newer_schema_ends_the_start(make_server, tmp_path):
@@ -181,5 +147,3 @@ def test_verify_ends_with_the_first_bad_row(make_server, database_url, tmp_path)
         connection.execute(text("UPDATE entries SET note = 'forged'"))
     engine.dispose()
     assert refused(server, "verify").startswith(f"{wallet} version 1: its digest")
-    assert "cannot be read" in refused(server, "verify", "--heads", f"{heads}x")
-    assert "There is no wallet" in refused(server, "key", "w_1")

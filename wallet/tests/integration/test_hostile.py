@@ -29,20 +29,7 @@ REQUESTS = int(os.environ.get("HOSTILE", "1500"))
 EACH = 50
 
 ODD_TEXT = (
-    *(
-        "",
-        " ",
-        "0",
-        "-0",
-        "1e5",
-        "1.005",
-        "00.1",
-        ".5",
-        "+1",
-        "9" * 50,
-        "\u0661",
-        "NaN",
-    ),
+    *("", " ", *"0 -0 1e5 1.005 00.1 .5 +1 NaN".split(), "9" * 50, "\u0661"),
     *("null", "true", "\x00", "\n", "\ud800", "é☂", "a" * 600, "' OR 1=1 --", "%00"),
     *("../../etc/passwd", "{{7*7}}", "*", '"1"', 'W/"1"', '"', "w_1", "Bearer"),
 )
@@ -67,30 +54,12 @@ BODIES = {
     "keys": {},
 }
 HEADERS = (
-    *(
-        "IDEMPOTENCY_KEY",
-        "IDEMPOTENCY_KEY",
-        "IF_MATCH",
-        "AUTHORIZATION",
-        "ORIGIN",
-        "SEC_FETCH_SITE",
-    ),
-    *("X_REQUEST_ID", "ACCEPT", "HOST", "FORWARDED", "TRANSFER_ENCODING", "RANGE"),
-    *("IF_NONE_MATCH", "COOKIE", "EXPECT", "X_HTTP_METHOD_OVERRIDE"),
+    *"IDEMPOTENCY_KEY IDEMPOTENCY_KEY IF_MATCH AUTHORIZATION ORIGIN".split(),
+    *"SEC_FETCH_SITE X_REQUEST_ID ACCEPT HOST FORWARDED TRANSFER_ENCODING".split(),
+    *"RANGE IF_NONE_MATCH COOKIE EXPECT X_HTTP_METHOD_OVERRIDE".split(),
 )
 POSTS = [call for call in CALLS if call[0] == "POST"]
-METHODS = (
-    "GET",
-    "POST",
-    "POST",
-    "POST",
-    "HEAD",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "BREW",
-    "",
-)
+METHODS = (*"GET POST POST POST HEAD PUT DELETE OPTIONS BREW".split(), "")
 TYPES = ("application/json", "text/plain", "application/json; charset=x", "", "a\x00/b")
 
 

@@ -58,10 +58,20 @@ def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
     assert done.stdout.startswith("200 wallets")
 
 
-def test_heads_that_cannot_be_written_end_the_command(run):
-    """The verification succeeded, but what was asked for was not done."""
-    done = run("verify", "--write-heads", "/no/such/folder/heads")
-    assert (done.exit_code, "cannot be written" in done.output) == (1, True)
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["key", "w_1"], "There is no wallet"),
+        (["verify", "--heads", "/no/such/heads"], "cannot be read"),
+        (["verify", "--write-heads", "/no/such/folder/heads"], "cannot be written"),
+    ],
+)
+def test_a_command_that_cannot_do_what_was_asked_ends_badly(run, arguments, sentence):
+    """With one sentence, even if the verification itself succeeded."""
+    done = run(*arguments)
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert sentence in line
 
 
 @pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
