@@ -21,9 +21,9 @@ from ..ledger.outcomes import (
     Result,
     WalletState,
 )
+from ..web.fields import described
 from ..web.problems import KINDS, Problem, refused
 from ..web.replies import encode
-from .bodies import told
 
 
 class WalletAnswer(msgspec.Struct):
@@ -80,17 +80,17 @@ class MovedAnswer(msgspec.Struct):
 
 
 #: Told in the very bytes that are kept for a repetition.
-_Outcome = Annotated[msgspec.Raw, told(**{"$ref": "#/components/schemas/Outcome"})]
+_Outcome = Annotated[msgspec.Raw, described(**{"$ref": "#/components/schemas/Outcome"})]
 
 
 class ProblemAnswer(msgspec.Struct):
     """Why a request was refused. The type is the address of a page about it."""
 
-    type: Annotated[str, told(enum=[f"/problems/{name}" for name in KINDS])]
+    type: Annotated[str, described(enum=[f"/problems/{name}" for name in KINDS])]
     title: str
     status: int
     detail: str
-    field: Annotated[str, told(description="What is malformed.")] | UnsetType = UNSET
+    field: Annotated[str, described("What is malformed.")] | UnsetType = UNSET
     outcomes: list[_Outcome] | UnsetType = UNSET
 
 
@@ -127,7 +127,7 @@ class OperationAnswer(msgspec.Struct):
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
-        told(
+        described(
             anyOf=[
                 {"$ref": "#/components/schemas/MovedAnswer"},
                 {"$ref": "#/components/schemas/ProblemAnswer"},
@@ -162,8 +162,8 @@ def wallet_answer(wallet: WalletState) -> WalletAnswer:
 
 def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
     """Tell a wallet as it was when it was created, whatever came after."""
-    told = wallet_answer(wallet._replace(balance_minor=0, version=0))
-    return NewWalletAnswer(**msgspec.structs.asdict(told), key=key)
+    new = wallet_answer(wallet._replace(balance_minor=0, version=0))
+    return NewWalletAnswer(**msgspec.structs.asdict(new), key=key)
 
 
 def entry_answer(entry: Entry, currency: str) -> EntryAnswer:

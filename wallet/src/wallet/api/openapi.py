@@ -4,19 +4,24 @@ Nothing is written down twice: bodies and answers come from their types, refusal
 the table of problems, sentences from the docstrings of the routes.
 """
 
+import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from flask import Flask
 
 from .. import __version__
+from ..prices.rates import PAIR
+from ..web.fields import WalletId, described
 from ..web.problems import KINDS, Problem
 from ..web.status import StatusAnswer
 from . import answers
 from .calls import CALLS, Call
-from .described import REQUEST_ID, Schema
+from .parameters import HEADERS
+
+Schema = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
 _OUTCOMES: Final = (
@@ -44,6 +49,16 @@ _HEADERS: Final[dict[str, tuple[str, Schema]]] = {
 }
 #: The headers that an answer may lack.
 _OPTIONAL: Final = {"Idempotent-Replayed"}
+_IN_PATH: Final = {
+    "wallet_id": Annotated[WalletId, described("The id of the wallet.")],
+    "pair": Annotated[
+        str,
+        described(
+            "The pair; XBTZAR, rand for a bitcoin, is the only one.", enum=[PAIR]
+        ),
+    ],
+    "name": Annotated[str, described("The name of the page or file.")],
+}
 _SCHEMES: Final = {
     "operatorToken": "The operator's token, which may do everything.",
     "walletKey": "A wallet's key: reads that wallet, withdraws and transfers from it.",
@@ -64,11 +79,16 @@ def describe(app: Flask, local: bool) -> Schema:
     :param local: the service asks for no credentials.
     """
     paths: dict[str, Schema] = {}
+    summaries = _docstrings(app)
     for (method, route), call in CALLS.items():
         path = re.sub(r"<(\w+)>", r"{\1}", route)
-        about = _docstrings(app)[method, route]
-        paths.setdefault(path, {})[method.lower()] = _operation(call, about, local)
-    return {
+        operation = {
+            "summary": summaries[method, route],
+            "parameters": _parameters(call, route),
+            **_operation(call, local),
+        }
+        paths.setdefault(path, {})[method.lower()] = operation
+    description = {
         "openapi": "3.1.0",
         "info": {"title": "Wallet", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
@@ -82,6 +102,9 @@ def describe(app: Flask, local: bool) -> Schema:
             },
         },
     }
+    # What Python writes as \Z is $ to everyone else.
+    portable: Schema = json.loads(json.dumps(description).replace(r'\\Z"', '$"'))
+    return portable
 
 
 def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
@@ -93,10 +116,43 @@ def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
     return found
 
 
-def _operation(call: Call, about: str, local: bool) -> Schema:
+def _parameters(call: Call, route: str) -> list[Schema]:
+    query = msgspec.json.schema_components([call.query], ref_template=_REF)[1]
+    found = query[call.query.__name__]
+    headers = (*call.takes, "X-Request-Id")
+    return [
+        *(
+            _parameter("path", name, _schema(_IN_PATH[name]), True)
+            for name in re.findall(r"<(\w+)>", route)
+        ),
+        *(
+            _parameter("query", name, schema, name in found["required"])
+            for name, schema in found["properties"].items()
+        ),
+        *(_parameter("header", name, _schema(HEADERS[name])) for name in headers),
+    ]
+
+
+def _parameter(place: str, name: str, schema: Schema, required: bool = False) -> Schema:
+    # What may be left out is never null.
+    if "anyOf" in schema and {"type": "null"} in schema["anyOf"]:
+        schema = schema["anyOf"][0]
+    about = schema.pop("description")
+    return {
+        "name": name,
+        "in": place,
+        "description": about,
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _schema(kind: Any) -> Schema:
+    return msgspec.json.schema(kind)
+
+
+def _operation(call: Call, local: bool) -> Schema:
     operation: Schema = {
-        "summary": about,
-        "parameters": [*call.parameters, REQUEST_ID],
         "responses": {str(call.status): _good(call), **_refusals(call)},
         "security": [] if local else [{name: []} for name in call.security],
     }
@@ -120,7 +176,7 @@ def _good(call: Call) -> Schema:
         schema = {"type": "object"}
     return {
         "description": "It is done." if call.status == 201 else "Here it is.",
-        "headers": _headers(["X-Request-Id", *call.headers]),
+        "headers": _headers(["X-Request-Id", *call.gives]),
         "content": {media: {"schema": schema}},
     }
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, request
 
+from ..ledger.outcomes import Frozen
 from .problems import Problem
 
 
@@ -28,6 +29,16 @@ def problem_response(problem: Problem) -> Response:
         problem.headers,
         mimetype="application/problem+json",
     )
+
+
+def frozen_response(frozen: Frozen | None) -> Response:
+    """Answer with the very bytes that are kept for a repetition."""
+    assert frozen is not None  # noqa: S101  every move has an answer
+    kind = "json" if frozen.status < 400 else "problem+json"
+    response = Response(frozen.body, frozen.status, mimetype=f"application/{kind}")
+    if frozen.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def next_page(found: Sequence[Any], limit: int, **cursor: Any) -> str | None:
