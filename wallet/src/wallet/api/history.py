@@ -57,7 +57,7 @@ class SeriesAnswer(msgspec.Struct):
 
 @timeline.get("/balance")
 def read_balance(wallet_id: str) -> Response:
-    """Tell what a wallet held at a moment."""
+    """Read what a wallet held at a moment."""
     now = now_us()
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
@@ -76,7 +76,7 @@ def read_balance(wallet_id: str) -> Response:
 
 @timeline.get("/series")
 def read_points(wallet_id: str) -> Response:
-    """Tell what a wallet held over hours, days, weeks or months."""
+    """Read what a wallet held over hours, days, weeks or months."""
     now = now_us()
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)

@@ -1,7 +1,7 @@
 """Describes the interface in OpenAPI 3.1, from the types that it reads and writes.
 
-Nothing is written down twice: bodies and answers come from their types, refusals from
-the table of problems, sentences from the docstrings of the routes.
+Nothing is written twice: bodies, parameters and answers come from their types, refusals
+from the table of problems, summaries from the docstrings of the routes.
 """
 
 import json
@@ -31,21 +31,24 @@ _OUTCOMES: Final = (
 )
 _HEADERS: Final[dict[str, tuple[str, Schema]]] = {
     "X-Request-Id": (
-        "Names this request; the log of the service has it too.",
+        "The id of this request, also in the log of the service.",
         {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
     ),
-    "Location": ("Where the wallet is.", {"type": "string", "format": "uri-reference"}),
+    "Location": (
+        "The address of the wallet.",
+        {"type": "string", "format": "uri-reference"},
+    ),
     "ETag": (
-        "The wallet's version, as If-Match takes it.",
+        "The wallet's version, for If-Match.",
         {"type": "string", "pattern": '^"[0-9]+"$'},
     ),
     "Idempotent-Replayed": (
-        "There if the key was used before: this is the answer of that time.",
+        "Present if the key was used before: this is the first answer again.",
         {"type": "string", "enum": ["true"]},
     ),
     "WWW-Authenticate": ("How to authenticate.", {"type": "string"}),
     "Retry-After": ("Seconds to wait.", {"type": "string", "pattern": "^[0-9]+$"}),
-    "Allow": ("The methods that the address takes.", {"type": "string"}),
+    "Allow": ("The methods that the address allows.", {"type": "string"}),
 }
 #: The headers that an answer may lack.
 _OPTIONAL: Final = {"Idempotent-Replayed"}
@@ -66,10 +69,11 @@ _SCHEMES: Final = {
 }
 _ABOUT: Final = """\
 Wallets that keep every cent exactly once.
-Amounts are decimal text in major units, such as "125.50"; a whole number is taken too.
-Send an Idempotency-Key with whatever moves money, and repeat it until it is answered.
-A service without an operator token asks for no credentials, and answers its own
-machine only.
+Amounts are decimal text in major units, such as "125.50", or whole numbers.
+Send an Idempotency-Key with every request that moves money, and repeat the request
+until it is answered.
+A service without an operator token needs no credentials, and serves only the machine
+that it runs on.
 Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
 
 
@@ -108,47 +112,44 @@ def describe(app: Flask, local: bool) -> Schema:
 
 
 def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
-    found = {}
-    for rule in app.url_map.iter_rules():
-        about = app.view_functions[rule.endpoint].__doc__ or ""
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            found[method, rule.rule] = about.partition("\n")[0]
-    return found
+    return {
+        (method, rule.rule): (
+            app.view_functions[rule.endpoint].__doc__ or ""
+        ).partition("\n")[0]
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
 
 
 def _parameters(call: Call, route: str) -> list[Schema]:
     query = msgspec.json.schema_components([call.query], ref_template=_REF)[1]
-    found = query[call.query.__name__]
-    headers = (*call.takes, "X-Request-Id")
+    fields = query[call.query.__name__]
+    path = {name: _IN_PATH[name] for name in re.findall(r"<(\w+)>", route)}
+    headers = {name: HEADERS[name] for name in (*call.takes, "X-Request-Id")}
+    places = {
+        "path": {name: msgspec.json.schema(kind) for name, kind in path.items()},
+        "query": fields["properties"],
+        "header": {name: msgspec.json.schema(kind) for name, kind in headers.items()},
+    }
+    required = {*path, *fields["required"]}
     return [
-        *(
-            _parameter("path", name, _schema(_IN_PATH[name]), True)
-            for name in re.findall(r"<(\w+)>", route)
-        ),
-        *(
-            _parameter("query", name, schema, name in found["required"])
-            for name, schema in found["properties"].items()
-        ),
-        *(_parameter("header", name, _schema(HEADERS[name])) for name in headers),
+        _parameter(place, name, schema, name in required)
+        for place, schemas in places.items()
+        for name, schema in schemas.items()
     ]
 
 
-def _parameter(place: str, name: str, schema: Schema, required: bool = False) -> Schema:
+def _parameter(place: str, name: str, schema: Schema, required: bool) -> Schema:
     # What may be left out is never null.
-    if "anyOf" in schema and {"type": "null"} in schema["anyOf"]:
+    if {"type": "null"} in schema.get("anyOf", ()):
         schema = schema["anyOf"][0]
-    about = schema.pop("description")
     return {
         "name": name,
         "in": place,
-        "description": about,
+        "description": schema.pop("description"),
         "required": required,
         "schema": schema,
     }
-
-
-def _schema(kind: Any) -> Schema:
-    return msgspec.json.schema(kind)
 
 
 def _operation(call: Call, local: bool) -> Schema:
@@ -210,9 +211,9 @@ def _schemas() -> Schema:
     for call in CALLS.values():
         types |= {each for each in (call.body, call.answer) if isinstance(each, type)}
     ordered = sorted(types, key=lambda each: each.__name__)
-    _, found = msgspec.json.schema_components(ordered, ref_template=_REF)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
     outcome = {"anyOf": [_reference(each) for each in _OUTCOMES]}
-    return {**found, "Outcome": outcome}
+    return {**schemas, "Outcome": outcome}
 
 
 def _reference(kind: type) -> Schema:

@@ -1,4 +1,4 @@
-"""The JSON interface: each route reads its request, submits or looks up, answers."""
+"""The calls on wallets: each reads its request, submits or looks up, and answers."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from ..ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
 from ..ledger.ids import new_wallet_id
 from ..ledger.outcomes import Abandoned, Created, KeyRaised, Refused, Results
-from ..storage import queries as reading
+from ..storage import queries
 from ..web.auth import Caller
 from ..web.body import query_of, require_json
 from ..web.fields import (
@@ -19,7 +19,7 @@ from ..web.fields import (
 )
 from ..web.hooks import current_request
 from ..web.problems import Problem, refused
-from ..web.replies import frozen_response, json_response, next_page
+from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_service, identify, only
 from . import answers, bodies
 from .moves import read_batch, read_move
@@ -42,7 +42,7 @@ def create_wallet() -> Response:
     outcome = current_service().submit_one(submission).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
-    # The answer is the first one again, so it carries the key of that time.
+    # A repeated request gets the first answer again, with the key of that time.
     wallet_key = current_service().keys.make(outcome.wallet.id, 1)
     answer = answers.new_wallet_answer(outcome.wallet, wallet_key)
     response = json_response(answer, 201)
@@ -57,10 +57,9 @@ def list_wallets() -> Response:
     """List the wallets in the order of their creation."""
     identify(request).must_be_operator()
     page = read_query(query_of(request), WalletsPage)
-    found = reading.list_wallets(current_service().store, page.limit + 1, page.after)
-    shown = found[: page.limit]
-    following = next_page(found, page.limit, after=shown[-1].id if shown else None)
-    wallets = [answers.wallet_answer(wallet) for wallet in shown]
+    rows = queries.list_wallets(current_service().store, page.limit + 1, page.after)
+    rows, following = cut_page(rows, page.limit, "after", "id")
+    wallets = [answers.wallet_answer(wallet) for wallet in rows]
     return json_response(answers.WalletsAnswer(wallets, following))
 
 
@@ -114,10 +113,9 @@ def list_entries(wallet_id: str) -> Response:
     wallet = current_service().open_wallet(identify(request), wallet_id)
     page = read_query(query_of(request), EntriesPage)
     store = current_service().store
-    found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
-    shown = found[: page.limit]
-    following = next_page(found, page.limit, before=shown[-1].version if shown else 0)
-    entries = [answers.entry_answer(entry, wallet.currency) for entry in shown]
+    rows = queries.list_entries(store, wallet_id, page.limit + 1, page.before)
+    rows, following = cut_page(rows, page.limit, "before", "version")
+    entries = [answers.entry_answer(entry, wallet.currency) for entry in rows]
     return json_response(answers.EntriesAnswer(entries, following))
 
 
@@ -139,16 +137,16 @@ def raise_key_version(wallet_id: str) -> Response:
 
 @v1.get("/operations")
 def read_operation() -> Response:
-    """Tell what became of a request that carried a key."""
+    """Look up what was answered under an idempotency key."""
     caller = identify(request)
     query = read_query(query_of(request), OperationQuery)
     current_service().open_wallet(caller, query.wallet)
     key = read_idempotency_key(query.key) or ""
     store = current_service().store
-    found = reading.find_operation(store, query.wallet, caller.principal, key)
-    if found is None:
+    operation = queries.find_operation(store, query.wallet, caller.principal, key)
+    if operation is None:
         raise Problem("unknown-operation")
-    return json_response(answers.operation_answer(key, found))
+    return json_response(answers.operation_answer(key, operation))
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
