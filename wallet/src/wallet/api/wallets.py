@@ -17,7 +17,6 @@ from ..web.fields import (
     read_new_wallet,
     read_query,
 )
-from ..web.hooks import current_request
 from ..web.problems import Problem, refused
 from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_service, identify, only
@@ -98,7 +97,7 @@ def move_in_bulk(wallet_id: str) -> Response:
     """Move funds several times, in order, and if asked all or nothing."""
     caller = identify(request)
     results = _submit_moves(
-        caller, wallet_id, lambda: read_batch(current_request(), caller, wallet_id)
+        caller, wallet_id, lambda: read_batch(request, caller, wallet_id)
     )
     if isinstance(results, Refused):
         raise refused(results, f"operations[{results.index}].")
@@ -151,7 +150,7 @@ def read_operation() -> Response:
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
     results = _submit_moves(
-        caller, wallet_id, lambda: read_move(current_request(), caller, wallet_id, kind)
+        caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
     )
     return frozen_response(only(results).frozen)
 
