@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Flask
+
 from . import api, pages
 from .api.answers import freeze
 from .clock import now_us
@@ -16,13 +18,13 @@ from .web.status import status
 from .writer import Writer
 
 
-def create_app(config: Mapping[str, Any] | None = None) -> hooks.Application:
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the application: read the settings, open the store, start the writer.
 
     :param config: settings without their prefix; they replace the environment's.
     :raises ConfigError: a setting cannot be used.
     """
-    app = hooks.Application("wallet")
+    app = Flask("wallet")
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})

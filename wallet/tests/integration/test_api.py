@@ -122,6 +122,8 @@ def test_if_match_is_one_strong_quoted_number(local, given):
         (b'{"amount": 0}', "amount"),
         (b'{"amount": -1}', "amount"),
         (b'{"amount": "1.001"}', "amount"),
+        (b'{"amount": "1\\n"}', "amount"),
+        (b'{"amount": 1e2}', "amount"),
         (b'{"amount": "92233720368547758.08"}', "amount"),
         (b'{"amount": 99999999999999999999}', "amount"),
         (b'{"amount": ' + b"9" * 5000 + b"}", "amount"),
@@ -130,7 +132,7 @@ def test_if_match_is_one_strong_quoted_number(local, given):
         (b'{"amount": "1", "to": "x"}', "to"),
         (b'{"amount": "1", "note": 5}', "note"),
         (b'{"amount": "1", "note": "a\\u0000b"}', "note"),
-        (b'{"amount": "1", "note": "a\\nb"}', "note"),
+        (b'{"amount": "1", "note": "a\\n"}', "note"),
         (b'{"amount": "1", "note": "' + b"x" * 501 + b'"}', "note"),
         (b'{"amount": "1", "note": "\\ud800"}', "body"),
         (b'{"amount": "1", "note": "\\ud800x"}', "body"),
@@ -164,8 +166,10 @@ def test_a_malformed_deposit_names_its_field_and_moves_nothing(local, body, fiel
     [
         ({"currency": "XXX"}, "currency"),
         ({"currency": "zar"}, "currency"),
+        ({"currency": "ZAR\n"}, "currency"),
         ({"currency": 5}, "currency"),
         ({"floor": "1.00"}, "floor"),
+        ({"floor": "-1\n"}, "floor"),
         ({"floor": 1}, "floor"),
         ({"floor": -1.5}, "floor"),
         ({"floor": "-1.005"}, "floor"),
@@ -184,6 +188,37 @@ def test_a_malformed_wallet_names_its_field(local, members, field):
     assert (answer.status_code, answer.json["field"]) == (400, field)
 
 
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        (
+            {"amount": 1.5},
+            'amount must be text such as "125.50" or a whole number, above zero, with'
+            " at most 8 decimals",
+        ),
+        ({"amount": "1.001"}, "amount must have at most 2 decimals in this currency"),
+        ({}, "amount is missing"),
+        ({"amount": 1, "to": "x"}, "to is not a member of this call"),
+        ({"amount": 1, "note": 5}, "note must be string or null, not integer"),
+        ({"amount": 1, "note": "\n"}, "note must have no control characters"),
+        ({"amount": 1, "note": "x" * 501}, "note must have at most 500 characters"),
+        ([], "body must be object, not array"),
+    ],
+)
+def test_a_refusal_says_what_the_member_must_be(local, members, detail):
+    """In words of JSON, not of a library."""
+    answer = local.post(f"/v1/wallets/{local.create()}/deposits", members)
+    assert (answer.status_code, answer.json["detail"]) == (400, detail)
+
+
+@pytest.mark.parametrize("amount", ["9223372036854775807", 9223372036854775807])
+def test_the_largest_balance_can_be_deposited_at_once(local, amount):
+    """A currency without decimals has the longest numbers."""
+    wallet = local.create(currency="JPY")
+    assert local.deposit(wallet, amount).status_code == 201
+    assert local.balance(wallet) == ("9223372036854775807", 1)
+
+
 def test_a_floor_may_be_a_whole_number(local):
     """Amounts and floors are read alike."""
     answers = [local.post("/v1/wallets", {"floor": each}) for each in (-5, "-5", 0)]
@@ -198,6 +233,11 @@ def test_a_floor_may_be_a_whole_number(local):
         ("limit=501", "limit"),
         ("limit=-1", "limit"),
         ("limit=abc", "limit"),
+        ("limit=5.0", "limit"),
+        ("limit=1e1", "limit"),
+        ("limit=05", "limit"),
+        ("before=null", "before"),
+        ("before=5.0", "before"),
         ("limit=", "limit"),
         ("limit=1&limit=2", "limit"),
         ("limit=%D9%A1", "limit"),
@@ -226,8 +266,10 @@ def test_a_query_in_another_encoding_is_malformed(local):
 
 def test_a_malformed_cursor_of_the_list_is_named(local):
     """The list of wallets continues after an id."""
-    answer = local.get("/v1/wallets?after=w_1")
-    assert (answer.status_code, answer.json["field"]) == (400, "after")
+    wallet = local.create()
+    for after in ("w_1", "null", f"{wallet}%0A"):
+        answer = local.get(f"/v1/wallets?after={after}")
+        assert (answer.status_code, answer.json["field"]) == (400, "after")
 
 
 @pytest.mark.parametrize("to", ["", "w_", "bob", "w_" + "0" * 32, "x" * 200, "é☂'"])

@@ -82,7 +82,13 @@ def test_a_malformed_key_is_refused(local, key):
 
 
 @pytest.mark.parametrize(
-    ("quoted", "bare"), [('"a\\"b"', 'a"b'), ('"a\\\\b"', "a\\b"), ('"x,y"', "x,y")]
+    ("quoted", "bare"),
+    [
+        ('"a\\"b"', 'a"b'),
+        ('"a\\\\b"', "a\\b"),
+        ('"x,y"', "x,y"),
+        ('"x' + '\\"' * 254 + '"', "x" + '"' * 254),
+    ],
 )
 def test_a_quoted_key_is_its_contents(local, quoted, bare):
     """Escapes within quotes are undone."""

@@ -155,7 +155,7 @@ def test_a_review_is_under_the_version_that_it_showed(visitor, local, ada):
     local.deposit(ada, 5)
     answer = visitor.send(review, form)
     assert answer.status_code == 412
-    assert "moved on" in error_of(answer)
+    assert "has changed" in error_of(answer)
     assert "Balance before R 105.00 Balance after R 85.00" in text_of(answer.text)
     assert local.balance(ada) == ("105.00", 2)
     assert confirm(visitor, review).status_code == 303

@@ -190,6 +190,19 @@ def test_a_chunked_body_is_measured_as_it_is_read(local):
         assert answer.status_code == status
 
 
+@pytest.mark.parametrize("path", ["/v1/wallets", "/v1/wallets/{}/keys"])
+def test_a_body_that_breaks_off_is_refused(local, path):
+    """However good what came of it is."""
+    answer = local.client.post(
+        path.format(local.create()),
+        input_stream=io.BytesIO(b"{}"),
+        content_type="application/json",
+        environ_overrides={"CONTENT_LENGTH": "3"},
+    )
+    assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed")
+    assert len(local.get("/v1/wallets").json["wallets"]) == 1
+
+
 def test_a_doubled_slash_is_another_address(local):
     """No redirect, whose body would be a page."""
     assert local.get("/v1//wallets").json["type"] == "/problems/not-found"

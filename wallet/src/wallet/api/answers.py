@@ -1,4 +1,4 @@
-"""What is told to clients: wallets, entries, and what came of a command."""
+"""The JSON that goes out: wallets, entries, and the outcomes of commands."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,9 +21,9 @@ from ..ledger.outcomes import (
     Result,
     WalletState,
 )
+from ..web.fields import described
 from ..web.problems import KINDS, Problem, refused
 from ..web.replies import encode
-from .bodies import told
 
 
 class WalletAnswer(msgspec.Struct):
@@ -73,24 +73,27 @@ class EntriesAnswer(msgspec.Struct):
 
 
 class MovedAnswer(msgspec.Struct):
-    """Money moved, as the wallet that was addressed has it in its history."""
+    """Money moved: the operation, and its entry in the wallet that was addressed."""
 
     operation: str
     entry: EntryAnswer
 
 
-#: Told in the very bytes that are kept for a repetition.
-_Outcome = Annotated[msgspec.Raw, told(**{"$ref": "#/components/schemas/Outcome"})]
+#: Sent as the exact bytes that are stored for a repeated request.
+_Outcome = Annotated[msgspec.Raw, described(**{"$ref": "#/components/schemas/Outcome"})]
 
 
 class ProblemAnswer(msgspec.Struct):
-    """Why a request was refused. The type is the address of a page about it."""
+    """Why a request was refused; the type is the address of a page about it."""
 
-    type: Annotated[str, told(enum=[f"/problems/{name}" for name in KINDS])]
+    type: Annotated[str, described(enum=[f"/problems/{name}" for name in KINDS])]
     title: str
     status: int
     detail: str
-    field: Annotated[str, told(description="What is malformed.")] | UnsetType = UNSET
+    field: (
+        Annotated[str, described("The member, header or parameter that is malformed.")]
+        | UnsetType
+    ) = UNSET
     outcomes: list[_Outcome] | UnsetType = UNSET
 
 
@@ -114,7 +117,7 @@ class NotDoneOutcome(msgspec.Struct):
 
 
 class BatchAnswer(msgspec.Struct):
-    """What came of each item of a batch."""
+    """The outcome of each item of a batch, in order."""
 
     outcomes: list[_Outcome]
 
@@ -127,7 +130,7 @@ class OperationAnswer(msgspec.Struct):
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
-        told(
+        described(
             anyOf=[
                 {"$ref": "#/components/schemas/MovedAnswer"},
                 {"$ref": "#/components/schemas/ProblemAnswer"},
@@ -142,12 +145,12 @@ class KeyAnswer(msgspec.Struct):
     key: str
 
 
-#: What came of the other items of an atomic batch of which one was refused.
+#: The outcome of the other items when one of an atomic batch is refused.
 _NOT_DONE: Final = msgspec.Raw(b'{"status":424}')
 
 
 def wallet_answer(wallet: WalletState) -> WalletAnswer:
-    """Tell a wallet as it is now."""
+    """Describe a wallet as it is now."""
     exponent = CURRENCIES[wallet.currency]
     return WalletAnswer(
         id=wallet.id,
@@ -161,13 +164,13 @@ def wallet_answer(wallet: WalletState) -> WalletAnswer:
 
 
 def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
-    """Tell a wallet as it was when it was created, whatever came after."""
-    told = wallet_answer(wallet._replace(balance_minor=0, version=0))
-    return NewWalletAnswer(**msgspec.structs.asdict(told), key=key)
+    """Describe a wallet as it was when it was created, whatever came after."""
+    new = wallet_answer(wallet._replace(balance_minor=0, version=0))
+    return NewWalletAnswer(**msgspec.structs.asdict(new), key=key)
 
 
 def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
-    """Tell a line of a wallet's history."""
+    """Describe a line of a wallet's history."""
     exponent = CURRENCIES[currency]
     return EntryAnswer(
         version=entry.version,
@@ -183,7 +186,7 @@ def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
 
 
 def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
-    """Tell what was answered under a key."""
+    """Describe what was answered under a key."""
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,
@@ -193,19 +196,19 @@ def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
 
 
 def batch_answer(results: Sequence[Result]) -> BatchAnswer:
-    """Tell what came of every item of a batch, in order."""
+    """Describe the outcome of every item of a batch, in order."""
     return BatchAnswer([_outcome_answer(result.frozen) for result in results])
 
 
 def abandoned(verdict: Abandoned) -> Problem:
-    """Dress the refusal of an atomic batch; it names the item that was refused."""
+    """Return the problem of an atomic batch; its outcomes show the refused item."""
     outcomes = [_NOT_DONE] * verdict.size
     outcomes[verdict.index] = _outcome_answer(freeze(verdict.outcome))
     return Problem("batch-refused", members={"outcomes": outcomes})
 
 
 def _outcome_answer(frozen: Frozen | None) -> msgspec.Raw:
-    # The answer of a single call is told as it was stored, not written anew.
+    # The answer of a single call is sent as it was stored, not written anew.
     assert frozen is not None  # noqa: S101  every move has an answer
     if frozen.status == 201:
         return msgspec.Raw(f'{{"status":201,{frozen.body[1:]}'.encode())

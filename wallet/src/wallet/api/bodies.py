@@ -1,72 +1,28 @@
 """The JSON that comes in: its shapes, and how it is read."""
 
 import json
-import re
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from flask import Request
 
-from ..ledger.commands import Kind
-from ..ledger.money import CURRENCIES, LARGEST_MINOR
-from ..web.fields import LONGEST_NAME, LONGEST_NOTE
-from ..web.problems import Problem, malformed
+from ..web.body import read_body
+from ..web.fields import (
+    LARGEST_BATCH,
+    Amount,
+    Currency,
+    Floor,
+    Key,
+    Name,
+    Note,
+    Recipient,
+    described,
+    explain,
+)
+from ..web.problems import malformed
 from ..web.replies import encode
 
-LARGEST_BATCH: Final = 1_000
-
-#: Text of an idempotency key: bare, or quoted with escapes as a header may have it.
-KEY_PATTERN: Final = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
-_PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-_MAJOR: Final = LARGEST_MINOR // 100
-
-
-def told(**schema: Any) -> Any:
-    """Say something about a member in the schema that clients see."""
-    # Told, not enforced: the reading code refuses with a sentence of its own.
-    description = schema.pop("description", None)
-    return msgspec.Meta(description=description, extra_json_schema=schema)
-
-
-_Text = Annotated[
-    str,
-    told(
-        pattern=r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$",
-        examples=["125.50"],
-        description="Major units, with at most the decimals of the wallet's currency.",
-    ),
-]
-_Whole = Annotated[int, told(minimum=1, maximum=_MAJOR)]
-_FloorText = Annotated[
-    str,
-    told(
-        pattern=r"^(0|-(0|[1-9][0-9]{0,14}))(\.[0-9]{1,8})?$",
-        examples=["0.00"],
-        description="The lowest balance allowed, zero or below.",
-    ),
-]
-_WholeFloor = Annotated[int, told(minimum=-_MAJOR, maximum=0)]
-
-Amount = _Text | _Whole
-Floor = _FloorText | _WholeFloor
-Name = Annotated[str, told(maxLength=LONGEST_NAME, pattern=_PRINTABLE)]
-Note = Annotated[str, told(maxLength=LONGEST_NOTE, pattern=_PRINTABLE)]
-Currency = Annotated[str, told(enum=sorted(CURRENCIES))]
-Recipient = Annotated[
-    str,
-    told(
-        description="The id of another wallet.",
-        maxLength=LONGEST_NAME,
-        pattern=_PRINTABLE,
-    ),
-]
-Key = Annotated[
-    str,
-    told(
-        description="The idempotency key of this item.",
-        maxLength=257,
-        pattern=KEY_PATTERN,
-    ),
-]
+_ItemKey = Annotated[Key, described("The idempotency key of this item.")]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,29 +53,30 @@ class NewTransfer(NewEntry, kw_only=True):
 class DepositItem(NewEntry, tag_field="kind", tag="deposit"):
     """A deposit within a batch."""
 
-    key: Key | None = None
+    key: _ItemKey | None = None
 
 
 class WithdrawalItem(NewEntry, tag_field="kind", tag="withdrawal"):
     """A withdrawal within a batch."""
 
-    key: Key | None = None
+    key: _ItemKey | None = None
 
 
 class TransferItem(NewTransfer, tag_field="kind", tag="transfer"):
     """A transfer within a batch."""
 
-    key: Key | None = None
+    key: _ItemKey | None = None
 
 
 Item = DepositItem | WithdrawalItem | TransferItem
-Items = Annotated[list[Item], told(minItems=1, maxItems=LARGEST_BATCH)]
 
 
 class NewBatch(Body):
     """The body of a batch: what is to be moved, in order."""
 
-    operations: Items
+    operations: Annotated[
+        list[Item], msgspec.Meta(min_length=1, max_length=LARGEST_BATCH)
+    ]
     atomic: bool = False
 
 
@@ -127,20 +84,16 @@ class Nothing(Body):
     """The body of a call that needs no members."""
 
 
-#: Where msgspec found the fault, and which member it does not know or misses.
-_FAULT_AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
-_FAULTY_MEMBER: Final = re.compile(
-    r"(missing required|contains unknown) field `([^`]*)`"
-)
-
 AnyBody = TypeVar("AnyBody", bound=Body)
 
 
-def decode(body: bytes, kind: type[AnyBody]) -> AnyBody:
-    """Read a body strictly.
+def read_json(incoming: Request, kind: type[AnyBody], empty: bytes = b"") -> AnyBody:
+    """Read the body of a request strictly.
 
-    :raises Problem: malformed; it names the member where there is one.
+    :param empty: what stands for a body of no bytes.
+    :raises Problem: it is too large or malformed.
     """
+    body = read_body(incoming) or empty
     try:
         message = msgspec.json.decode(body, type=kind)
         if _may_repeat(body, message):
@@ -148,9 +101,11 @@ def decode(body: bytes, kind: type[AnyBody]) -> AnyBody:
     except _Repeated as error:
         raise malformed(error.path(message), "is given more than once") from error
     except msgspec.ValidationError as error:
-        raise _explain(str(error)) from error
+        raise explain(error) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise malformed("body", "is not JSON in UTF-8 of a sensible depth") from error
+        raise malformed(
+            "body", "must be JSON in UTF-8, not too deeply nested"
+        ) from error
     return message
 
 
@@ -159,20 +114,6 @@ def _may_repeat(body: bytes, message: Body) -> bool:
     # its body unless a member was repeated, or a default given: then look closely. An
     # escape could hide a colon.
     return b"\\" in body or body.count(b":") != encode(message).count(b":")
-
-
-def kind_of(item: Item) -> Kind:
-    """Tell what an item of a batch asks for."""
-    return Kind(str(item.__struct_config__.tag))
-
-
-def check_size(batch: NewBatch) -> None:
-    """Check that a batch has items, and not too many.
-
-    :raises Problem: it has none, or too many.
-    """
-    if not 1 <= len(batch.operations) <= LARGEST_BATCH:
-        raise malformed("operations", f"must have 1 to {LARGEST_BATCH} items")
 
 
 class _Repeated(Exception):
@@ -203,20 +144,3 @@ class _Repetitions:
             raise _Repeated(repeated, self._objects)
         self._objects += 1
         return members
-
-
-def _explain(fault: str) -> Problem:
-    at = _FAULT_AT.search(fault)
-    path = at[1] if at else ""
-    member = _FAULTY_MEMBER.search(fault)
-    if member:
-        field = f"{path}.{member[2]}" if path else member[2]
-        missing = member[1].startswith("missing")
-        return malformed(
-            field, "is missing" if missing else "is not a member of this call"
-        )
-    field = path or "body"
-    if field.rpartition(".")[2] in ("amount", "floor"):
-        return malformed(field, 'must be text such as "125.50", or a whole number')
-    kinds = fault.partition(" - at ")[0].replace("`", "")
-    return malformed(field, f"has the wrong type: {kinds[:1].lower()}{kinds[1:]}")

@@ -1,164 +1,128 @@
 """What each call takes, answers and refuses, for the description of the interface."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from ..ledger.commands import Kind
-from ..ledger.outcomes import DECIDED_BY_RULES, Refusal
+from ..ledger.outcomes import DECIDED_BY_RULES
+from ..web.fields import EntriesPage, WalletsPage
 from ..web.status import StatusAnswer
-from . import answers, bodies
-from . import history as timeline
-from . import rates as prices
-from .described import (
-    AFTER,
-    AT,
-    BEFORE,
-    FILE,
-    FROM,
-    IDEMPOTENCY_KEY,
-    IF_MATCH,
-    LIMIT,
-    OF_KEY,
-    OF_WALLET,
-    PAIR,
-    PROBLEM,
-    STEP,
-    TO,
-    TZ,
-    WALLET,
-    Schema,
-)
+from . import answers, bodies, history, parameters, rates
 
-#: Refusals of every call, of those that need rights, read a body, or use the store.
+#: Refusals of every call, and of those that need rights, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
-_RIGHTS: Final = ("unauthenticated", "forbidden")
-_BODY: Final = ("malformed", "foreign-page", "too-large", "unsupported-media-type")
-_STORE: Final = ("unavailable",)
-_WRITE: Final = (*_ALWAYS, *_RIGHTS, *_BODY, *_STORE, "outcome-unknown")
-_READ: Final = (*_ALWAYS, *_RIGHTS, "malformed", *_STORE)
-_MOVE: Final = (*_WRITE, "unknown-wallet", "version-mismatch")
-_RULES: Final = tuple(sorted(each.value for each in DECIDED_BY_RULES))
-
-
-def _rules_of(kind: Kind) -> tuple[str, ...]:
-    if kind is Kind.TRANSFER:
-        return _RULES
-    if kind is Kind.DEPOSIT:
-        return (Refusal.BALANCE_TOO_LARGE.value,)
-    return (Refusal.INSUFFICIENT_FUNDS.value,)
+_READ: Final = (*_ALWAYS, "unauthenticated", "forbidden", "malformed", "unavailable")
+_WRITE: Final = (
+    *(*_READ, "foreign-page", "too-large", "unsupported-media-type"),
+    "outcome-unknown",
+)
+_OPERATOR: Final = ("operatorToken",)
+_BOTH: Final = ("operatorToken", "walletKey")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the interface.
 
-    :param security: the schemes that open it, none if it is open to all.
     :param answer: the type of the good answer, or its media type.
-    :param headers: further headers of the good answer.
+    :param takes: the headers that it reads.
+    :param gives: further headers of the good answer.
+    :param security: the schemes that open it, none if it is open to all.
     """
 
-    problems: tuple[str, ...]
     answer: Any
+    problems: tuple[str, ...]
     status: int = 200
     body: Any = None
-    parameters: tuple[Schema, ...] = ()
-    headers: tuple[str, ...] = ()
-    security: tuple[str, ...] = field(default=("operatorToken", "walletKey"))
+    query: Any = parameters.NoQuery
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    security: tuple[str, ...] = _BOTH
 
 
-def _moves(kind: Kind, body: Any, security: tuple[str, ...]) -> Call:
-    return Call(
-        problems=(*_MOVE, "key-reused", *_rules_of(kind)),
-        answer=answers.MovedAnswer,
-        status=201,
-        body=body,
-        parameters=(WALLET, IDEMPOTENCY_KEY, IF_MATCH),
-        headers=("Idempotent-Replayed",),
-        security=security,
+def _read(answer: Any, *problems: str, **more: Any) -> Call:
+    return Call(answer, (*_READ, *problems), **more)
+
+
+def _write(answer: Any, body: Any, *problems: str, **more: Any) -> Call:
+    return Call(answer, (*_WRITE, *problems), more.pop("status", 201), body, **more)
+
+
+def _move(body: Any, *problems: str, **more: Any) -> Call:
+    problems = ("unknown-wallet", "version-mismatch", "key-reused", *problems)
+    takes, gives = ("Idempotency-Key", "If-Match"), ("Idempotent-Replayed",)
+    return _write(
+        answers.MovedAnswer, body, *problems, takes=takes, gives=gives, **more
     )
 
 
-_OPERATOR: Final = ("operatorToken",)
-_BOTH: Final = ("operatorToken", "walletKey")
+def _open(answer: Any, *problems: str) -> Call:
+    return Call(answer, (*_ALWAYS, *problems), security=())
+
+
+_WALLET: Final = "/v1/wallets/<wallet_id>"
 
 #: By method and route, as the application has them.
 CALLS: Final[dict[tuple[str, str], Call]] = {
-    ("POST", "/v1/wallets"): Call(
-        (*_WRITE, "key-reused"),
+    ("POST", "/v1/wallets"): _write(
         answers.NewWalletAnswer,
-        201,
         bodies.NewWallet,
-        (IDEMPOTENCY_KEY,),
-        ("Location", "Idempotent-Replayed"),
-        _OPERATOR,
-    ),
-    ("GET", "/v1/wallets"): Call(
-        _READ, answers.WalletsAnswer, parameters=(LIMIT, AFTER), security=_OPERATOR
-    ),
-    ("GET", "/v1/wallets/<wallet_id>"): Call(
-        (*_READ, "unknown-wallet"),
-        answers.WalletAnswer,
-        parameters=(WALLET,),
-        headers=("ETag",),
-    ),
-    ("POST", "/v1/wallets/<wallet_id>/deposits"): _moves(
-        Kind.DEPOSIT, bodies.NewEntry, _OPERATOR
-    ),
-    ("POST", "/v1/wallets/<wallet_id>/withdrawals"): _moves(
-        Kind.WITHDRAWAL, bodies.NewEntry, _BOTH
-    ),
-    ("POST", "/v1/wallets/<wallet_id>/transfers"): _moves(
-        Kind.TRANSFER, bodies.NewTransfer, _BOTH
-    ),
-    ("POST", "/v1/wallets/<wallet_id>/batches"): Call(
-        (*_MOVE, "batch-refused"),
-        answers.BatchAnswer,
-        body=bodies.NewBatch,
-        parameters=(WALLET, IF_MATCH),
-    ),
-    ("GET", "/v1/wallets/<wallet_id>/entries"): Call(
-        (*_READ, "unknown-wallet"),
-        answers.EntriesAnswer,
-        parameters=(WALLET, LIMIT, BEFORE),
-    ),
-    ("GET", "/v1/wallets/<wallet_id>/balance"): Call(
-        (*_READ, "unknown-wallet"), timeline.BalanceAnswer, parameters=(WALLET, AT)
-    ),
-    ("GET", "/v1/wallets/<wallet_id>/series"): Call(
-        (*_READ, "unknown-wallet"),
-        timeline.SeriesAnswer,
-        parameters=(WALLET, FROM, TO, STEP, TZ),
-    ),
-    ("POST", "/v1/wallets/<wallet_id>/keys"): Call(
-        (*_WRITE, "unknown-wallet"),
-        answers.KeyAnswer,
-        201,
-        bodies.Nothing,
-        (WALLET,),
+        "key-reused",
+        takes=("Idempotency-Key",),
+        gives=("Location", "Idempotent-Replayed"),
         security=_OPERATOR,
     ),
-    ("GET", "/v1/rates/<pair>"): Call(
-        (*_ALWAYS, "unauthenticated", "malformed", "not-found", "no-rate", *_STORE),
-        prices.RateAnswer,
-        parameters=(PAIR,),
+    ("GET", "/v1/wallets"): _read(
+        answers.WalletsAnswer, query=WalletsPage, security=_OPERATOR
     ),
-    ("GET", "/v1/operations"): Call(
-        (*_READ, "unknown-wallet", "unknown-operation"),
+    ("GET", _WALLET): _read(answers.WalletAnswer, "unknown-wallet", gives=("ETag",)),
+    ("POST", f"{_WALLET}/deposits"): _move(
+        bodies.NewEntry, "balance-too-large", security=_OPERATOR
+    ),
+    ("POST", f"{_WALLET}/withdrawals"): _move(bodies.NewEntry, "insufficient-funds"),
+    ("POST", f"{_WALLET}/transfers"): _move(bodies.NewTransfer, *DECIDED_BY_RULES),
+    ("POST", f"{_WALLET}/batches"): _write(
+        answers.BatchAnswer,
+        bodies.NewBatch,
+        *("unknown-wallet", "version-mismatch", "batch-refused"),
+        status=200,
+        takes=("If-Match",),
+    ),
+    ("GET", f"{_WALLET}/entries"): _read(
+        answers.EntriesAnswer, "unknown-wallet", query=EntriesPage
+    ),
+    ("GET", f"{_WALLET}/balance"): _read(
+        history.BalanceAnswer, "unknown-wallet", query=parameters.BalanceQuery
+    ),
+    ("GET", f"{_WALLET}/series"): _read(
+        history.SeriesAnswer, "unknown-wallet", query=parameters.SeriesQuery
+    ),
+    ("POST", f"{_WALLET}/keys"): _write(
+        answers.KeyAnswer, bodies.Nothing, "unknown-wallet", security=_OPERATOR
+    ),
+    ("GET", "/v1/operations"): _read(
         answers.OperationAnswer,
-        parameters=(OF_WALLET, OF_KEY),
+        *("unknown-wallet", "unknown-operation"),
+        query=parameters.OperationQuery,
     ),
-    ("GET", "/status"): Call(_ALWAYS, StatusAnswer, security=()),
+    ("GET", "/v1/rates/<pair>"): Call(
+        rates.RateAnswer,
+        (
+            *_ALWAYS,
+            "unauthenticated",
+            "malformed",
+            "unavailable",
+            "not-found",
+            "no-rate",
+        ),
+    ),
+    ("GET", "/status"): _open(StatusAnswer),
     ("GET", "/metrics"): Call(
-        (*_ALWAYS, "unauthenticated", "not-found"),
         "text/plain",
+        (*_ALWAYS, "unauthenticated", "not-found"),
         security=("metricsToken",),
     ),
-    ("GET", "/openapi.json"): Call(_ALWAYS, "application/json", security=()),
-    ("GET", "/docs"): Call(_ALWAYS, "text/html", security=()),
-    ("GET", "/docs/<name>"): Call(
-        (*_ALWAYS, "not-found"), "*/*", parameters=(FILE,), security=()
-    ),
-    ("GET", "/problems/<name>"): Call(
-        (*_ALWAYS, "not-found"), "text/html", parameters=(PROBLEM,), security=()
-    ),
+    ("GET", "/openapi.json"): _open("application/json"),
+    ("GET", "/docs"): _open("text/html"),
+    ("GET", "/docs/<name>"): _open("*/*", "not-found"),
+    ("GET", "/problems/<name>"): _open("text/html", "not-found"),
 }

@@ -9,10 +9,10 @@ from ..clock import now_us, timestamp
 from ..history.series import Point, Step, balance_at, end_of, read_series
 from ..ledger.money import CURRENCIES, format_amount
 from ..web.body import query_of
+from ..web.fields import described, read_query
 from ..web.replies import json_response
 from ..web.service import current_service, identify
-from . import parameters
-from .bodies import told
+from .parameters import BalanceQuery, SeriesQuery
 
 timeline = Blueprint("timeline", __name__, url_prefix="/v1/wallets/<wallet_id>")
 
@@ -33,12 +33,12 @@ class PointAnswer(msgspec.Struct):
     from_: str = msgspec.field(name="from")
     to: str
     opening: str
-    low: Annotated[str, told(description="The lowest balance, the opening included.")]
-    high: Annotated[str, told(description="The highest balance, the opening included.")]
+    low: Annotated[str, described("The lowest balance, the opening included.")]
+    high: Annotated[str, described("The highest balance, the opening included.")]
     closing: str
     value: Annotated[
         str | None,
-        told(description="The worth of the closing balance, null without a rate."),
+        described("The worth of the closing balance, null without a rate."),
     ] = None
     value_currency: str | None = None
     rate: str | None = None
@@ -57,11 +57,11 @@ class SeriesAnswer(msgspec.Struct):
 
 @timeline.get("/balance")
 def read_balance(wallet_id: str) -> Response:
-    """Tell what a wallet held at a moment."""
+    """Read what a wallet held at a moment."""
     now = now_us()
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
-    at_us = parameters.read_moment(query_of(request), end_us)
+    at_us = read_query(query_of(request), BalanceQuery).moment(end_us)
     held = balance_at(current_service().store, wallet, at_us)
     return json_response(
         BalanceAnswer(
@@ -76,18 +76,19 @@ def read_balance(wallet_id: str) -> Response:
 
 @timeline.get("/series")
 def read_points(wallet_id: str) -> Response:
-    """Tell what a wallet held over hours, days, weeks or months."""
+    """Read what a wallet held over hours, days, weeks or months."""
     now = now_us()
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
-    asked = parameters.read_periods(query_of(request), wallet.created_at_us, end_us)
-    points = read_series(current_service().store, wallet, asked.bounds, end_us)
+    asked = read_query(query_of(request), SeriesQuery)
+    bounds = asked.bounds(wallet.created_at_us, end_us)
+    points = read_series(current_service().store, wallet, bounds, end_us)
     return json_response(
         SeriesAnswer(
             wallet=wallet.id,
             currency=wallet.currency,
             step=asked.step,
-            tz=asked.zone,
+            tz=asked.tz,
             points=[_point_answer(point, wallet.currency) for point in points],
         )
     )

@@ -4,11 +4,12 @@ from flask import Request
 
 from ..ledger.commands import Kind, MoveMoney, Submission
 from ..ledger.ids import new_operation_id
-from ..web import fields
+from ..ledger.money import read_amount
 from ..web.auth import Caller
-from ..web.body import read_body, require_json
+from ..web.body import require_json
+from ..web.fields import bare_key, read_idempotency_key, read_if_match
 from ..web.problems import malformed
-from . import bodies
+from .bodies import DepositItem, NewBatch, NewEntry, NewTransfer, read_json
 
 
 def read_move(
@@ -19,13 +20,11 @@ def read_move(
     :raises Problem: it is malformed.
     """
     require_json(request)
-    given = request.environ.get
-    key = fields.read_idempotency_key(given("HTTP_IDEMPOTENCY_KEY"))
-    if_match = fields.read_if_match(given("HTTP_IF_MATCH"))
-    is_transfer = kind is Kind.TRANSFER
-    form = bodies.NewTransfer if is_transfer else bodies.NewEntry
-    message: bodies.NewEntry = bodies.decode(read_body(request), form)
-    command = _read_command(caller, wallet_id, kind, message, key)
+    header = request.environ.get
+    key = read_idempotency_key(header("HTTP_IDEMPOTENCY_KEY"))
+    if_match = read_if_match(header("HTTP_IF_MATCH"))
+    form = NewTransfer if kind is Kind.TRANSFER else NewEntry
+    command = _command(caller, wallet_id, kind, read_json(request, form), key)
     return Submission((command,), wallet_id, caller.key_version, if_match)
 
 
@@ -37,40 +36,31 @@ def read_batch(request: Request, caller: Caller, wallet_id: str) -> Submission:
     require_json(request)
     if "Idempotency-Key" in request.headers:
         raise malformed("Idempotency-Key", "belongs to the items of a batch, as key")
-    if_match = fields.read_if_match(request.headers.get("If-Match"))
-    batch = bodies.decode(read_body(request), bodies.NewBatch)
-    bodies.check_size(batch)
-    if any(isinstance(item, bodies.DepositItem) for item in batch.operations):
+    if_match = read_if_match(request.headers.get("If-Match"))
+    batch = read_json(request, NewBatch)
+    if any(isinstance(item, DepositItem) for item in batch.operations):
         caller.must_be_operator()
     commands = []
-    for index, item in enumerate(batch.operations):
-        at = f"operations[{index}]."
-        key = fields.read_idempotency_key(item.key, f"{at}key")
-        kind = bodies.kind_of(item)
-        commands.append(_read_command(caller, wallet_id, kind, item, key, at))
+    for item in batch.operations:
+        kind = Kind(str(item.__struct_config__.tag))
+        key = None if item.key is None else bare_key(item.key)
+        commands.append(_command(caller, wallet_id, kind, item, key))
     return Submission(
         tuple(commands), wallet_id, caller.key_version, if_match, batch.atomic
     )
 
 
-def _read_command(
-    caller: Caller,
-    wallet_id: str,
-    kind: Kind,
-    message: bodies.NewEntry,
-    key: str | None,
-    at: str = "",
+def _command(
+    caller: Caller, wallet_id: str, kind: Kind, move: NewEntry, key: str | None
 ) -> MoveMoney:
-    recipient = None
-    if isinstance(message, bodies.NewTransfer):
-        recipient = fields.read_recipient(message.to, f"{at}to")
     return MoveMoney(
         operation_id=new_operation_id(),
         wallet_id=wallet_id,
         kind=kind,
-        amount=fields.read_positive_amount(message.amount, f"{at}amount"),
-        recipient=recipient,
-        note=fields.read_note(message.note, f"{at}note"),
+        # Its decimals are judged with the wallet's currency.
+        amount=read_amount(move.amount),
+        recipient=move.to if isinstance(move, NewTransfer) else None,
+        note=move.note,
         principal=caller.principal,
         key=key,
     )

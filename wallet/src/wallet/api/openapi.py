@@ -1,22 +1,27 @@
 """Describes the interface in OpenAPI 3.1, from the types that it reads and writes.
 
-Nothing is written down twice: bodies and answers come from their types, refusals from
-the table of problems, sentences from the docstrings of the routes.
+Nothing is written twice: bodies, parameters and answers come from their types, refusals
+from the table of problems, summaries from the docstrings of the routes.
 """
 
+import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from flask import Flask
 
 from .. import __version__
+from ..prices.rates import PAIR
+from ..web.fields import WalletId, described
 from ..web.problems import KINDS, Problem
 from ..web.status import StatusAnswer
 from . import answers
 from .calls import CALLS, Call
-from .described import REQUEST_ID, Schema
+from .parameters import HEADERS
+
+Schema = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
 _OUTCOMES: Final = (
@@ -26,24 +31,37 @@ _OUTCOMES: Final = (
 )
 _HEADERS: Final[dict[str, tuple[str, Schema]]] = {
     "X-Request-Id": (
-        "Names this request; the log of the service has it too.",
+        "The id of this request, also in the log of the service.",
         {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
     ),
-    "Location": ("Where the wallet is.", {"type": "string", "format": "uri-reference"}),
+    "Location": (
+        "The address of the wallet.",
+        {"type": "string", "format": "uri-reference"},
+    ),
     "ETag": (
-        "The wallet's version, as If-Match takes it.",
+        "The wallet's version, for If-Match.",
         {"type": "string", "pattern": '^"[0-9]+"$'},
     ),
     "Idempotent-Replayed": (
-        "There if the key was used before: this is the answer of that time.",
+        "Present if the key was used before: this is the first answer again.",
         {"type": "string", "enum": ["true"]},
     ),
     "WWW-Authenticate": ("How to authenticate.", {"type": "string"}),
     "Retry-After": ("Seconds to wait.", {"type": "string", "pattern": "^[0-9]+$"}),
-    "Allow": ("The methods that the address takes.", {"type": "string"}),
+    "Allow": ("The methods that the address allows.", {"type": "string"}),
 }
 #: The headers that an answer may lack.
 _OPTIONAL: Final = {"Idempotent-Replayed"}
+_IN_PATH: Final = {
+    "wallet_id": Annotated[WalletId, described("The id of the wallet.")],
+    "pair": Annotated[
+        str,
+        described(
+            "The pair; XBTZAR, rand for a bitcoin, is the only one.", enum=[PAIR]
+        ),
+    ],
+    "name": Annotated[str, described("The name of the page or file.")],
+}
 _SCHEMES: Final = {
     "operatorToken": "The operator's token, which may do everything.",
     "walletKey": "A wallet's key: reads that wallet, withdraws and transfers from it.",
@@ -51,10 +69,11 @@ _SCHEMES: Final = {
 }
 _ABOUT: Final = """\
 Wallets that keep every cent exactly once.
-Amounts are decimal text in major units, such as "125.50"; a whole number is taken too.
-Send an Idempotency-Key with whatever moves money, and repeat it until it is answered.
-A service without an operator token asks for no credentials, and answers its own
-machine only.
+Amounts are decimal text in major units, such as "125.50", or whole numbers.
+Send an Idempotency-Key with every request that moves money, and repeat the request
+until it is answered.
+A service without an operator token needs no credentials, and serves only the machine
+that it runs on.
 Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
 
 
@@ -64,11 +83,16 @@ def describe(app: Flask, local: bool) -> Schema:
     :param local: the service asks for no credentials.
     """
     paths: dict[str, Schema] = {}
+    summaries = _docstrings(app)
     for (method, route), call in CALLS.items():
         path = re.sub(r"<(\w+)>", r"{\1}", route)
-        about = _docstrings(app)[method, route]
-        paths.setdefault(path, {})[method.lower()] = _operation(call, about, local)
-    return {
+        operation = {
+            "summary": summaries[method, route],
+            "parameters": _parameters(call, route),
+            **_operation(call, local),
+        }
+        paths.setdefault(path, {})[method.lower()] = operation
+    description = {
         "openapi": "3.1.0",
         "info": {"title": "Wallet", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
@@ -82,21 +106,54 @@ def describe(app: Flask, local: bool) -> Schema:
             },
         },
     }
+    # What Python writes as \Z is $ to everyone else.
+    portable: Schema = json.loads(json.dumps(description).replace(r'\\Z"', '$"'))
+    return portable
 
 
 def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
-    found = {}
-    for rule in app.url_map.iter_rules():
-        about = app.view_functions[rule.endpoint].__doc__ or ""
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            found[method, rule.rule] = about.partition("\n")[0]
-    return found
+    return {
+        (method, rule.rule): (
+            app.view_functions[rule.endpoint].__doc__ or ""
+        ).partition("\n")[0]
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
 
 
-def _operation(call: Call, about: str, local: bool) -> Schema:
+def _parameters(call: Call, route: str) -> list[Schema]:
+    query = msgspec.json.schema_components([call.query], ref_template=_REF)[1]
+    fields = query[call.query.__name__]
+    path = {name: _IN_PATH[name] for name in re.findall(r"<(\w+)>", route)}
+    headers = {name: HEADERS[name] for name in (*call.takes, "X-Request-Id")}
+    places = {
+        "path": {name: msgspec.json.schema(kind) for name, kind in path.items()},
+        "query": fields["properties"],
+        "header": {name: msgspec.json.schema(kind) for name, kind in headers.items()},
+    }
+    required = {*path, *fields["required"]}
+    return [
+        _parameter(place, name, schema, name in required)
+        for place, schemas in places.items()
+        for name, schema in schemas.items()
+    ]
+
+
+def _parameter(place: str, name: str, schema: Schema, required: bool) -> Schema:
+    # What may be left out is never null.
+    if {"type": "null"} in schema.get("anyOf", ()):
+        schema = schema["anyOf"][0]
+    return {
+        "name": name,
+        "in": place,
+        "description": schema.pop("description"),
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _operation(call: Call, local: bool) -> Schema:
     operation: Schema = {
-        "summary": about,
-        "parameters": [*call.parameters, REQUEST_ID],
         "responses": {str(call.status): _good(call), **_refusals(call)},
         "security": [] if local else [{name: []} for name in call.security],
     }
@@ -120,7 +177,7 @@ def _good(call: Call) -> Schema:
         schema = {"type": "object"}
     return {
         "description": "It is done." if call.status == 201 else "Here it is.",
-        "headers": _headers(["X-Request-Id", *call.headers]),
+        "headers": _headers(["X-Request-Id", *call.gives]),
         "content": {media: {"schema": schema}},
     }
 
@@ -154,9 +211,9 @@ def _schemas() -> Schema:
     for call in CALLS.values():
         types |= {each for each in (call.body, call.answer) if isinstance(each, type)}
     ordered = sorted(types, key=lambda each: each.__name__)
-    _, found = msgspec.json.schema_components(ordered, ref_template=_REF)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
     outcome = {"anyOf": [_reference(each) for each in _OUTCOMES]}
-    return {**found, "Outcome": outcome}
+    return {**schemas, "Outcome": outcome}
 
 
 def _reference(kind: type) -> Schema:

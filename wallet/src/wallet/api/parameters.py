@@ -1,11 +1,10 @@
-"""What a request says beside its body: headers and query parameters."""
+"""The parameters of the calls: what they may be, and what they say of themselves."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Annotated, Final
+
+import msgspec
 
 from ..history.periods import (
     DEFAULT_ZONE,
@@ -16,7 +15,7 @@ from ..history.periods import (
     instant,
     split,
 )
-from ..web.fields import read_query
+from ..web.fields import KEY, WALLET_ID, IfMatch, Key, described
 from ..web.problems import malformed
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -30,67 +29,112 @@ _TIME_FORM: Final = 'must be a time such as "2026-11-01T08:30:00Z", with + as %2
 #: No wallet is as old, and zones are known from about then.
 _EARLIEST_YEAR: Final = 1900
 
+_TIME_OR_DATE: Final = [{"format": "date-time"}, {"format": "date"}]
 
-@dataclass(frozen=True, slots=True)
-class Periods:
-    """The periods that are asked for, with the name of their zone."""
-
-    step: Step
-    zone: str
-    bounds: list[int]
-
-
-def read_moment(query: Mapping[str, list[str]], end_us: int) -> int:
-    """Read the moment that is asked for, the present one if none is.
-
-    :param end_us: until when anything is known.
-    :raises Problem: the parameter is malformed, or in the future.
-    """
-    given = read_query(query, {"at"})
-    if "at" not in given:
-        return end_us - 1
-    at_us = _read_time("at", given["at"])
-    if at_us >= end_us:
-        raise malformed("at", "must not be in the future")
-    return at_us
+#: The headers that calls take.
+HEADERS: Final = {
+    "Idempotency-Key": Annotated[
+        Key,
+        described(
+            "Makes the request safe to repeat: one key has one outcome, for ever."
+        ),
+    ],
+    "If-Match": Annotated[
+        IfMatch, described("The version that the wallet must still have, or *.")
+    ],
+    "X-Request-Id": Annotated[
+        str, described("Used if it has 1 to 64 letters, digits and . - _ only.")
+    ],
+}
 
 
-def read_periods(query: Mapping[str, list[str]], start_us: int, end_us: int) -> Periods:
-    """Read the periods that are asked for.
-
-    :param start_us: where they start if nothing is said.
-    :param end_us: until when anything is known.
-    :raises Problem: a parameter is malformed, or there are too many periods.
-    """
-    given = read_query(query, {"from", "to", "step", "tz"})
-    name, zone = _read_zone(given)
-    try:
-        step = Step(given.get("step", Step.DAY))
-    except ValueError as error:
-        raise malformed("step", f"must be one of {', '.join(Step)}") from error
-    from_us, to_us = start_us, end_us
-    if "from" in given:
-        from_us = _read_time("from", given["from"], zone)
-    if "to" in given:
-        to_us = _read_time("to", given["to"], zone)
-        if to_us <= from_us:
-            raise malformed("to", "must be after the time of from")
-    if from_us >= end_us:
-        raise malformed("from", "must not be in the future")
-    try:
-        bounds = split(from_us, min(to_us, end_us), step, zone)
-    except TooManyPeriods as error:
-        reason = f"makes more than {MOST_PERIODS} points: take a longer one, or less"
-        raise malformed("step", f"{reason} time") from error
-    return Periods(step, name, bounds)
+class NoQuery(msgspec.Struct):
+    """The query of a call that takes no parameters."""
 
 
-def _read_zone(given: Mapping[str, str]) -> tuple[str, ZoneInfo]:
-    name = given.get("tz", DEFAULT_ZONE)
-    zone = find_zone(name)
-    if zone is None:
-        raise malformed("tz", 'must be the name of a zone, such as "Europe/Berlin"')
-    return name, zone
+class OperationQuery(msgspec.Struct):
+    """Which operation is asked for."""
+
+    # Checked later: who holds a worthless key learns that first.
+    wallet: Annotated[
+        str, described("The wallet that was addressed.", pattern=f"^({WALLET_ID})$")
+    ]
+    key: Annotated[str, described("The idempotency key.", pattern=f"^({KEY})$")]
+
+
+class BalanceQuery(msgspec.Struct):
+    """The moment at which a balance is asked for."""
+
+    at: (
+        Annotated[str, described("The moment; the default is now.", format="date-time")]
+        | None
+    ) = None
+
+    def moment(self, end_us: int) -> int:
+        """Return the moment, the present one if none is given.
+
+        :param end_us: until when anything is known.
+        :raises Problem: the moment is malformed, or in the future.
+        """
+        if self.at is None:
+            return end_us - 1
+        at_us = _read_time("at", self.at)
+        if at_us >= end_us:
+            raise malformed("at", "must not be in the future")
+        return at_us
+
+
+class SeriesQuery(msgspec.Struct, kw_only=True):
+    """The periods for which balances are asked for."""
+
+    from_: (
+        Annotated[
+            str,
+            described(
+                "A time, or a date in the zone; the default is the wallet's creation.",
+                anyOf=_TIME_OR_DATE,
+            ),
+        ]
+        | None
+    ) = msgspec.field(name="from", default=None)
+    to: (
+        Annotated[
+            str,
+            described(
+                "The end, not included: a time, or a date in the zone; the default is"
+                " now.",
+                anyOf=_TIME_OR_DATE,
+            ),
+        ]
+        | None
+    ) = None
+    step: Annotated[Step, described("The length of each period.")] = Step.DAY
+    tz: Annotated[str, described("The time zone in which days begin.")] = DEFAULT_ZONE
+
+    def bounds(self, start_us: int, end_us: int) -> list[int]:
+        """List the bounds of the periods.
+
+        :param start_us: where they start by default.
+        :param end_us: until when anything is known.
+        :raises Problem: a parameter is malformed, or there are too many periods.
+        """
+        zone = find_zone(self.tz)
+        if zone is None:
+            raise malformed("tz", 'must be the name of a zone, such as "Europe/Berlin"')
+        from_us, to_us = start_us, end_us
+        if self.from_ is not None:
+            from_us = _read_time("from", self.from_, zone)
+        if self.to is not None:
+            to_us = _read_time("to", self.to, zone)
+            if to_us <= from_us:
+                raise malformed("to", "must be after from")
+        if from_us >= end_us:
+            raise malformed("from", "must not be in the future")
+        try:
+            return split(from_us, min(to_us, end_us), self.step, zone)
+        except TooManyPeriods as error:
+            reason = f"makes more than {MOST_PERIODS} points: take a longer step or a"
+            raise malformed("step", f"{reason} shorter time") from error
 
 
 def _read_time(field: str, text: str, zone: tzinfo | None = None) -> int:

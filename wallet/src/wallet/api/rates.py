@@ -1,4 +1,4 @@
-"""The call that tells what a bitcoin costs."""
+"""The call that returns the price of bitcoin."""
 
 from typing import Annotated, Literal
 
@@ -8,35 +8,35 @@ from flask import Blueprint, Response, request
 from ..clock import now_us, timestamp
 from ..prices.rates import PAIR, newest_rate
 from ..web.body import query_of
-from ..web.fields import read_query
+from ..web.fields import described, read_query
 from ..web.problems import Problem
 from ..web.replies import json_response
 from ..web.service import current_service, identify
-from .bodies import told
+from .parameters import NoQuery
 
 prices = Blueprint("prices", __name__, url_prefix="/v1/rates")
 
 
 class RateAnswer(msgspec.Struct):
-    """What a bitcoin costs, and when and where that was seen."""
+    """The price of bitcoin, and when and where it was seen."""
 
     pair: Literal["XBTZAR"]
-    rate: Annotated[str, told(description="Rand for one bitcoin, with every digit.")]
+    rate: Annotated[str, described("Rand for one bitcoin, with every digit.")]
     rate_at: str
     source: Literal["luno"] = "luno"
 
 
 @prices.get("/<pair>")
 def read_rate(pair: str) -> Response:
-    """Tell what a bitcoin costs, as seen within the last 24 hours."""
+    """Read the price of bitcoin, as seen in the last 24 hours."""
     service = current_service()
     caller = identify(request)
     if caller.wallet_id is not None:
         # A key that was replaced opens nothing.
         service.open_wallet(caller, caller.wallet_id)
-    read_query(query_of(request), set())
+    read_query(query_of(request), NoQuery)
     if pair != PAIR:
-        raise Problem("not-found", f"Only the rate of {PAIR} is known.")
+        raise Problem("not-found", f"{PAIR} is the only pair.")
     rate = newest_rate(service.store, now_us())
     if rate is None:
         raise Problem("no-rate")

@@ -1,4 +1,4 @@
-"""The JSON interface: each route reads its request, submits or looks up, answers."""
+"""The calls on wallets: each reads its request, submits or looks up, and answers."""
 
 from collections.abc import Callable
 
@@ -6,17 +6,23 @@ from flask import Blueprint, Response, request
 
 from ..ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
 from ..ledger.ids import new_wallet_id
-from ..ledger.outcomes import Abandoned, Created, Frozen, KeyRaised, Refused, Results
-from ..storage import queries as reading
-from ..web import fields
+from ..ledger.outcomes import Abandoned, Created, KeyRaised, Refused, Results
+from ..storage import queries
 from ..web.auth import Caller
-from ..web.body import query_of, read_body, require_json
-from ..web.hooks import current_request
-from ..web.problems import Problem, malformed, refused
-from ..web.replies import json_response, next_page
+from ..web.body import query_of, require_json
+from ..web.fields import (
+    EntriesPage,
+    WalletsPage,
+    read_idempotency_key,
+    read_new_wallet,
+    read_query,
+)
+from ..web.problems import Problem, refused
+from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_service, identify, only
 from . import answers, bodies
 from .moves import read_batch, read_move
+from .parameters import NoQuery, OperationQuery
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
@@ -27,17 +33,15 @@ def create_wallet() -> Response:
     caller = identify(request)
     caller.must_be_operator()
     require_json(request)
-    key = fields.read_idempotency_key(request.headers.get("Idempotency-Key"))
-    body = bodies.decode(read_body(request), bodies.NewWallet)
-    name, currency, floor_minor = fields.read_new_wallet(
-        body.name, body.currency, body.floor
-    )
+    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+    body = bodies.read_json(request, bodies.NewWallet)
+    name, currency, floor_minor = read_new_wallet(body.name, body.currency, body.floor)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
     submission = Submission((command,))
     outcome = current_service().submit_one(submission).outcome
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
-    # The answer is the first one again, so it carries the key of that time.
+    # A repeated request gets the first answer again, with the key of that time.
     wallet_key = current_service().keys.make(outcome.wallet.id, 1)
     answer = answers.new_wallet_answer(outcome.wallet, wallet_key)
     response = json_response(answer, 201)
@@ -51,11 +55,10 @@ def create_wallet() -> Response:
 def list_wallets() -> Response:
     """List the wallets in the order of their creation."""
     identify(request).must_be_operator()
-    page = fields.read_page(query_of(request), "after")
-    found = reading.list_wallets(current_service().store, page.limit + 1, page.after)
-    shown = found[: page.limit]
-    following = next_page(found, page.limit, after=shown[-1].id if shown else None)
-    wallets = [answers.wallet_answer(wallet) for wallet in shown]
+    page = read_query(query_of(request), WalletsPage)
+    rows = queries.list_wallets(current_service().store, page.limit + 1, page.after)
+    rows, following = cut_page(rows, page.limit, "after", "id")
+    wallets = [answers.wallet_answer(wallet) for wallet in rows]
     return json_response(answers.WalletsAnswer(wallets, following))
 
 
@@ -63,7 +66,7 @@ def list_wallets() -> Response:
 def read_wallet(wallet_id: str) -> Response:
     """Read a wallet."""
     wallet = current_service().open_wallet(identify(request), wallet_id)
-    fields.read_query(query_of(request), set())
+    read_query(query_of(request), NoQuery)
     response = json_response(answers.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
     return response
@@ -94,7 +97,7 @@ def move_in_bulk(wallet_id: str) -> Response:
     """Move funds several times, in order, and if asked all or nothing."""
     caller = identify(request)
     results = _submit_moves(
-        caller, wallet_id, lambda: read_batch(current_request(), caller, wallet_id)
+        caller, wallet_id, lambda: read_batch(request, caller, wallet_id)
     )
     if isinstance(results, Refused):
         raise refused(results, f"operations[{results.index}].")
@@ -107,12 +110,11 @@ def move_in_bulk(wallet_id: str) -> Response:
 def list_entries(wallet_id: str) -> Response:
     """List a wallet's history, newest first."""
     wallet = current_service().open_wallet(identify(request), wallet_id)
-    page = fields.read_page(query_of(request), "before")
+    page = read_query(query_of(request), EntriesPage)
     store = current_service().store
-    found = reading.list_entries(store, wallet_id, page.limit + 1, page.before)
-    shown = found[: page.limit]
-    following = next_page(found, page.limit, before=shown[-1].version if shown else 0)
-    entries = [answers.entry_answer(entry, wallet.currency) for entry in shown]
+    rows = queries.list_entries(store, wallet_id, page.limit + 1, page.before)
+    rows, following = cut_page(rows, page.limit, "before", "version")
+    entries = [answers.entry_answer(entry, wallet.currency) for entry in rows]
     return json_response(answers.EntriesAnswer(entries, following))
 
 
@@ -123,7 +125,7 @@ def raise_key_version(wallet_id: str) -> Response:
     caller.must_be_operator()
     caller.must_see(wallet_id)
     require_json(request)
-    bodies.decode(read_body(request) or b"{}", bodies.Nothing)
+    bodies.read_json(request, bodies.Nothing, empty=b"{}")
     submission = Submission((RaiseKeyVersion(wallet_id),), wallet_id)
     result = current_service().submit_one(submission)
     assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come
@@ -134,26 +136,23 @@ def raise_key_version(wallet_id: str) -> Response:
 
 @v1.get("/operations")
 def read_operation() -> Response:
-    """Tell what became of a request that carried a key."""
+    """Look up what was answered under an idempotency key."""
     caller = identify(request)
-    given = fields.read_query(query_of(request), {"wallet", "key"})
-    for name in ("wallet", "key"):
-        if name not in given:
-            raise malformed(name, "is missing")
-    current_service().open_wallet(caller, given["wallet"])
-    key = fields.read_idempotency_key(given["key"]) or ""
+    query = read_query(query_of(request), OperationQuery)
+    current_service().open_wallet(caller, query.wallet)
+    key = read_idempotency_key(query.key) or ""
     store = current_service().store
-    found = reading.find_operation(store, given["wallet"], caller.principal, key)
-    if found is None:
+    operation = queries.find_operation(store, query.wallet, caller.principal, key)
+    if operation is None:
         raise Problem("unknown-operation")
-    return json_response(answers.operation_answer(key, found))
+    return json_response(answers.operation_answer(key, operation))
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
     results = _submit_moves(
-        caller, wallet_id, lambda: read_move(current_request(), caller, wallet_id, kind)
+        caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
     )
-    return _frozen(only(results).frozen)
+    return frozen_response(only(results).frozen)
 
 
 def _submit_moves(
@@ -168,12 +167,3 @@ def _submit_moves(
             current_service().open_wallet(caller, wallet_id)
         raise
     return current_service().submit(submission)
-
-
-def _frozen(frozen: Frozen | None) -> Response:
-    assert frozen is not None  # noqa: S101  every move has an answer
-    kind = "json" if frozen.status < 400 else "problem+json"
-    response = Response(frozen.body, frozen.status, mimetype=f"application/{kind}")
-    if frozen.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response

@@ -17,7 +17,7 @@ from ..ledger.money import CURRENCIES
 from ..ledger.outcomes import Created
 from ..storage import errors as failures
 from ..storage.queries import held_by_currency, list_wallets
-from ..web.fields import read_new_wallet, read_page
+from ..web.fields import WalletsPage, read_new_wallet, read_query
 from ..web.problems import Problem
 from ..web.service import current_service
 from . import access, forms
@@ -68,7 +68,7 @@ def _page(problem: Problem | None = None) -> str:
             held={wallet.currency: wallet.balance_minor},
             rate=rate_now(),
         )
-    page = read_page(request.args.to_dict(flat=False), "after")
+    page = read_query(request.args.to_dict(flat=False), WalletsPage)
     found = list_wallets(store, page.limit + 1, page.after)
     with failures.before_commit(), store.reading.connect() as connection:
         held = held_by_currency(connection)

@@ -17,7 +17,7 @@ from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_names, list_entries
 from ..web.auth import Caller
-from ..web.fields import Page, read_page
+from ..web.fields import EntriesPage, read_query
 from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from . import access, forms
@@ -37,7 +37,7 @@ def show(wallet_id: str) -> str:
     wallet = current_service().open_wallet(caller, wallet_id)
     query = request.args.to_dict(flat=False)
     asked = take_range(query)
-    return _page(caller, wallet, read_page(query, "before"), asked=asked)
+    return _page(caller, wallet, read_query(query, EntriesPage), asked=asked)
 
 
 @history.post("/wallets/<wallet_id>/balance")
@@ -122,7 +122,7 @@ def _refuse(
     body = _page(
         caller,
         wallet,
-        Page(),
+        EntriesPage(),
         asked=take_range(request.args.to_dict(flat=False)),
         error=text,
         typed=forms.field("balance")[:60],
@@ -135,7 +135,7 @@ def _refuse(
 def _page(
     caller: Caller,
     wallet: WalletState,
-    page: Page,
+    page: EntriesPage,
     *,
     asked: str | None = None,
     error: str = "",

@@ -1,4 +1,4 @@
-"""Who asks, what they may do, and what no one may do from a foreign page or a proxy."""
+"""Who sends a request and what they may do; keeps out foreign pages and proxies."""
 
 import hashlib
 import hmac
@@ -18,9 +18,9 @@ from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
 from .problems import Problem
 
-#: Keeps these signatures apart from everything else that is signed with the secret.
+#: Keeps these signatures apart from others made with the same secret.
 _SALT: Final = "wallet.key"
-#: Any of these says that someone else stands between the client and this service.
+#: A header that begins like this comes from a proxy.
 _PROXY_HEADERS: Final = (" HTTP_FORWARDED", " HTTP_X_REAL_IP", " HTTP_X_FORWARDED_")
 
 
@@ -55,7 +55,7 @@ class WalletKeys:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The one who asks: the operator, or whoever holds the key of one wallet."""
+    """Who sends a request: the operator, or the holder of one wallet's key."""
 
     principal: Principal
     wallet_id: str | None = None
@@ -94,7 +94,7 @@ class Caller:
 
 
 def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> Caller:
-    """Tell who sends a request; the version of a wallet's key is checked later.
+    """Return who sends a request; the version of a wallet's key is checked later.
 
     :raises Problem: the credentials are missing or not ours.
     """
@@ -103,46 +103,49 @@ def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> 
     return recognise(_bearer(request), operator_token, keys)
 
 
-def recognise(given: str, operator_token: str, keys: WalletKeys) -> Caller:
-    """Tell whose token or key this is.
+def recognise(token: str, operator_token: str, keys: WalletKeys) -> Caller:
+    """Return whose token or key this is.
 
     :raises Problem: it is not ours.
     """
     # Equal time for every wrong token, so that it cannot be found letter by letter.
-    if hmac.compare_digest(_bytes(given), _bytes(operator_token)):
+    if hmac.compare_digest(_bytes(token), _bytes(operator_token)):
         return Caller(Principal.OPERATOR)
-    known = keys.read(given) if given.isascii() else None
-    if known is None:
+    wallet = keys.read(token) if token.isascii() else None
+    if wallet is None:
         raise Problem("unauthenticated")
-    return Caller(Principal.OWNER, *known)
+    return Caller(Principal.OWNER, *wallet)
 
 
 def require_metrics_token(request: Request, settings: Settings) -> None:
-    """Show metrics to this machine alone, or to whoever has their token.
+    """Refuse `/metrics` in shared mode without the token in `WALLET_METRICS_TOKEN`.
 
-    :raises Problem: not found if no token is set, as if there were no metrics.
+    :raises Problem: the token is missing or wrong; not found if none is set.
     """
     if settings.local:
         return
     if settings.metrics_token is None:
         raise Problem("not-found")
-    given = _bearer(request)
-    if not hmac.compare_digest(_bytes(given), _bytes(settings.metrics_token)):
-        raise Problem("unauthenticated", "Send the token of the metrics as bearer.")
+    token = _bearer(request)
+    if not hmac.compare_digest(_bytes(token), _bytes(settings.metrics_token)):
+        raise Problem(
+            "unauthenticated",
+            "Send Authorization: Bearer with the token in WALLET_METRICS_TOKEN.",
+        )
 
 
 def _bearer(request: Request) -> str:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    given = given.strip()
-    if scheme.lower() != "bearer" or not given:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
         raise Problem("unauthenticated")
-    return given
+    return token
 
 
 def refuse_strangers(request: Request) -> None:
-    """Without credentials, answer only this machine, asked by its own name.
+    """Refuse requests from other machines, for other names, or through a proxy.
 
-    :raises Problem: the peer, the name or a proxy is not local.
+    :raises Problem: local-only.
     """
     environ = request.environ
     # One text with all names is searched faster than each name by itself.
@@ -154,9 +157,9 @@ def refuse_strangers(request: Request) -> None:
 
 
 def refuse_foreign_pages(request: Request) -> None:
-    """Keep pages of other sites from posting with the rights of a reader.
+    """Refuse a POST that a page of another site makes a browser send.
 
-    :raises Problem: the browser says that the request comes from elsewhere.
+    :raises Problem: foreign-page.
     """
     if request.method != "POST":
         return
@@ -192,7 +195,7 @@ def _is_local_name(host: str) -> bool:
 
 @lru_cache(maxsize=256)
 def is_loopback(address: str) -> bool:
-    """Tell whether an address is one of this machine only."""
+    """Say whether an address is a loopback address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,51 +1,196 @@
-"""What a field, a header or a page of a list may hold."""
+"""What a field, a header or a parameter may hold.
+
+Each type is checked when it is read, and the description of the interface is made from
+it. A refusal names the field and says what it must be.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final, TypeVar
 
-from ..ledger.ids import is_wallet_id
-from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount, read_amount
-from .problems import malformed
+import msgspec
+from msgspec import Meta
 
-LONGEST_NAME: Final = 200
-LONGEST_NOTE: Final = 500
+from ..ledger.money import CURRENCIES, LARGEST_MINOR, AmountError, parse_amount
+from .problems import Problem, malformed
+
 LONGEST_PAGE: Final = 500
 DEFAULT_PAGE: Final = 50
-
-_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"', re.ASCII)
-_VERSION: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII)
-_COUNT: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LARGEST_BATCH: Final = 1_000
 
 
-@dataclass(slots=True)
-class Page:
-    """The part of a list that is asked for."""
-
-    limit: int = DEFAULT_PAGE
-    after: str | None = None
-    before: int | None = None
+def matching(pattern: str, **schema: Any) -> Meta:
+    """Demand text that matches a pattern from its first to its last character."""
+    # To Python a `$` also fits before a newline at the end, so it is not used.
+    return Meta(pattern=rf"^({pattern})\Z", extra_json_schema=schema)
 
 
-def read_idempotency_key(
-    text: str | None, field: str = "Idempotency-Key"
-) -> str | None:
-    """Read an idempotency key, quoted or bare.
+def described(about: str | None = None, **schema: Any) -> Meta:
+    """Describe a member to clients; what the schema says is checked elsewhere."""
+    return Meta(description=about, extra_json_schema=schema)
+
+
+_PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
+_MAJOR: Final = "(0|[1-9][0-9]{0,18})"
+_DECIMALS: Final = r"(\.[0-9]{1,8})?"
+
+_AmountText = Annotated[
+    str,
+    matching(rf"(?!0(\.0+)?$){_MAJOR}{_DECIMALS}", examples=["125.50"]),
+    described("Major units, with at most the decimals of the wallet's currency."),
+]
+_FloorText = Annotated[
+    str,
+    matching(rf"0(\.0{{1,8}})?|-{_MAJOR}{_DECIMALS}", examples=["0.00"]),
+    described("The lowest balance allowed, zero or below."),
+]
+
+Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
+Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
+Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
+Note = Annotated[str, Meta(max_length=500), _PRINTABLE]
+Currency = Annotated[str, matching("|".join(CURRENCIES), enum=sorted(CURRENCIES))]
+#: The rules judge whether there is such a wallet.
+Recipient = Annotated[Name, described("The id of another wallet.")]
+#: Bare, or quoted with escapes as a header may have it.
+KEY: Final = r'[!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}"'
+Key = Annotated[str, matching(KEY)]
+IfMatch = Annotated[str, matching(r'\*|"(0|[1-9][0-9]{0,17})"')]
+WALLET_ID: Final = "w_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
+WalletId = Annotated[str, matching(WALLET_ID)]
+
+#: What a member must be, for whoever sent anything else.
+_MUST_BE: Final = {
+    "amount": 'text such as "125.50" or a whole number, above zero, with at most 8'
+    " decimals",
+    "floor": 'text such as "-125.50" or a whole number, zero or below, with at most 8'
+    " decimals",
+    "currency": f"one of {', '.join(sorted(CURRENCIES))}",
+    "kind": "deposit, withdrawal or transfer",
+    "key": "1 to 255 visible ASCII characters",
+    "Idempotency-Key": "1 to 255 visible ASCII characters",
+    "If-Match": '* or one quoted version, such as "7"',
+    "operations": f"a list of 1 to {LARGEST_BATCH} items",
+    "limit": f"a whole number from 1 to {LONGEST_PAGE}",
+    "before": "a whole number above zero",
+    "after": "the id of a wallet",
+    "step": "hour, day, week or month",
+}
+#: How faults of types are told to people who write JSON.
+_PLAIN_WORDS: Final = {
+    "Expected": "must be",
+    ", got": ", not",
+    " |": " or",
+    "str": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "`": "",
+}
+#: Where msgspec found the fault, and which member it does not know or misses.
+_FAULT_AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_FAULTY_MEMBER: Final = re.compile(
+    r"(missing required|contains unknown) field `([^`]*)`"
+)
+_LONGEST: Final = re.compile(r"`str` of length <= ([0-9]+)")
+
+AnyType = TypeVar("AnyType")
+
+_Limit = Annotated[
+    int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
+]
+_After = Annotated[WalletId, described("Only wallets created after this one.")]
+_Before = Annotated[
+    int, Meta(ge=1, le=10**18 - 1), described("Only entries before this version.")
+]
+
+
+class WalletsPage(msgspec.Struct):
+    """The part of the list of wallets that is asked for."""
+
+    limit: _Limit = DEFAULT_PAGE
+    after: _After | None = None
+
+
+class EntriesPage(msgspec.Struct):
+    """The part of a wallet's history that is asked for."""
+
+    limit: _Limit = DEFAULT_PAGE
+    before: _Before | None = None
+
+
+def read_query(query: Mapping[str, list[str]], kind: type[AnyType]) -> AnyType:
+    """Read the parameters of a call, each given once at most.
+
+    :raises Problem: one is malformed, missing, repeated or unknown.
+    """
+    known: tuple[str, ...] = kind.__struct_encode_fields__  # type: ignore[attr-defined]
+    for name, values in query.items():
+        if name not in known:
+            raise malformed(name, "is not a parameter of this call")
+        if len(values) != 1:
+            raise malformed(name, "is given more than once")
+    texts = {name: values[0] for name, values in query.items()}
+    try:
+        message = msgspec.convert(texts, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise explain(error) from error
+    # Numbers are read from texts such as "5.0" as well, and no value from "null".
+    values_read = msgspec.to_builtins(message)
+    for name, text in texts.items():
+        if str(values_read[name]) != text:
+            raise malformed(name, f"must be {_MUST_BE[name]}")
+    return message
+
+
+def check(value: AnyType, kind: Any, field: str) -> AnyType:
+    """Check a value that stands alone, and return it.
 
     :raises Problem: it is malformed.
     """
-    if text is None:
-        return None
-    key = text
-    if text.startswith('"'):
-        quoted = _QUOTED.fullmatch(text)
-        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
-    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise malformed(field, "must be 1 to 255 visible ASCII characters")
-    return key
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise explain(error, field) from error
+    return value
+
+
+def explain(error: msgspec.ValidationError, field: str = "") -> Problem:
+    """Say what is malformed, and what it must be."""
+    fault = str(error)
+    at = _FAULT_AT.search(fault)
+    path = at[1] if at else field
+    member = _FAULTY_MEMBER.search(fault)
+    if member:
+        path = f"{path}.{member[2]}" if path else member[2]
+        missing = member[1].startswith("missing")
+        return malformed(
+            path, "is missing" if missing else "is not a member of this call"
+        )
+    must_be = _MUST_BE.get(path.rpartition(".")[2])
+    if must_be:
+        return malformed(path, f"must be {must_be}")
+    longest = _LONGEST.search(fault)
+    if longest:
+        return malformed(path, f"must have at most {longest[1]} characters")
+    if "matching regex" in fault:
+        return malformed(path, "must have no control characters")
+    plain = fault.partition(" - at ")[0]
+    for word, plainer in _PLAIN_WORDS.items():
+        plain = plain.replace(word, plainer)
+    return malformed(path or "body", plain)
+
+
+def read_idempotency_key(text: str | None) -> str | None:
+    """Read the header that carries an idempotency key.
+
+    :raises Problem: it is malformed.
+    """
+    return None if text is None else bare_key(check(text, Key, "Idempotency-Key"))
+
+
+def bare_key(key: str) -> str:
+    """Take the quotes and escapes from a key that has them."""
+    return re.sub(r"\\(.)", r"\1", key[1:-1]) if key.startswith('"') else key
 
 
 def read_if_match(text: str | None) -> int | None:
@@ -53,46 +198,9 @@ def read_if_match(text: str | None) -> int | None:
 
     :raises Problem: it is anything but one quoted number or ``*``.
     """
-    if text is None or text == "*":
+    if text is None or check(text, IfMatch, "If-Match") == "*":
         return None
-    match = _VERSION.fullmatch(text)
-    if match is None:
-        raise malformed("If-Match", 'must be * or one quoted version, such as "7"')
-    return int(match[1])
-
-
-def read_page(query: Mapping[str, list[str]], cursor: str) -> Page:
-    """Read which part of a list is asked for.
-
-    :param cursor: the name of the parameter that continues it.
-    :raises Problem: a parameter is malformed, repeated or unknown.
-    """
-    given = read_query(query, {"limit", cursor})
-    page = Page()
-    if "limit" in given:
-        page.limit = _read_count("limit", given["limit"])
-        if page.limit > LONGEST_PAGE:
-            raise malformed("limit", f"must be a number from 1 to {LONGEST_PAGE}")
-    if "before" in given:
-        page.before = _read_count("before", given["before"])
-    if "after" in given:
-        page.after = given["after"]
-        if not is_wallet_id(page.after):
-            raise malformed("after", "must be the id of a wallet")
-    return page
-
-
-def read_query(query: Mapping[str, list[str]], known: set[str]) -> dict[str, str]:
-    """Take each parameter once, and none that the call does not know.
-
-    :raises Problem: a parameter is repeated or unknown.
-    """
-    for name, values in query.items():
-        if name not in known:
-            raise malformed(name, "is not a parameter of this call")
-        if len(values) != 1:
-            raise malformed(name, "is given more than once")
-    return {name: values[0] for name, values in query.items()}
+    return int(text.strip('"'))
 
 
 def read_new_wallet(name: str, currency: str, floor: str | int) -> tuple[str, str, int]:
@@ -100,72 +208,26 @@ def read_new_wallet(name: str, currency: str, floor: str | int) -> tuple[str, st
 
     :raises Problem: one of them is malformed.
     """
-    _check_text("name", name, LONGEST_NAME)
-    exponent = CURRENCIES.get(currency)
-    if exponent is None:
-        listed = ", ".join(sorted(CURRENCIES))
-        raise malformed("currency", f"must be one of {listed}")
-    return name, currency, _read_floor(floor, exponent)
-
-
-def read_positive_amount(value: str | int, field: str = "amount") -> Amount:
-    """Read an amount that moves; its decimals are judged with the wallet's currency.
-
-    :raises Problem: it is malformed.
-    """
+    check(name, Name, "name")
+    check(currency, Currency, "currency")
+    below = str(check(floor, Floor, "floor")).removeprefix("-")
     try:
-        amount = read_amount(value)
+        return name, currency, -parse_amount(below, CURRENCIES[currency])
     except AmountError as error:
-        raise malformed(field, str(error)) from error
-    if amount.unscaled == 0:
-        raise malformed(field, "must be above zero")
-    return amount
+        raise malformed("floor", str(error)) from error
 
 
-def read_note(note: str | None, field: str = "note") -> str | None:
+def read_note(note: str | None) -> str | None:
     """Check a note.
 
     :raises Problem: it is malformed.
     """
-    if note is not None:
-        _check_text(field, note, LONGEST_NOTE)
-    return note
+    return None if note is None else check(note, Note, "note")
 
 
-def read_recipient(to: str, field: str = "to") -> str:
-    """Check that a recipient can be written down; the rules judge whether it exists.
+def read_recipient(to: str) -> str:
+    """Check that a recipient can be written down.
 
     :raises Problem: it is malformed.
     """
-    _check_text(field, to, LONGEST_NAME)
-    return to
-
-
-def _read_floor(value: str | int, exponent: int) -> int:
-    text = str(value)
-    if not text.startswith("-"):
-        minor = _read_member("floor", value, exponent)
-        if minor > 0:
-            raise malformed("floor", "must be zero or below")
-        return minor
-    return -_read_member("floor", text[1:], exponent)
-
-
-def _read_member(field: str, value: str | int, exponent: int) -> int:
-    try:
-        return parse_amount(value, exponent)
-    except AmountError as error:
-        raise malformed(field, str(error)) from error
-
-
-def _check_text(field: str, text: str, longest: int) -> None:
-    if len(text) > longest:
-        raise malformed(field, f"must have at most {longest} characters")
-    if _UNPRINTABLE.search(text):
-        raise malformed(field, "must have no control characters")
-
-
-def _read_count(field: str, text: str) -> int:
-    if _COUNT.fullmatch(text) is None:
-        raise malformed(field, "must be a whole number above zero")
-    return int(text)
+    return check(to, Recipient, "to")

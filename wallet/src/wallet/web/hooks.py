@@ -1,14 +1,13 @@
-"""What holds for every request: its id, its guards, and its refusal."""
+"""Around every request: its id, the guards before it, headers, log and refusals."""
 
 import logging
 import random
 import re
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..storage.errors import StoreFailure
@@ -21,7 +20,7 @@ from .service import service_of
 log = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-#: What succeeds is told only to whoever asks for everything.
+#: Successful requests are logged at debug level only.
 _LEVEL_OF_CLASS: Final = {4: logging.INFO, 5: logging.WARNING}
 _PROBLEM_OF_STATUS: Final = {
     404: "not-found",
@@ -29,14 +28,6 @@ _PROBLEM_OF_STATUS: Final = {
     413: "too-large",
     415: "unsupported-media-type",
 }
-
-
-class Application(Flask):
-    """Flask without the question whether a view is async, as none is here."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Take a function as it is: asking four times a request took 3 % of it."""
-        return func
 
 
 def init_app(app: Flask) -> None:
@@ -49,36 +40,29 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_mistake)
 
 
-def current_request() -> Request:
-    """Take the request out of its context: each look through that one costs."""
-    found: Request = request._get_current_object()  # type: ignore[attr-defined]
-    return found
-
-
 def _guard(local: bool) -> None:
-    incoming = current_request()
-    given = incoming.environ.get("HTTP_X_REQUEST_ID", "")
-    known = _REQUEST_ID.fullmatch(given) is not None
     g.began_s = time.monotonic()
-    # The id is no secret, only unique.
-    g.request_id = given if known else f"{random.getrandbits(128):032x}"
+    g.request_id = request.environ.get("HTTP_X_REQUEST_ID", "")
+    if _REQUEST_ID.fullmatch(g.request_id) is None:
+        # The id is no secret, only unique.
+        g.request_id = f"{random.getrandbits(128):032x}"
     if local:
-        refuse_strangers(incoming)
-    refuse_foreign_pages(incoming)
+        refuse_strangers(request)
+    refuse_foreign_pages(request)
 
 
 def _finish(response: Response) -> Response:
-    incoming, headers = current_request(), response.headers
+    headers = response.headers
     headers.add("X-Request-Id", g.request_id)
     headers.add("X-Content-Type-Options", "nosniff")
     if not any(name == "Cache-Control" for name, _ in headers):
         headers.add("Cache-Control", "no-store")
-    method, rule, status = incoming.method, incoming.url_rule, response.status_code
+    method, rule, status = request.method, request.url_rule, response.status_code
     took_s = time.monotonic() - g.began_s
     observe_request(method, None if rule is None else rule.rule, status, took_s)
     level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
-    # The query is left out: whoever errs may put a key there.
-    log.log(level, "%s %s %d %.1f ms", method, incoming.path, status, took_s * 1000)
+    # The query is left out: someone may put a key there by mistake.
+    log.log(level, "%s %s %d %.1f ms", method, request.path, status, took_s * 1000)
     return response
 
 

@@ -1,4 +1,4 @@
-"""Every way to say no, and how it is told to a client (RFC 9457).
+"""Every reason to refuse a request, as clients get it (RFC 9457).
 
 A :class:`Problem` is raised with the name of its kind. The kinds, by status::
 
@@ -39,7 +39,12 @@ class Kind:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind("malformed", 400, "The request is malformed", "Look at the field named."),
+        Kind(
+            "malformed",
+            400,
+            "The request is malformed",
+            "Its body, a header or a parameter does not have the right form.",
+        ),
         Kind(
             "unauthenticated",
             401,
@@ -61,44 +66,44 @@ KINDS: Final = {
         Kind(
             "local-only",
             403,
-            "Without an operator token only this machine is answered",
-            "Set WALLET_OPERATOR_TOKEN to serve other machines, or behind a proxy.",
+            "Without an operator token, only this machine may use the service",
+            "Set WALLET_OPERATOR_TOKEN to serve other machines or run behind a proxy.",
         ),
         Kind(
             "stale-form",
             403,
             "This form is out of date",
-            "Nothing was done. Go back, reload the page and send the form again; its"
-            " cookie must be allowed.",
+            "Nothing was done. Allow this page's cookie, reload the page and send the"
+            " form again.",
         ),
-        Kind("not-found", 404, "There is nothing here", "Look at the address."),
+        Kind("not-found", 404, "There is nothing here", "Check the address."),
         Kind(
-            "unknown-wallet", 404, "There is no such wallet", "Look at the wallet's id."
+            "unknown-wallet", 404, "There is no such wallet", "Check the wallet's id."
         ),
         Kind(
             "unknown-operation",
             404,
             "No operation is recorded",
-            "nothing is recorded under this key yet: send the request again with the"
-            " same key, it cannot be done twice",
+            "Nothing is recorded under this key yet. Send the request again with the"
+            " same key: it cannot be done twice.",
         ),
         Kind(
             "no-rate",
             404,
             "No price of bitcoin is known",
-            "None was seen within the last 24 hours; ask again in a few minutes.",
+            "No price was seen in the last 24 hours. Try again in a few minutes.",
         ),
         Kind(
             "method-not-allowed",
             405,
-            "This address does not take this method",
-            "The Allow header names those that it takes.",
+            "This address does not allow this method",
+            "The Allow header lists the methods that it allows.",
         ),
         Kind(
             "version-mismatch",
             412,
-            "The wallet has moved on",
-            "Read the wallet again and decide anew.",
+            "The wallet has changed",
+            "Read the wallet again, then decide.",
         ),
         Kind("too-large", 413, "The body is too large", "Send at most 1 MiB."),
         Kind(
@@ -111,13 +116,13 @@ KINDS: Final = {
             "key-reused",
             422,
             "This idempotency key belongs to another request",
-            "Use a new key for each thing that you want done.",
+            "Use a new key for each new request.",
         ),
         Kind(
             "batch-refused",
             422,
             "An item of the atomic batch was refused",
-            "Nothing was written; look at the outcome that has a problem.",
+            "Nothing was written. The outcome of that item has a problem.",
         ),
         Kind(
             "insufficient-funds",
@@ -135,37 +140,37 @@ KINDS: Final = {
             "unknown-recipient",
             422,
             "There is no such recipient",
-            "Nothing was moved; look at the recipient's id.",
+            "Nothing was moved. Check the recipient's id.",
         ),
         Kind(
             "currency-mismatch",
             422,
-            "The recipient keeps another currency",
-            "Nothing was moved; both wallets must keep the same currency.",
+            "The recipient has another currency",
+            "Nothing was moved. Both wallets must have the same currency.",
         ),
         Kind(
             "balance-too-large",
             422,
-            "A balance would grow beyond what can be stored",
+            "A balance would become too large to store",
             "Nothing was moved.",
         ),
         Kind(
             "internal-error",
             500,
             "Something went wrong here",
-            "The request's id is in the log of the service.",
+            "The log of the service has the details under this request's id.",
         ),
         Kind(
             "unavailable",
             503,
             "The service cannot do this now",
-            "Nothing was written; send the request again a little later.",
+            "Nothing was written. Send the request again in a moment.",
         ),
         Kind(
             "outcome-unknown",
             503,
             "It is not known whether this was done",
-            "Repeat the request with the same key; without one, look at the wallet's"
+            "Repeat the request with the same key. If it had none, read the wallet's"
             " entries first.",
         ),
     )
@@ -178,7 +183,7 @@ _HEADERS: Final = {401: _CHALLENGE, 503: _LATER}
 
 
 class Problem(Exception):
-    """A request that is answered with a problem instead of what it asked for.
+    """Raised to answer a request with a problem.
 
     :param name: one of :data:`KINDS`.
     :param members: further members, such as the field that is malformed.
@@ -211,14 +216,14 @@ class Problem(Exception):
 
 
 def malformed(field: str, reason: str) -> Problem:
-    """Say which field is malformed, and how."""
+    """Return the problem of a field, and say what is wrong with it."""
     return Problem("malformed", f"{field} {reason}", members={"field": field})
 
 
 def refused(outcome: Refused, at: str = "") -> Problem:
-    """Dress a refusal of the ledger.
+    """Return the problem for a refusal of the ledger.
 
-    :param at: where the member that is malformed stands in the body.
+    :param at: the path in the body to the item of the malformed member.
     """
     if outcome.field is not None:
         return malformed(f"{at}{outcome.field}", outcome.reason or "is malformed")
@@ -226,6 +231,6 @@ def refused(outcome: Refused, at: str = "") -> Problem:
 
 
 def failed(failure: StoreFailure) -> Problem:
-    """Dress a failure of the database."""
+    """Return the problem for a failure of the database."""
     unknown = isinstance(failure, OutcomeUnknown)
     return Problem("outcome-unknown" if unknown else "unavailable")

@@ -1,4 +1,4 @@
-"""The parts of a running service, and what both faces do with them."""
+"""The parts of a running service, as both faces use them."""
 
 import logging
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the routes use."""
+    """The parts that routes use."""
 
     settings: Settings
     keys: WalletKeys
@@ -29,7 +29,7 @@ class Service:
     writer: Writer
 
     def submit(self, submission: Submission) -> Results:
-        """Have commands decided and committed, and count what comes of them.
+        """Have commands decided and committed, and count their outcomes.
 
         :raises StoreFailure: the database did not do its part.
         """
@@ -53,15 +53,15 @@ class Service:
         return only(self.submit(submission))
 
     def open_wallet(self, caller: Caller, wallet_id: str) -> WalletState:
-        """Read a wallet for a caller who may see it.
+        """Return a wallet that the caller may open.
 
-        :raises Problem: it is another's, it is not there, or its keys were renewed.
+        :raises Problem: it is another's, it is not there, or the key was replaced.
         """
         caller.must_see(wallet_id)
         return caller.must_open(find_wallet(self.store, wallet_id))
 
     def close(self) -> None:
-        """Finish what waits and let go of the database."""
+        """Finish the commands that wait, then close the database."""
         self.writer.stop()
         self.store.close()
 

@@ -24,7 +24,7 @@ status = Blueprint("status", __name__)
 
 
 class DatabaseStatus(msgspec.Struct):
-    """How the database is, and whether it keeps commits through a loss of power."""
+    """The health of the database, and whether a commit survives a loss of power."""
 
     status: Literal["ok", "failing"]
     engine: str
@@ -33,7 +33,7 @@ class DatabaseStatus(msgspec.Struct):
 
 
 class WriterStatus(msgspec.Struct):
-    """How the writer is, and how many commands wait for it."""
+    """The health of the writer, and how many commands wait for it."""
 
     status: Literal["ok", "failing"]
     queued: int
@@ -41,7 +41,7 @@ class WriterStatus(msgspec.Struct):
 
 
 class StatusAnswer(msgspec.Struct):
-    """How the service is; the parts that fail are named."""
+    """The health of the service, with the names of the parts that fail."""
 
     status: Literal["ok", "failing"]
     version: str
@@ -52,7 +52,7 @@ class StatusAnswer(msgspec.Struct):
 
 @status.get("/status")
 def read_status() -> Response:
-    """Tell how the service is."""
+    """Report the health of the service."""
     service = current_service()
     database, writer = _database(service.store), _writer(service)
     parts = {"database": database.status, "writer": writer.status}
@@ -68,7 +68,7 @@ def read_status() -> Response:
 
 @status.get("/metrics")
 def read_metrics() -> Response:
-    """Tell what was counted and timed, over all workers."""
+    """Report what was counted and timed, over all workers."""
     require_metrics_token(request, current_service().settings)
     return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
