@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..ledger.commands import Command, CreateWallet, MoveMoney, Submission
 from ..ledger.outcomes import Abandoned, Created, Outcome, Refused, Replayed, Results
-from ..prices.luno import Asked
+from ..prices.luno import AskOutcome
 from ..storage.errors import OutcomeUnknown
 from ..waiting import Waiting
 
@@ -130,7 +130,7 @@ def observe_batch(
         QUEUE_WAIT.observe(began_s - waiting.since_s)
 
 
-def observe_ask(outcome: Asked) -> None:
+def observe_ask(outcome: AskOutcome) -> None:
     """Count a question for the price of bitcoin."""
     RATE_ASKS.labels(outcome.value).inc()
 
