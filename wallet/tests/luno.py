@@ -1,4 +1,4 @@
-"""A Luno of our own, on a real connection, that answers as it is told."""
+"""A Luno of our own, on a real connection, that behaves as a test wants."""
 
 import socket
 import ssl
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 PRICE = "1234567.89"
 TICKER = b'{"pair": "XBTZAR", "bid": "1234000.00", "ask": "1234567.89"}'
 
-#: Is given the connection after the request was read, and the event that ends the test.
+#: Has the connection after the request was read, and the event that ends the test.
 Behaviour = Callable[[socket.socket, threading.Event], None]
 
 
@@ -24,8 +24,24 @@ def raw(sent: bytes) -> Behaviour:
     return lambda line, _end: line.sendall(sent)
 
 
+def drip(first: bytes, then: bytes = b" ", pause_s: float = 0.05) -> Behaviour:
+    """Send some bytes, and then others again and again."""
+
+    def behave(line: socket.socket, end: threading.Event) -> None:
+        line.sendall(first)
+        while not end.wait(pause_s):
+            line.sendall(then)
+
+    return behave
+
+
+def silence(_line: socket.socket, end: threading.Event) -> None:
+    """Say nothing until the test is over."""
+    end.wait(60)
+
+
 class Luno:
-    """Listens, counts and keeps what was asked, and behaves as told."""
+    """Listens, and keeps what was asked."""
 
     def __init__(
         self, behaviour: Behaviour, tls: ssl.SSLContext | None, reads: bool
@@ -41,32 +57,30 @@ class Luno:
     @property
     def url(self) -> str:
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://localhost:{self.port}/api/1/ticker?pair=XBTZAR"
+        return f"{scheme}://localhost:{self.port}/api/1/ticker"
 
     def close(self) -> None:
         self.end.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        for thread in list(self._threads):
+        for thread in self._threads:
             thread.join(20)
 
     def _listen(self) -> None:
-        while not self.end.is_set():
-            try:
+        with suppress(OSError):
+            while not self.end.is_set():
                 line, _ = self._listening.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(line,))
-            self._threads.append(thread)
-            thread.start()
+                thread = threading.Thread(target=self._serve, args=(line,))
+                self._threads.append(thread)
+                thread.start()
 
     def _serve(self, line: socket.socket) -> None:
         # Whoever asks may leave whenever it likes.
-        with suppress(OSError):
-            try:
-                if self.tls:
-                    line = self.tls.wrap_socket(line, server_side=True)
+        with suppress(OSError), line:
+            if self.tls:
+                line = self.tls.wrap_socket(line, server_side=True)
+            with line:
                 asked = b""
                 while (
                     self.reads
@@ -76,8 +90,6 @@ class Luno:
                     asked += part
                 self.asked.append(asked)
                 self.behaviour(line, self.end)
-            finally:
-                line.close()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from granian.server.common import AbstractServer
 
 from . import create_app, logs
 from .config import ConfigError, Settings
-from .prices import poller as luno
+from .prices import poller
 from .storage.connections import durability, is_durable
 from .storage.store import open_store
 from .web.auth import is_loopback
@@ -110,9 +110,9 @@ def load_application() -> Callable[..., Any]:
     logs.set_up(service.settings)
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
-    asker = luno.start(service.settings, observe_ask)
-    if asker is not None:
-        multiprocessing.util.Finalize(None, asker.stop, exitpriority=2)
+    prices = poller.start(service.settings, observe_ask)
+    if prices is not None:
+        multiprocessing.util.Finalize(None, prices.stop, exitpriority=2)
     return app
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from wallet.prices.luno import Asked, TickerFault, ask_price
+from wallet.prices.luno import AskOutcome, TickerFault, ask_price
 
 from ..luno import PRICE, answer, luno
 
@@ -34,22 +34,19 @@ def test_over_tls_a_trusted_server_is_asked(certificate, monkeypatch):
         assert ask_price(server.url) == Decimal(PRICE)
 
 
-def test_a_server_that_nobody_vouches_for_is_not_asked(certificate):
-    """It never sees the question."""
-    context, _ = certificate
-    with luno(answer(), context) as server:
-        with pytest.raises(TickerFault) as caught:
-            ask_price(server.url)
-    assert caught.value.outcome is Asked.UNTRUSTED
-    assert server.asked == []
-
-
-def test_a_certificate_for_another_name_is_not_trusted(certificate, monkeypatch):
-    """Signed by someone known, for somebody else."""
+@pytest.mark.parametrize(
+    ("host", "is_known"),
+    [("localhost", False), ("127.0.0.1", True)],
+    ids=["nobody vouches for it", "its certificate is for another name"],
+)
+def test_another_server_is_not_asked(certificate, monkeypatch, host, is_known):
+    """It never sees the question, whatever the environment trusts for requests."""
     context, signed = certificate
-    monkeypatch.setenv("SSL_CERT_FILE", str(signed))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(signed))
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(signed))
     with luno(answer(), context) as server:
-        url = server.url.replace("localhost", "127.0.0.1")
         with pytest.raises(TickerFault) as caught:
-            ask_price(url)
-    assert caught.value.outcome is Asked.UNTRUSTED
+            ask_price(server.url.replace("localhost", host))
+    assert caught.value.outcome is AskOutcome.UNTRUSTED
+    assert server.asked == []

@@ -4,27 +4,25 @@ Whatever is wrong becomes a :class:`TickerFault`, which quotes nothing of the an
 """
 
 import json
+import logging
 import re
-import socket
 import ssl
+import time
+from contextlib import closing
 from decimal import Decimal
 from enum import StrEnum
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    HTTPSConnection,
-    IncompleteRead,
-)
-from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from requests import PreparedRequest, Request, Response, exceptions
+from requests.adapters import HTTPAdapter
 
 from .. import __version__
 from .rates import PAIR
-from .watch import Watch
 
-#: The whole call: names, connection, TLS, and every byte there and back.
-DEADLINE_S: Final = 10.0
+#: Longest wait for the answer to begin, and then for each byte; and no byte is read
+#: when so long has passed since the question.
+TIMEOUT_S: Final = 10.0
 #: A real answer has 200 bytes.
 LARGEST_ANSWER: Final = 64 * 1024
 
@@ -35,12 +33,16 @@ _PRICE: Final = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _LOWEST, _HIGHEST = Decimal(1), Decimal(10**12)
 _HEADERS: Final = {
     "Accept": "application/json",
+    "Accept-Encoding": "identity",
     "Connection": "close",
     "User-Agent": f"wallet/{__version__}",
 }
 
+# Its warnings quote the address and the answer.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
-class Asked(StrEnum):
+
+class AskOutcome(StrEnum):
     """What came of a question; a closed set, because metrics are labelled with it."""
 
     KEPT = "kept"
@@ -65,26 +67,33 @@ class TickerFault(Exception):
     """
 
     def __init__(
-        self, outcome: Asked, reason: str, retry_after: str | None = None
+        self, outcome: AskOutcome, reason: str, retry_after: str | None = None
     ) -> None:
         super().__init__(reason)
         self.outcome, self.retry_after = outcome, retry_after
 
 
-def ask_price(url: str, deadline_s: float = DEADLINE_S) -> Decimal:
+def ask_price(url: str, timeout_s: float = TIMEOUT_S) -> Decimal:
     """Ask what a bitcoin costs, in rand.
 
     :raises TickerFault: there is no answer in time, or none with a price.
     """
-    with Watch(deadline_s) as watch:
+    until_s = time.monotonic() + timeout_s
+    response: Response | None = None
+    # The adapter without a session: a session would take a proxy or a password from
+    # the environment, and read the body of a redirect to its end.
+    with closing(HTTPAdapter()) as adapter:
         try:
-            body = _get(urlsplit(url), watch)
-        except (OSError, HTTPException, ValueError) as error:
-            raise _broken(error) from error
-        finally:
-            # What was cut off looks like an end.
-            if watch.is_over():
-                raise TickerFault(Asked.SLOW, "it takes too long")
+            response = adapter.send(
+                _request(url),
+                stream=True,
+                timeout=(min(_CONNECT_S, timeout_s), timeout_s),
+                verify=_authorities(),
+            )
+            with response:
+                body = _body(response, until_s)
+        except exceptions.RequestException as error:
+            raise _fault(error, has_begun=response is not None) from error
     return read_price(body)
 
 
@@ -95,97 +104,59 @@ def read_price(body: bytes) -> Decimal:
     """
     try:
         # Digits, never floats; and numbers of any length are text as well.
-        told = json.loads(body, parse_float=str, parse_int=str)
+        ticker: Any = json.loads(body, parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
-        raise TickerFault(Asked.MALFORMED, "its answer is not JSON") from error
-    if not isinstance(told, dict):
-        raise TickerFault(Asked.MALFORMED, "its answer is not a ticker")
-    if told.keys() & {"error", "error_code"}:
-        raise TickerFault(Asked.ERROR, "its answer is an error")
-    if told.get("pair", PAIR) != PAIR:
-        raise TickerFault(Asked.WRONG_PAIR, "its answer is about another pair")
-    ask = str(told.get("ask"))
-    known = len(ask) <= _LONGEST_PRICE and _PRICE.fullmatch(ask)
-    if not known or not _LOWEST <= Decimal(ask) <= _HIGHEST:
-        raise TickerFault(Asked.BAD_PRICE, "its price cannot be")
+        raise TickerFault(AskOutcome.MALFORMED, "its answer is not JSON") from error
+    if not isinstance(ticker, dict):
+        raise TickerFault(AskOutcome.MALFORMED, "its answer is not a ticker")
+    if ticker.keys() & {"error", "error_code"}:
+        raise TickerFault(AskOutcome.ERROR, "its answer is an error")
+    if ticker.get("pair", PAIR) != PAIR:
+        raise TickerFault(AskOutcome.WRONG_PAIR, "its answer is about another pair")
+    ask = str(ticker.get("ask"))
+    is_number = len(ask) <= _LONGEST_PRICE and _PRICE.fullmatch(ask)
+    if not is_number or not _LOWEST <= Decimal(ask) <= _HIGHEST:
+        raise TickerFault(AskOutcome.BAD_PRICE, "its answer has no possible price")
     return Decimal(ask)
 
 
-def _get(url: SplitResult, watch: Watch) -> bytes:
-    connection = _open(url, watch)
-    try:
-        query = url.query if "pair=" in url.query else f"{url.query}&pair={PAIR}"
-        path = f"{url.path or '/'}?{query.lstrip('&')}"
-        connection.request("GET", path, headers=_HEADERS)
-        # What is elsewhere is not followed: only the address that was set is asked.
-        response = connection.getresponse()
-        try:
-            return _read(response)
-        finally:
-            response.close()
-    finally:
-        connection.close()
+def _request(url: str) -> PreparedRequest:
+    has_pair = "pair" in parse_qs(urlsplit(url).query, keep_blank_values=True)
+    params = {} if has_pair else {"pair": PAIR}
+    return Request("GET", url, params=params, headers=_HEADERS).prepare()
 
 
-def _open(url: SplitResult, watch: Watch) -> HTTPConnection:
-    host, secure = url.hostname or "", url.scheme == "https"
-    line = _connect(host, url.port or (443 if secure else 80), watch)
-    if not secure:
-        connection = HTTPConnection(host, url.port)
-        connection.sock = line
-        return connection
-    try:
-        context = ssl.create_default_context()
-        connection = HTTPSConnection(host, url.port, context=context)
-        connection.sock = context.wrap_socket(line, server_hostname=host)
-    except BaseException:
-        line.close()
-        raise
-    return connection
+def _authorities() -> str | bool:
+    """Where this machine keeps the certificates it trusts; else those of requests."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
-def _connect(host: str, port: int, watch: Watch) -> socket.socket:
-    # A name that is not answered holds this thread as long as the system's own
-    # resolver waits; nobody waits for this thread.
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    last: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        line = socket.socket(family, kind, protocol)
-        try:
-            line.settimeout(min(_CONNECT_S, watch.left_s()))
-            line.connect(address)
-            line.settimeout(watch.left_s())
-            watch.guard(line)
-        except OSError as error:
-            line.close()
-            last = error
-        else:
-            return line
-    raise last or OSError("the name has no address")
+def _body(response: Response, until_s: float) -> bytes:
+    status, body = response.status_code, bytearray()
+    if status == 429:
+        retry_after = response.headers.get("Retry-After")
+        raise TickerFault(AskOutcome.TOO_MANY, "it was asked too often", retry_after)
+    if status != 200:
+        raise TickerFault(AskOutcome.STATUS, f"it answers with status {status}")
+    if "Content-Encoding" in response.headers:
+        raise TickerFault(AskOutcome.MALFORMED, "its answer is packed")
+    # Byte by byte, because a larger piece is waited for until its last byte.
+    for byte in response.iter_content(1):
+        body += byte
+        if len(body) > LARGEST_ANSWER:
+            raise TickerFault(AskOutcome.TOO_LARGE, "its answer has no end")
+        if time.monotonic() > until_s:
+            raise TickerFault(AskOutcome.SLOW, "it takes too long")
+    return bytes(body)
 
 
-def _read(response: HTTPResponse) -> bytes:
-    if response.status == 429:
-        after = response.headers.get("Retry-After")
-        raise TickerFault(Asked.TOO_MANY, "it was asked too often", after)
-    if response.status != 200:
-        raise TickerFault(Asked.STATUS, f"it answers with status {response.status}")
-    body = response.read(LARGEST_ANSWER + 1)
-    if len(body) > LARGEST_ANSWER:
-        raise TickerFault(Asked.TOO_LARGE, "its answer has no end")
-    if response.length:
-        raise TickerFault(Asked.INCOMPLETE, "its answer breaks off")
-    return body
-
-
-def _broken(error: Exception) -> TickerFault:
-    if isinstance(error, TimeoutError):
-        return TickerFault(Asked.SLOW, "it takes too long")
-    if isinstance(error, ssl.SSLError):
-        return TickerFault(Asked.UNTRUSTED, f"no TLS with it ({error.reason})")
-    if isinstance(error, IncompleteRead):
-        return TickerFault(Asked.INCOMPLETE, "its answer breaks off")
-    name = type(error).__name__
-    if isinstance(error, OSError):
-        return TickerFault(Asked.UNREACHABLE, f"it cannot be reached ({name})")
-    return TickerFault(Asked.MALFORMED, f"its answer is not HTTP ({name})")
+def _fault(error: exceptions.RequestException, has_begun: bool) -> TickerFault:
+    if isinstance(error, exceptions.SSLError):
+        return TickerFault(AskOutcome.UNTRUSTED, "there is no trusted TLS with it")
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return TickerFault(AskOutcome.INCOMPLETE, "its answer breaks off")
+    # Once the answer has begun, a timeout has no name of its own.
+    if has_begun or isinstance(error, exceptions.Timeout):
+        return TickerFault(AskOutcome.SLOW, "it takes too long")
+    return TickerFault(AskOutcome.UNREACHABLE, "it cannot be reached")

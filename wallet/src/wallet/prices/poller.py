@@ -1,215 +1,183 @@
-"""Asks for the price of bitcoin in the background, and keeps what was seen.
+"""Asks Luno for the price of bitcoin once a minute, and keeps each price.
 
-Every serving process has a thread for it. Before it asks, it moves on the time in the
-one row of ``rate_asks``; who gets to do so asks, the others wait. A process that dies
+Every serving process has a thread for it, and one row of ``rate_asks`` tells them all
+when Luno may be asked again. Whoever moves that time on may ask; a process that dies
 afterwards therefore costs a minute, and no more.
 """
 
 import logging
-import random
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from sqlalchemy import or_, update
+from sqlalchemy import Connection, TextClause, text
 
 from ..clock import now_us
 from ..config import Settings
 from ..storage.errors import StoreFailure
 from ..storage.store import Store
-from ..storage.tables import rate_asks
-from .luno import Asked, TickerFault, ask_price
+from .luno import AskOutcome, TickerFault, ask_price
 from .rates import PAIR, keep_rate
 
 log = logging.getLogger(__name__)
 
+_SECOND_US: Final = 1_000_000
 #: Luno is asked at most so often, by all processes together.
-PERIOD_S: Final = 60.0
-#: The longest pause after failures: when asked to leave it, and otherwise.
-LONGEST_PAUSE_S: Final = 3600.0
-LONGEST_GENTLE_PAUSE_S: Final = 300.0
-#: A pause grows by up to this part, so that those who failed together come apart.
-_JITTER: Final = 0.25
+PERIOD_US: Final = 60 * _SECOND_US
+#: The longest pause that Luno may ask for.
+LONGEST_PAUSE_US: Final = 3600 * _SECOND_US
 #: No pause is so long: a next time beyond it was set by a clock that went back since.
-_IMPOSSIBLE_S: Final = 2 * LONGEST_PAUSE_S
+_IMPOSSIBLE_US: Final = 2 * LONGEST_PAUSE_US
 #: How often a process looks whether it is time.
 _LOOK_S: Final = 10.0
-#: How often it is said that there is still no price.
-_REMIND_S: Final = 6 * 3600.0
 
-_US: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to ask once.
-
-    :param next_at_us: what the row was set to, by which it is known as one's own.
-    :param failures: how often in a row there was no price.
-    """
-
-    next_at_us: int
-    failures: int
+_CLAIM: Final = text(
+    "UPDATE rate_asks SET next_at_us = :next_us WHERE pair = :pair"
+    " AND (next_at_us <= :now_us OR next_at_us > :impossible_us)"
+)
+_SHORTEN: Final = text(
+    "UPDATE rate_asks SET next_at_us = :next_us"
+    " WHERE pair = :pair AND next_at_us > :pause_us"
+)
+#: The time that a process has set is how it knows that nobody has asked since.
+_MOVE_ON: Final = text(
+    "UPDATE rate_asks SET next_at_us = :next_us"
+    " WHERE pair = :pair AND next_at_us = :claimed_us"
+)
 
 
-class Asker:
-    """A thread that asks whenever it is time.
+class Poller:
+    """A thread that asks for the price whenever it is time.
 
     :param store: its own, so that no change of money ever waits for it.
+    :param observe: counts what came of each question.
     :param ask: asks an address for the price.
-    :param observe: is told what came of each question.
     """
 
     def __init__(
         self,
         store: Store,
         url: str,
-        observe: Callable[[Asked], None],
+        observe: Callable[[AskOutcome], None],
         clock: Callable[[], int] = now_us,
         ask: Callable[[str], Decimal] = ask_price,
     ) -> None:
         self._store, self._url = store, url
         self._observe, self._clock, self._ask = observe, clock, ask
         self._stopped = threading.Event()
-        self._said: str | None = None
-        self._said_at_s = 0.0
+        self._is_new = True
+        self._reason: str | None = None
         # A daemon: the end of the process waits for no answer of Luno's.
         self.thread = threading.Thread(target=self._run, name="luno", daemon=True)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self.thread.start()
 
     def stop(self) -> None:
         """Ask no more; a question that is under way is not waited for."""
         self._stopped.set()
 
-    def look(self) -> float:
-        """Ask if it is time, and tell how long to wait before the next look."""
+    def poll(self) -> None:
+        """Ask if it is time."""
         try:
-            claim = claim_ask(self._store, self._clock())
-            if claim is None:
-                return _LOOK_S * random.uniform(0.8, 1)  # noqa: S311  no secret
-            self._ask_and_keep(claim)
+            claimed_us = self._claim()
+            if claimed_us is not None:
+                self._ask_and_keep(claimed_us)
         except StoreFailure as failure:
-            self._say(f"the database does not answer ({type(failure).__name__})")
-            return _LOOK_S
+            self._report(f"the database does not answer ({type(failure).__name__})")
         except Exception as error:
-            self._say(f"a mistake of this program ({type(error).__name__})", error)
-        return PERIOD_S
+            self._report(f"a mistake of this program ({type(error).__name__})", error)
 
     def _run(self) -> None:
-        wait_s = 0.0
-        while not self._stopped.wait(wait_s):
-            wait_s = self.look()
+        self.poll()
+        while not self._stopped.wait(_LOOK_S):
+            self.poll()
         self._store.close()
 
-    def _ask_and_keep(self, claim: Claim) -> None:
+    def _claim(self) -> int | None:
+        """Take the right to ask, unless another has it, and return when it ends."""
+        now = self._clock()
+        end_us = now + PERIOD_US
+        with self._store.transaction() as connection:
+            if self._is_new:
+                # A process that is gone was asked to pause, perhaps at another address.
+                # What is no longer than two minutes may be the claim of another process
+                # whose clock is ahead.
+                pause_us = end_us + PERIOD_US
+                _update(connection, _SHORTEN, next_us=end_us, pause_us=pause_us)
+            mine = _update(
+                connection,
+                _CLAIM,
+                next_us=end_us,
+                now_us=now,
+                impossible_us=now + _IMPOSSIBLE_US,
+            )
+        self._is_new = False
+        return end_us if mine else None
+
+    def _ask_and_keep(self, claimed_us: int) -> None:
         try:
             price = self._ask(self._url)
         except TickerFault as fault:
             self._observe(fault.outcome)
-            self._say(str(fault))
-            pause_s = pause_after(fault, claim.failures, self._clock())
-            put_off(self._store, claim, self._clock() + round(pause_s * _US))
+            self._report(str(fault))
+            self._pause(claimed_us, fault.retry_after)
             return
+        kept = False
         try:
-            kept = keep_price(self._store, claim, price, self._clock())
-        except BaseException:
-            self._observe(Asked.NOT_KEPT)
-            raise
-        self._observe(Asked.KEPT if kept else Asked.NOT_KEPT)
-        self._say(None if kept else "its answer came when another had asked again")
+            kept = self._keep(claimed_us, price)
+        finally:
+            self._observe(AskOutcome.KEPT if kept else AskOutcome.NOT_KEPT)
+        self._report(None if kept else "its answer came after another process asked")
 
-    def _say(self, reason: str | None, error: Exception | None = None) -> None:
-        if reason is None:
-            if self._said is not None:
-                log.info("There is a price of bitcoin from Luno again")
-        elif self._said != reason or time.monotonic() - self._said_at_s >= _REMIND_S:
+    def _keep(self, claimed_us: int, price: Decimal) -> bool:
+        seen_at_us = self._clock()
+        with self._store.transaction() as connection:
+            times = {"claimed_us": claimed_us, "next_us": claimed_us}
+            mine = _update(connection, _MOVE_ON, **times)
+            if mine:
+                keep_rate(connection, price, seen_at_us)
+        return mine
+
+    def _pause(self, claimed_us: int, retry_after: str | None) -> None:
+        now = self._clock()
+        until_us = min(_retry_at_us(retry_after, now), now + LONGEST_PAUSE_US)
+        if until_us > claimed_us:
+            with self._store.transaction() as connection:
+                times = {"claimed_us": claimed_us, "next_us": until_us}
+                _update(connection, _MOVE_ON, **times)
+
+    def _report(self, reason: str | None, error: Exception | None = None) -> None:
+        """Log why there is no price, or that there is one again, when that changes."""
+        if reason is None and self._reason is not None:
+            log.info("There is a price of bitcoin from Luno again")
+        elif reason != self._reason:
             log.warning("No price of bitcoin from Luno: %s", reason, exc_info=error)
-            self._said_at_s = time.monotonic()
-        self._said = reason
+        self._reason = reason
 
 
-def start(settings: Settings, observe: Callable[[Asked], None]) -> Asker | None:
+def start(settings: Settings, observe: Callable[[AskOutcome], None]) -> Poller | None:
     """Ask in the background of this process, unless that is turned off."""
     if settings.luno_url is None:
         return None
     store = Store(settings.database_url, replace(settings.limits, readers=1))
-    asker = Asker(store, settings.luno_url, observe)
-    asker.start()
-    return asker
+    poller = Poller(store, settings.luno_url, observe)
+    poller.thread.start()
+    return poller
 
 
-_pair_row = rate_asks.c.pair == PAIR
+def _update(connection: Connection, statement: TextClause, **times: int) -> bool:
+    return connection.execute(statement, {"pair": PAIR, **times}).rowcount == 1
 
 
-def claim_ask(store: Store, at_us: int) -> Claim | None:
-    """Take the right to ask, if it is time and nobody else has taken it."""
-    next_at_us = at_us + round(PERIOD_S * _US)
-    impossible_us = at_us + round(_IMPOSSIBLE_S * _US)
-    due = or_(
-        rate_asks.c.next_at_us <= at_us,
-        rate_asks.c.next_at_us > impossible_us,
-    )
-    with store.transaction() as connection:
-        failures = connection.execute(
-            update(rate_asks)
-            .where(_pair_row, due)
-            .values(next_at_us=next_at_us)
-            .returning(rate_asks.c.failures)
-        ).scalar_one_or_none()
-    return None if failures is None else Claim(next_at_us, failures)
-
-
-def keep_price(store: Store, claim: Claim, price: Decimal, at_us: int) -> bool:
-    """Keep a price that was seen, unless the right to ask has passed to another."""
-    with store.transaction() as connection:
-        ours = connection.execute(
-            update(rate_asks)
-            .where(_pair_row, rate_asks.c.next_at_us == claim.next_at_us)
-            .values(failures=0)
-        )
-        if ours.rowcount == 1:
-            keep_rate(connection, price, at_us)
-        return ours.rowcount == 1
-
-
-def put_off(store: Store, claim: Claim, until_us: int) -> None:
-    """Let nobody ask before a time, unless another has asked meanwhile."""
-    with store.transaction() as connection:
-        connection.execute(
-            update(rate_asks)
-            .where(_pair_row, rate_asks.c.next_at_us == claim.next_at_us)
-            .values(failures=claim.failures + 1, next_at_us=until_us)
-        )
-
-
-def pause_after(fault: TickerFault, failures: int, at_us: int) -> float:
-    """Tell for how many seconds nobody shall ask after a failure.
-
-    :param failures: how many there were in a row before this one.
-    """
-    grown_s = PERIOD_S * (1 << min(failures, 10))
-    if fault.outcome is Asked.TOO_MANY:
-        wanted_s = max(2 * grown_s, _seconds(fault.retry_after, at_us))
-        pause_s = min(wanted_s, LONGEST_PAUSE_S)
-    else:
-        pause_s = min(grown_s, LONGEST_GENTLE_PAUSE_S)
-    return pause_s * random.uniform(1, 1 + _JITTER)  # noqa: S311  no secret
-
-
-def _seconds(retry_after: str | None, at_us: int) -> float:
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
+def _retry_at_us(retry_after: str | None, at_us: int) -> int:
+    """When to ask again, by a header that has seconds or a date; else at once."""
+    when = (retry_after or "").strip()
+    if when.isascii() and when.isdecimal():
+        return at_us + int(when[:9]) * _SECOND_US
     try:
-        at = parsedate_to_datetime(text)
-        return float(at.replace(tzinfo=at.tzinfo or UTC).timestamp() - at_us / _US)
+        at = parsedate_to_datetime(when)
+        return round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * _SECOND_US)
     except (ValueError, OverflowError):
-        return 0.0
+        return at_us

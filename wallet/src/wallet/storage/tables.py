@@ -167,7 +167,7 @@ rate_asks = Table(
     metadata,
     Column("pair", String(8), primary_key=True),
     Column("next_at_us", BigInteger, nullable=False),
-    # How often in a row there was no price.
+    # Counts nothing any more; to remove it is not worth a migration.
     Column("failures", Integer, nullable=False),
     CheckConstraint("failures >= 0", name="rate_asks_failures"),
     sqlite_with_rowid=False,
