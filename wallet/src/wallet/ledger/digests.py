@@ -52,16 +52,16 @@ def _digest(*values: str | int | bytes | None) -> bytes:
 
 def canonical_bytes(values: Sequence[str | int | bytes | None]) -> bytes:
     """Write values so that no two different sequences give the same bytes."""
-    return b"".join([_canonical(value) for value in values])
-
-
-def _canonical(value: str | int | bytes | None) -> bytes:
-    if value is None:
-        return b"n"
-    if isinstance(value, str):
-        raw = value.encode()
-        return b"s%d:%b" % (len(raw), raw)
-    if isinstance(value, int):
-        raw = b"%d" % value
-        return b"i%d:%b" % (len(raw), raw)
-    return b"b%d:%b" % (len(value), value)
+    parts = []
+    for value in values:
+        if value is None:
+            parts.append(b"n")
+        elif isinstance(value, str):
+            raw = value.encode()
+            parts.append(b"s%d:%b" % (len(raw), raw))
+        elif isinstance(value, int):
+            raw = b"%d" % value
+            parts.append(b"i%d:%b" % (len(raw), raw))
+        else:
+            parts.append(b"b%d:%b" % (len(value), value))
+    return b"".join(parts)
