@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import read_amount
-from wallet.storage.connections import Driver
+from wallet.storage.rows import Driver
 from wallet.storage.store import Store
 from wallet.writer import Writer
 
@@ -98,9 +98,9 @@ def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
     sent: list[tuple[str, Any]] = []
     reader, look_up, batch = store.reader, store.reader.rows, store.batch
 
-    def rows(statement, given):
-        sent.append(reader.written(statement, given))
-        return look_up(statement, given)
+    def rows(sql, /, **given):
+        sent.append((store.dialect.text(sql), given))
+        return look_up(sql, **given)
 
     @contextmanager
     def listening():

@@ -21,7 +21,7 @@ from granian.server.common import AbstractServer
 from . import create_app, logs
 from .config import ConfigError, Settings
 from .prices import poller
-from .storage.connections import durability, is_durable
+from .storage.connections import is_durable
 from .storage.store import open_store
 from .web.auth import is_loopback
 
@@ -62,8 +62,7 @@ def prepare(settings: Settings) -> bool:
     """
     store = open_store(settings.database_url, settings.limits)
     try:
-        with store.reading.connect() as connection:
-            return is_durable(durability(connection))
+        return is_durable(store.durability())
     finally:
         store.close()
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event
 
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
@@ -21,20 +20,10 @@ def plans(store, writer):
     """Do something, and learn how each of its look-ups is carried out."""
 
     def plans(work):
-        sent = []
-
-        def note(_connection, _cursor, statement, parameters, _context, many):
-            sent.append((statement, parameters[0] if many else parameters))
-
-        event.listen(store.reading, "before_cursor_execute", note)
-        with heard(store) as to_driver:
+        with heard(store) as sent:
             work()
-        event.remove(store.reading, "before_cursor_execute", note)
-        looked_up = [
-            each
-            for each in sent + to_driver
-            if each[0].startswith(("SELECT", "WITH", "INSERT INTO spans"))
-        ]
+        kinds = ("SELECT", "WITH", "INSERT INTO spans")
+        looked_up = [each for each in sent if each[0].strip().startswith(kinds)]
         assert looked_up
         return [(each[0], explain(store, *each)) for each in looked_up]
 
@@ -90,6 +79,7 @@ READS = {
         store, wallet, 50, None
     ),
     "more entries": lambda store, wallet: reading.list_entries(store, wallet, 50, 9),
+    "names": lambda store, wallet: reading.find_names(store, {wallet}),
     "operation": lambda store, wallet: reading.find_operation(
         store, wallet, Principal.OPERATOR, "k"
     ),
@@ -128,7 +118,7 @@ def test_a_balance_over_time_neither_scans_nor_sorts(store, writer, plans):
 def test_a_run_is_summed_up_by_index(writer, plans):
     """The write that completes one reads that run, and nothing else."""
     found = plans(lambda: a_long_history(writer))
-    written = [each for each in found if each[0].startswith("INSERT")]
+    written = [each for each in found if each[0].strip().startswith("INSERT")]
     assert len(written) == 6
     assert bad(written) == []
     assert all(bad([each], BY_INDEX) for each in written)
@@ -158,8 +148,7 @@ def test_the_money_path_looks_up_by_index(store, writer, plans):
     found = plans(work)
     scans = re.compile(r"^SCAN (wallets|entries|operations)|^Seq Scan")
     assert bad(found, scans) == []
-    for statement, step in bad(found):
-        assert "ORDER BY wallets.id" in statement, (statement, step)
+    assert {step for _, step in bad(found)} <= {"Sort"}
     # In PostgreSQL the three writes look up wallets, too.
     assert len(found) == (5 if is_sqlite(store.writing) else 8)
     assert all(bad([each], BY_INDEX) for each in found)
@@ -170,7 +159,7 @@ def test_a_batch_looks_up_by_key_whatever_the_planner_knows(store, writer):
     wallet = create_wallet(writer)
     with heard(store) as sent:
         writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
-    sent = [each for each in sent if not each[0].startswith("INSERT")]
+    sent = [each for each in sent if not each[0].strip().startswith("INSERT")]
     assert len(sent) == 3
     with store.transaction() as connection:
         for statement, parameters in sent:
@@ -187,8 +176,7 @@ def test_a_key_is_looked_up_even_if_none_is_known(store, writer):
     writer.submit(Submission(tuple(moves), wallet))
     with heard(store) as sent:
         writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key="k"))
-    sent = [each for each in sent if "operations.key" in each[0]]
-    ((statement, parameters),) = sent
+    _, (statement, parameters), *_ = sent
     with store.transaction() as connection:
         connection.exec_driver_sql("ANALYZE operations")
         found = steps_on(connection, statement, parameters)
@@ -217,8 +205,7 @@ def test_a_missing_index_would_be_noticed(store, writer, plans):
     create_wallet(writer)
 
     def work():
-        with store.reading.connect() as connection:
-            connection.exec_driver_sql("SELECT id FROM wallets WHERE name = 'x'")
-            connection.exec_driver_sql("SELECT id FROM wallets ORDER BY name")
+        store.reader.rows("SELECT id FROM wallets WHERE name = 'x'")
+        store.reader.rows("SELECT id FROM wallets ORDER BY name")
 
     assert len(bad(plans(work))) >= 2

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from wallet.prices.rates import MAX_AGE_US, Rate, keep_rate, newest_rate, rates_at
 from wallet.storage.connections import is_sqlite
+
+from ..actions import heard
 
 NOW_US = 1_800_000_000_000_000
 
@@ -69,14 +70,8 @@ def test_an_unchanged_price_is_kept_as_often_as_it_is_seen(store):
 def test_rates_of_many_moments_take_one_statement_that_seeks(store):
     """A thousand points cost a thousand seeks, and neither a scan nor a sort."""
     keep(store, "10", NOW_US)
-    sent = []
-
-    def note(_connection, _cursor, statement, parameters, *_rest):
-        sent.append((statement, parameters))
-
-    event.listen(store.reading, "before_cursor_execute", note)
-    found = rates_at(store, [NOW_US + place for place in range(1000)])
-    event.remove(store.reading, "before_cursor_execute", note)
+    with heard(store) as sent:
+        found = rates_at(store, [NOW_US + place for place in range(1000)])
     assert len(found) == 1000
     assert None not in found
     ((statement, parameters),) = sent

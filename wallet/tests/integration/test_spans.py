@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from wallet.audit.replay import Fault
 from wallet.audit.verify import verify
@@ -18,7 +18,7 @@ from wallet.storage.connections import is_sqlite
 from wallet.storage.queries import find_wallet
 from wallet.storage.spans import SIZES
 
-from ..actions import a_submission, create_wallet
+from ..actions import a_submission, create_wallet, heard
 from .test_verify import forge
 
 SPANS = "SELECT * FROM spans ORDER BY wallet_id, size, number"
@@ -162,8 +162,7 @@ def test_highs_and_lows_are_right_where_spans_are_missing(store, writer):
     forge(store, {}, "DELETE FROM spans WHERE number IN (0, 3, 4, 9)")
     bounds = sorted({at_us for at_us, _ in entries})
     times = [*bounds, bounds[-1] + 1]
-    with store.reading.connect() as connection:
-        held = held_before(connection, state, times)
+    held = held_before(store, state, times)
     assert [each.version for each in held] == [
         sum(at_us < time for at_us, _ in entries) for time in times
     ]
@@ -178,24 +177,22 @@ def work_of(store):
     """Count what a look-up reads: rows on PostgreSQL, instructions on SQLite."""
 
     def count(work):
-        sent, steps = [], []
-
-        def note(connection, _cursor, statement, parameters, *_rest):
-            sent.append((statement, parameters))
-            if is_sqlite(store.reading):
-                raw = connection.connection.driver_connection
-                raw.set_progress_handler(lambda: steps.append(1), 1)
-
-        event.listen(store.reading, "before_cursor_execute", note)
-        work()
-        event.remove(store.reading, "before_cursor_execute", note)
+        with heard(store) as sent:
+            work()
         assert sent
-        if is_sqlite(store.reading):
-            return len(steps)
+        read = _steps_taken if is_sqlite(store.reading) else _rows_read
         with store.reading.connect() as connection:
-            return sum(_rows_read(connection, *each) for each in sent)
+            return sum(read(connection, *each) for each in sent)
 
     return count
+
+
+def _steps_taken(connection, statement, parameters):
+    driver, steps = connection.connection.driver_connection, []
+    driver.set_progress_handler(lambda: steps.append(1), 1)
+    driver.execute(statement, parameters).fetchall()
+    driver.set_progress_handler(None, 1)
+    return len(steps)
 
 
 def _rows_read(connection, statement, parameters):

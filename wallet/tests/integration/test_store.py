@@ -12,13 +12,14 @@ from wallet.ledger.outcomes import Known
 from wallet.ledger.rules import decide
 from wallet.storage import connections as engines
 from wallet.storage import migrations
-from wallet.storage.connections import durability, is_durable
+from wallet.storage.connections import is_durable
 from wallet.storage.queries import find_wallet, list_entries
 from wallet.storage.rows import Answered
 from wallet.storage.sqlite import split
 from wallet.storage.tables import metadata
 
 from ..actions import a_submission, create_wallet, heard
+from .test_plans import steps_on
 
 
 def commit(store, *batch, now_us=1):
@@ -148,8 +149,7 @@ def test_the_database_itself_refuses_what_breaks_a_rule(store, writer, change):
 
 def test_connections_are_durable(store):
     """SQLite syncs each commit and holds foreign keys; PostgreSQL says it does."""
-    with store.reading.connect() as connection:
-        assert is_durable(durability(connection))
+    assert is_durable(store.durability())
     if store.writing.dialect.name == "sqlite":
         with store.writing.connect() as connection:
             names = ("journal_mode", "synchronous", "foreign_keys")
@@ -185,12 +185,13 @@ def test_wallets_are_locked_in_one_order_before_keys_are_read(store):
     )
     with heard(store) as statements, store.batch() as driver:
         store.load(driver, [transfer])
-    (locking, _), (keys, _) = statements
-    assert "FROM operations" not in locking
-    assert "operations" in keys
+    with store.transaction() as connection:
+        locking, keys = (steps_on(connection, *each) for each in statements)
+    assert not any("operations" in step for step in locking)
+    assert any("operations" in step for step in keys)
     # SQLite has one lock, and holds it already.
     if store.writing.dialect.name == "postgresql":
-        assert "FOR UPDATE OF wallets" in locking.partition("ORDER BY wallets.id")[2]
+        assert locking[:2] == ["LockRows", "Sort"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 511, 512, 513, 1_000, 1_024])

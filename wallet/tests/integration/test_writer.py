@@ -323,7 +323,7 @@ def test_two_writers_that_create_with_one_key_make_one_wallet(
     store, writer, monkeypatch
 ):
     """The second one meets the first one's row, reads again, and replays."""
-    find, waited = store._statements.find_created, []
+    find, waited = store.dialect.find_created, []
 
     def find_nothing_first(connection, keys):
         if waited:
@@ -332,7 +332,7 @@ def test_two_writers_that_create_with_one_key_make_one_wallet(
         return []
 
     first = create_wallet(writer, key="k")
-    monkeypatch.setattr(store._statements, "find_created", find_nothing_first)
+    monkeypatch.setattr(store.dialect, "find_created", find_nothing_first)
     command = CreateWallet(new_wallet_id(), "", "ZAR", 0, "k")
     (result,) = writer.submit(Submission((command,)))
     assert isinstance(result.outcome, Created)
@@ -379,6 +379,7 @@ UNIQUE = sqlite3.SQLITE_CONSTRAINT_UNIQUE
 CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize(
     ("cause", "before", "at"),
     [
@@ -388,8 +389,10 @@ CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
         (_Diagnosed("57014"), failures.NotWritten, failures.NotWritten),
         (_Diagnosed("53100"), failures.NotWritten, failures.NotWritten),
         (_Diagnosed("57P01", "FATAL"), failures.NotWritten, failures.OutcomeUnknown),
-        (_Diagnosed("42601"), OperationalError, failures.NotWritten),
+        (_Diagnosed("42601"), None, failures.NotWritten),
         (psycopg.OperationalError(), failures.NotWritten, failures.OutcomeUnknown),
+        (psycopg.ProgrammingError(), None, failures.OutcomeUnknown),
+        (ValueError(), None, failures.OutcomeUnknown),
         (_sqlite_error(FULL), failures.NotWritten, failures.NotWritten),
         (_sqlite_error(BROKEN), failures.NotWritten, failures.OutcomeUnknown),
         (
@@ -399,21 +402,23 @@ CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
         ),
         (
             _sqlite_error(CHECK, sqlite3.IntegrityError),
-            OperationalError,
+            None,
             failures.OutcomeUnknown,
         ),
     ],
     ids=lambda value: f"{value!r}"[:40],
 )
-def test_a_failure_of_the_database_is_named(cause, before, at):
-    """At the commit, only an answer of the database itself is certain."""
-    known = (failures.StoreFailure, OperationalError)
-    found = []
-    for guard in (failures.before_commit, failures.at_commit):
-        with pytest.raises(known) as caught, guard():
-            raise OperationalError("", {}, cause)
-        found.append(caught.type)
-    assert found == [before, at]
+def test_a_failure_of_the_database_is_named(cause, before, at, wrapped):
+    """At the commit, only an answer of the database itself is certain.
+
+    It is the same whether SQLAlchemy stands around the driver or not.
+    """
+    error = OperationalError("", {}, cause) if wrapped else cause
+    for guard, name in ((failures.before_commit, before), (failures.at_commit, at)):
+        with pytest.raises(name or type(error)) as caught, guard():
+            raise error
+        assert caught.type is (name or type(error))
+        assert caught.value is error or caught.value.__cause__ is error
 
 
 def test_waiting_for_a_connection_too_long_writes_nothing():

@@ -8,7 +8,7 @@ from ..ledger.commands import Kind, MoveMoney
 from ..ledger.digests import entry_digest, fingerprint, first_digest
 from ..ledger.money import CURRENCIES, Amount, format_amount
 from ..ledger.outcomes import Entry, WalletState
-from ..storage.queries import ENTRY_COLUMNS, to_entry
+from ..storage.queries import to_entry
 
 
 class Fault(Exception):
@@ -31,7 +31,7 @@ class Replayed:
 
         :raises Fault: something is not.
         """
-        entry = to_entry(tuple(row)[: len(ENTRY_COLUMNS)])
+        entry = to_entry(row[: len(Entry._fields)])
         for holds, complaint in self._facts(entry, row):
             if not holds:
                 raise Fault(f"{entry.wallet_id} version {entry.version}: {complaint}")

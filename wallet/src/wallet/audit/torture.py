@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import func, select
-
 from ..config import ConfigError, Settings, read_settings
 from ..storage.queries import list_wallets
 from ..storage.store import Store, open_store
-from ..storage.tables import entries, operations
 from .load import BROKEN, Load, connected
 from .replay import Fault
 from .verify import verify
@@ -163,13 +160,10 @@ def torture(
 def _judge(store: Store, load: Load, kills: int, faults: list[str]) -> Verdict:
     faults += [f"refused: {each}" for each in load.refused[:3]]
     kept: dict[tuple[str, str], bytes] = {}
-    with store.reading.connect() as connection:
-        rows = select(operations.c.wallet_id, operations.c.key, operations.c.body)
-        for wallet_id, key, body in connection.execute(rows):
-            kept[wallet_id, key] = hashlib.sha256(body.encode()).digest()
-        written = connection.execute(
-            select(func.count()).select_from(entries)
-        ).scalar_one()
+    rows = store.reader.rows("SELECT wallet_id, key, body FROM operations")
+    for wallet_id, key, body in rows:
+        kept[wallet_id, key] = hashlib.sha256(body.encode()).digest()
+    ((written,),) = store.reader.rows("SELECT count(*) FROM entries")
     lost = sum(
         kept.get(scope) != answered.digest for scope, answered in load.answered.items()
     )

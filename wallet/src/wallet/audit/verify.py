@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, text
 
 from ..ledger.outcomes import WalletState
-from ..storage.queries import ENTRY_COLUMNS, list_wallets
-from ..storage.store import Store, to_wallet
-from ..storage.tables import entries, operations, wallets
+from ..storage.queries import WALLET, list_wallets
+from ..storage.spans import SIZES
+from ..storage.store import Store
 from .heads import Head
 from .replay import Fault, Replayed
-from .resum import Resummed
 from .totals import check_totals
 
 _PAGE: Final = 500
@@ -31,29 +30,33 @@ class Report:
     operations: int = 0
 
 
-_history = (
-    select(
-        *ENTRY_COLUMNS,
-        entries.c.previous_version,
-        entries.c.previous_balance_minor,
-        operations.c.status,
-        operations.c.fingerprint,
-        operations.c.body,
-    )
-    .join_from(
-        entries,
-        operations,
-        (operations.c.wallet_id == entries.c.wallet_id)
-        & (operations.c.id == entries.c.operation_id),
-        isouter=True,
-    )
-    .where(entries.c.wallet_id == bindparam("wallet_id"))
-    .order_by(entries.c.version)
-)
-_wallet = select(wallets).where(wallets.c.id == bindparam("wallet_id"))
-_operations = select(func.count()).where(
-    operations.c.wallet_id == bindparam("wallet_id"), operations.c.status == 201
-)
+_HISTORY: Final = """
+SELECT entries.wallet_id, version, kind, amount_minor, balance_minor, operation_id,
+  counterparty, note, entries.at_us, digest, previous_version,
+  previous_balance_minor, status, fingerprint, body
+FROM entries LEFT JOIN operations
+  ON operations.wallet_id = entries.wallet_id AND operations.id = operation_id
+WHERE entries.wallet_id = :wallet_id ORDER BY version
+"""
+# Every span is there as it was written, and again as the entries make it.
+_BAD_SPAN: Final = """
+SELECT number * size + 1, (number + 1) * size, sum(1 - written), sum(written) FROM (
+  SELECT size, number, low_minor, high_minor, last_at_us, 1 AS written
+  FROM spans WHERE wallet_id = :wallet_id AND size = :size
+  UNION ALL
+  SELECT :size, (version - 1) / :size, min(balance_minor), max(balance_minor),
+    max(at_us), 0
+  FROM entries WHERE wallet_id = :wallet_id
+  GROUP BY (version - 1) / :size HAVING count(*) = :size
+) AS twice
+GROUP BY size, number
+HAVING count(*) <> 2 OR min(low_minor) <> max(low_minor)
+  OR min(high_minor) <> max(high_minor) OR min(last_at_us) <> max(last_at_us)
+ORDER BY size, number LIMIT 1
+"""
+_OPERATIONS: Final = """
+SELECT count(*) FROM operations WHERE wallet_id = :wallet_id AND status = 201
+"""
 
 
 def verify(
@@ -92,18 +95,16 @@ def _wallet_ids(store: Store) -> Iterator[str]:
 def _verify_wallet(
     connection: Connection, wallet_id: str, head: Head | None, report: Report
 ) -> WalletState:
-    found = connection.execute(_wallet, {"wallet_id": wallet_id}).mappings().one()
-    wallet = to_wallet(found)
-    replayed, resummed = Replayed(wallet), Resummed(connection, wallet)
+    given = {"wallet_id": wallet_id}
+    wallet = WalletState(*connection.execute(text(WALLET), given).one())
+    replayed = Replayed(wallet)
     if head is not None and head.version == 0:
         _must_be_kept(wallet_id, head, replayed.digest)
     # A long history passes through memory in parts.
-    with connection.execute(
-        _history, {"wallet_id": wallet_id}, execution_options={"yield_per": _PAGE}
-    ) as rows:
+    in_parts = {"yield_per": _PAGE}
+    with connection.execute(text(_HISTORY), given, execution_options=in_parts) as rows:
         for row in rows:
             replayed.append(row)
-            resummed.append(row)
             if head is not None and head.version == replayed.version:
                 _must_be_kept(wallet_id, head, replayed.digest)
     if head is not None and head.version > replayed.version:
@@ -112,8 +113,8 @@ def _verify_wallet(
             f" head of version {head.version} was kept"
         )
     replayed.must_equal(wallet)
-    resummed.must_end()
-    done = connection.execute(_operations, {"wallet_id": wallet_id}).scalar_one()
+    _check_spans(connection, wallet)
+    done = connection.execute(text(_OPERATIONS), given).scalar_one()
     if done != replayed.operations:
         raise Fault(
             f"{wallet_id}: {done} operations were carried out, but the entries show"
@@ -123,6 +124,19 @@ def _verify_wallet(
     report.entries += replayed.version
     report.operations += done
     return wallet
+
+
+def _check_spans(connection: Connection, wallet: WalletState) -> None:
+    # A short history completes none.
+    for size in (each for each in SIZES if each <= wallet.version):
+        given = {"wallet_id": wallet.id, "size": size}
+        found = connection.execute(text(_BAD_SPAN), given).first()
+        if found is not None:
+            first, last, made, written = found
+            complaint = "is not what the entries make it"
+            if not (made and written):
+                complaint = "has no entries" if written else "is missing"
+            raise Fault(f"{wallet.id}: the span of {first} to {last} {complaint}")
 
 
 def _must_be_kept(wallet_id: str, head: Head, digest: bytes) -> None:

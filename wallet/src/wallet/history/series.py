@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from ..ledger.outcomes import WalletState
 from ..prices.rates import Quote, quote, rates_at
-from ..storage import errors as failures
 from ..storage.spans import cut
 from ..storage.store import Store
 from .held import Held, extremes_within, held_before
@@ -43,14 +42,13 @@ def read_series(
     :param end_us: where the last period is cut, see :func:`end_of`.
     """
     ends = [min(bound, end_us) for bound in bounds]
-    with failures.before_commit(), store.reading.connect() as connection:
-        held = held_before(connection, wallet, ends)
-        ranges = [
-            (place, each)
-            for place, (opening, closing) in enumerate(pairwise(held))
-            for each in cut(opening.version, closing.version - 1)
-        ]
-        found = extremes_within(connection, wallet, [each for _, each in ranges])
+    held = held_before(store, wallet, ends)
+    ranges = [
+        (place, each)
+        for place, (opening, closing) in enumerate(pairwise(held))
+        for each in cut(opening.version, closing.version - 1)
+    ]
+    found = extremes_within(store, wallet, [each for _, each in ranges])
     balances = [[each.balance_minor for each in pair] for pair in pairwise(held)]
     for (place, _), extremes in zip(ranges, found, strict=True):
         balances[place] += extremes
@@ -71,6 +69,5 @@ def read_series(
 
 def balance_at(store: Store, wallet: WalletState, at_us: int) -> Held:
     """Read what a wallet held at a moment; an entry of that very moment counts."""
-    with failures.before_commit(), store.reading.connect() as connection:
-        (held,) = held_before(connection, wallet, [at_us + 1])
+    (held,) = held_before(store, wallet, [at_us + 1])
     return held

@@ -15,7 +15,6 @@ from ..ledger.commands import CreateWallet, Submission
 from ..ledger.ids import new_wallet_id
 from ..ledger.money import CURRENCIES
 from ..ledger.outcomes import Created
-from ..storage import errors as failures
 from ..storage.queries import held_by_currency, list_wallets
 from ..web.fields import WalletsPage, read_new_wallet, read_query
 from ..web.problems import Problem
@@ -70,14 +69,12 @@ def _page(problem: Problem | None = None) -> str:
         )
     page = read_query(request.args.to_dict(flat=False), WalletsPage)
     found = list_wallets(store, page.limit + 1, page.after)
-    with failures.before_commit(), store.reading.connect() as connection:
-        held = held_by_currency(connection)
     return render_template(
         "balances.html",
         wallets=found[: page.limit],
         more=len(found) > page.limit,
         first=page.after is None,
-        held=held,
+        held=held_by_currency(store),
         rate=rate_now(),
         currencies=sorted(CURRENCIES),
         key=forms.new_key(),

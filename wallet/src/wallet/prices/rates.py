@@ -4,32 +4,17 @@ A price counts from the moment it was seen, for 24 hours or until the next one. 
 none counts there is no worth at all: nothing is guessed.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    FromClause,
-    Select,
-    bindparam,
-    case,
-    column,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
+import msgspec
+from sqlalchemy import Connection, text
 
 from ..ledger.money import CURRENCIES
-from ..storage import errors as failures
 from ..storage.store import Store
-from ..storage.tables import rates
 
 PAIR: Final = "XBTZAR"
 #: How long a price counts; exactly so old, it still does.
@@ -38,14 +23,22 @@ MAX_AGE_US: Final = 24 * 60 * 60 * 1_000_000
 #: The currency in which a balance's worth is told.
 _COUNTERPART: Final = {"ZAR": "BTC", "BTC": "ZAR"}
 
-_now = bindparam("now", type_=BigInteger)
-_last = select(func.max(rates.c.at_us)).where(rates.c.pair == bindparam("of"))
-_after = func.coalesce(_last.scalar_subquery() + 1, 0)
-_insert = insert(rates).values(
-    pair=bindparam("of"),
-    at_us=case((_after > _now, _after), else_=_now),
-    price=bindparam("text"),
+_KEEP: Final = """
+INSERT INTO rates (pair, at_us, price)
+SELECT :pair, CASE WHEN next_us > :now_us THEN next_us ELSE :now_us END, :price
+FROM (
+  SELECT coalesce(max(at_us) + 1, 0) AS next_us FROM rates WHERE pair = :pair
+) AS last
+"""
+_NEWEST_AT: Final = """
+SELECT time_us, rates.at_us, rates.price
+FROM {given} JOIN rates ON rates.pair = :pair AND rates.at_us = (
+  SELECT earlier.at_us FROM rates AS earlier
+  WHERE earlier.pair = :pair AND earlier.at_us <= time_us
+    AND earlier.at_us >= time_us - :max_age_us
+  ORDER BY earlier.at_us DESC LIMIT 1
 )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +60,10 @@ class Quote:
 
 def rates_at(store: Store, times_us: Sequence[int]) -> list[Rate | None]:
     """Read the newest rate at or before each moment, none if it is too old."""
-    sqlite = store.reading.dialect.name == "sqlite"
-    times = json.dumps(times_us) if sqlite else list(times_us)
-    given = {"pair": PAIR, "times": times, "max_age": MAX_AGE_US}
-    with failures.before_commit(), store.reading.connect() as connection:
-        rows = connection.execute(_newest_at(sqlite), given)
-        found = {row.time_us: Rate(Decimal(row.price), row.at_us) for row in rows}
+    sql = _NEWEST_AT.format(given=store.dialect.given("time_us bigint"))
+    times = msgspec.json.encode([(time_us,) for time_us in times_us]).decode()
+    rows = store.reader.rows(sql, pair=PAIR, rows=times, max_age_us=MAX_AGE_US)
+    found = {time_us: Rate(Decimal(price), at_us) for time_us, at_us, price in rows}
     return [found.get(time_us) for time_us in times_us]
 
 
@@ -99,33 +90,5 @@ def quote(balance_minor: int, currency: str, rate: Rate | None) -> Quote | None:
 
 def keep_rate(connection: Connection, price: Decimal, now_us: int) -> None:
     """Keep a price that was just seen; its time is always after the one before."""
-    connection.execute(_insert, {"of": PAIR, "text": format(price, "f"), "now": now_us})
-
-
-def _times(sqlite: bool) -> FromClause:
-    if sqlite:
-        value = func.json_each(bindparam("times")).table_valued("value").c.value
-        return select(value.label("time_us")).subquery("given")
-    times = bindparam("times", type_=ARRAY(BigInteger))
-    unnested = func.unnest(times).table_valued(column("time_us", BigInteger))
-    return unnested.render_derived("given")
-
-
-@cache
-def _newest_at(sqlite: bool) -> Select[Any]:
-    given = _times(sqlite)
-    earlier = rates.alias("earlier")
-    newest = (
-        select(earlier.c.at_us)
-        .where(
-            earlier.c.pair == bindparam("pair"),
-            earlier.c.at_us <= given.c.time_us,
-            earlier.c.at_us >= given.c.time_us - bindparam("max_age"),
-        )
-        .order_by(earlier.c.at_us.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return select(given.c.time_us, rates.c.at_us, rates.c.price).join_from(
-        given, rates, (rates.c.pair == bindparam("pair")) & (rates.c.at_us == newest)
-    )
+    given = {"pair": PAIR, "price": format(price, "f"), "now_us": now_us}
+    connection.execute(text(_KEEP), given)

@@ -15,10 +15,9 @@ Every other error of the database is a mistake of this program and stays as it i
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Dialect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
@@ -48,42 +47,18 @@ class OutcomeUnknown(StoreFailure):
 
 
 @contextmanager
-def before_commit() -> Iterator[None]:
-    """Name the failures of statements: they leave nothing behind."""
+def before_commit(driver: object = None) -> Iterator[None]:
+    """Name the failures of statements: they leave nothing behind.
+
+    :param driver: the connection, which may be lost.
+    """
     try:
         yield
-    except PoolTimeout as error:
-        raise NotWritten from error
-    except DBAPIError as error:
-        failure = _before_commit(error)
+    except Exception as error:
+        failure = _before_commit(error, is_lost(driver))
         if failure is None:
             raise
         raise failure from error
-
-
-@contextmanager
-def of_driver(dialect: Dialect, driver: object = None) -> Iterator[None]:
-    """Put a driver's own errors under the names that they have on every engine.
-
-    :param driver: the connection, if there was one.
-    """
-    kind = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except kind as error:
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            kind,
-            connection_invalidated=is_lost(driver),
-            dialect=dialect,
-        ) from error
-
-
-def is_lost(driver: object) -> bool:
-    """Tell whether a connection has ended; one to a file never does."""
-    return bool(getattr(driver, "closed", False))
 
 
 @contextmanager
@@ -91,12 +66,23 @@ def at_commit() -> Iterator[None]:
     """Name the failures of a commit: only an answer from the database is certain."""
     try:
         yield
-    except DBAPIError as error:
-        raise _at_commit(error) from error
+    except Exception as error:
+        raise _at_commit(_cause(error)) from error
 
 
-def _before_commit(error: DBAPIError) -> StoreFailure | None:
-    cause = error.orig
+def is_lost(driver: object) -> bool:
+    """Tell whether a connection has ended; one to a file never does."""
+    return bool(getattr(driver, "closed", False))
+
+
+def _cause(error: Exception) -> Any:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _before_commit(error: Exception, lost: bool) -> StoreFailure | None:
+    if isinstance(error, PoolTimeout):
+        return NotWritten()
+    cause = _cause(error)
     if isinstance(cause, sqlite3.Error):
         if not isinstance(cause, sqlite3.IntegrityError):
             return NotWritten()
@@ -105,21 +91,25 @@ def _before_commit(error: DBAPIError) -> StoreFailure | None:
             sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
         )
         return Collision() if cause.sqlite_errorcode in unique else None
-    state: str | None = getattr(cause, "sqlstate", None)
+    if not hasattr(cause, "sqlstate"):
+        return None
+    state: str | None = cause.sqlstate
     # Nothing was lost but the connection, and a new one may well be had.
-    if state in _TRY_AGAIN or error.connection_invalidated:
+    lost = lost or getattr(error, "connection_invalidated", False)
+    if state in _TRY_AGAIN or lost:
         return TryAgain()
     if state == _UNIQUE_VIOLATION:
         return Collision()
-    # Without a state the server said nothing: it is not there, or went away.
-    absent = state is None and isinstance(error, OperationalError | InterfaceError)
+    # Without a state the server said nothing: it is not there, or went away. The
+    # driver is not imported, because who has SQLite does not need it.
+    names = {each.__name__ for each in type(cause).__mro__}
+    absent = state is None and names & {"OperationalError", "InterfaceError"}
     if absent or (state is not None and state.startswith(_UNAVAILABLE_CLASSES)):
         return NotWritten()
     return None
 
 
-def _at_commit(error: DBAPIError) -> StoreFailure:
-    cause = error.orig
+def _at_commit(cause: Any) -> StoreFailure:
     if isinstance(cause, sqlite3.Error):
         refused = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
         known = getattr(cause, "sqlite_errorcode", None) in refused

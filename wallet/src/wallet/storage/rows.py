@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ..ledger.commands import MoveMoney
 from ..ledger.digests import fingerprint
@@ -12,6 +12,13 @@ from .tables import MOVING, wallets
 
 #: The columns of one row, in the order of its table.
 Row = tuple[Any, ...]
+
+
+class Driver(Protocol):
+    """A connection as its driver has it, without what SQLAlchemy does beside that."""
+
+    def execute(self, text: str, values: Any, /) -> Any:
+        """Execute a statement, and return a cursor with what was found."""
 
 
 class Answered(NamedTuple):

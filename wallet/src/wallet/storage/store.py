@@ -9,23 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, RowMapping
+from sqlalchemy import URL, Connection, Engine
 
 from ..ledger.commands import CreateWallet, MoveMoney, Submission
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
-from . import errors as failures
-from . import migrations
-from .connections import (
-    Driver,
-    Limits,
-    is_sqlite,
-    make_reading_engine,
-    make_writing_engine,
-)
+from . import errors, migrations
+from .connections import Limits, dialect_of, make_reading_engine, make_writing_engine
 from .reader import Reader
-from .rows import Answered, rows_of
-from .statements import statements_for
+from .rows import Answered, Driver, rows_of
 
 
 class Store:
@@ -34,11 +26,10 @@ class Store:
     def __init__(self, url: URL, limits: Limits) -> None:
         self.writing: Engine = make_writing_engine(url, limits)
         self.reading: Engine = make_reading_engine(url, limits)
-        self.reader = Reader(url, limits)
-        self._statements = statements_for(self.writing.dialect.name)
+        self.reader = Reader(self.reading, limits)
+        self.dialect = dialect_of(self.reading)
 
     def close(self) -> None:
-        """Close every connection."""
         self.writing.dispose()
         self.reading.dispose()
         self.reader.close()
@@ -50,16 +41,16 @@ class Store:
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
-        with failures.before_commit():
+        with errors.before_commit():
             connection = self.writing.connect()
         try:
-            with failures.before_commit():
+            with errors.before_commit():
                 transaction = connection.begin()
                 yield connection
             try:
-                with failures.at_commit():
+                with errors.at_commit():
                     transaction.commit()
-            except failures.StoreFailure:
+            except errors.StoreFailure:
                 # SQLAlchemy takes it for ended, which in SQLite it need not be.
                 connection.invalidate()
                 raise
@@ -69,11 +60,8 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Read with several statements what was committed at one moment."""
-        begin = "BEGIN"
-        if not is_sqlite(self.reading):
-            begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with failures.before_commit(), self.reading.connect() as connection:
-            connection.exec_driver_sql(begin)
+        with errors.before_commit(), self.reading.connect() as connection:
+            connection.exec_driver_sql(self.dialect.BEGIN_SNAPSHOT)
             try:
                 yield connection
             finally:
@@ -86,23 +74,24 @@ class Store:
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
-        named, connection = failures.before_commit, None
-        driver: Any = None
-        try:
+        with errors.before_commit():
             connection = self.writing.raw_connection()
-            driver = connection.driver_connection
-            self._statements.begin(driver)
-            yield driver
-            named = failures.at_commit
-            driver.commit()
-        except Exception:
-            if connection is not None and failures.is_lost(driver):
-                connection.invalidate()
-            with named(), failures.of_driver(self.writing.dialect, driver):
-                raise
+        driver: Any = connection.driver_connection
+        try:
+            with errors.before_commit(driver):
+                self.dialect.begin(driver)
+                yield driver
+            with errors.at_commit():
+                driver.commit()
         finally:
-            if connection is not None:
-                connection.close()
+            if errors.is_lost(driver):
+                connection.invalidate()
+            connection.close()
+
+    def durability(self) -> dict[str, str]:
+        """Read the settings that decide whether a commit survives a loss of power."""
+        rows = self.reader.rows(self.dialect.DURABILITY)
+        return {name: str(value) for name, value in rows}
 
     def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
         """Lock the wallets of a batch, and read what it is decided from.
@@ -114,15 +103,15 @@ class Store:
         scopes = sorted(_scopes(batch))
         known = Known()
         if ids:
-            for row in self._statements.lock_wallets(driver, ids):
+            for row in self.dialect.lock_wallets(driver, ids):
                 wallet = WalletState(*row)
                 known.wallets[wallet.id] = wallet
         if keys:
-            for row in self._statements.find_created(driver, keys):
+            for row in self.dialect.find_created(driver, keys):
                 wallet = WalletState(*row)
                 known.created[wallet.creation_key or ""] = wallet
         if scopes:
-            for row in self._statements.find_remembered(driver, scopes):
+            for row in self.dialect.find_remembered(driver, scopes):
                 wallet_id, principal, key, *answer = row
                 known.remembered[wallet_id, principal, key] = Remembered(*answer)
         return known
@@ -137,7 +126,7 @@ class Store:
         """Write everything that a batch changes."""
         rows = rows_of(decision, answered, now_us)
         if any(rows):
-            self._statements.write(driver, rows)
+            self.dialect.write(driver, rows)
 
 
 def open_store(url: URL, limits: Limits) -> Store:
@@ -170,11 +159,6 @@ def open_current_store(url: URL, limits: Limits) -> Store:
         store.close()
         raise
     return store
-
-
-def to_wallet(row: RowMapping) -> WalletState:
-    """Read a wallet from its row."""
-    return WalletState(**row)
 
 
 def _wallet_ids(batch: Sequence[Submission]) -> set[str]:

@@ -175,8 +175,7 @@ rate_asks = Table(
 
 #: The columns of a wallet that move.
 MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
-#: What an idempotency key belongs to, and what is known about the one who used it.
+#: What an idempotency key belongs to.
 SCOPE = ("wallet_id", "principal", "key")
-REMEMBERED = (*SCOPE, "id", "fingerprint", "status", "body")
 #: What names a run of entries.
 RUN = ("wallet_id", "size", "number")

@@ -9,11 +9,9 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy.exc import DBAPIError
 
 from .. import __version__
-from ..storage import errors as failures
-from ..storage.connections import durability, is_durable
+from ..storage.connections import is_durable
 from ..storage.store import Store
 from .auth import require_metrics_token
 from .metrics import exposition
@@ -76,10 +74,9 @@ def read_metrics() -> Response:
 def _database(store: Store) -> DatabaseStatus:
     engine = store.reading.dialect.name
     try:
-        with failures.before_commit(), store.reading.connect() as connection:
-            settings = durability(connection)
-            connection.exec_driver_sql("SELECT 1 FROM wallets LIMIT 1")
-    except (failures.StoreFailure, DBAPIError):
+        settings = store.durability()
+        store.reader.rows("SELECT 1 FROM wallets LIMIT 1")
+    except Exception:
         return DatabaseStatus("failing", engine)
     return DatabaseStatus("ok", engine, is_durable(settings), settings)
 
