@@ -192,6 +192,29 @@ def own_postgresql(postgresql):
             running._cleanup()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_sqlite_file_that_is_taken_away_is_not_written_to(
+    make_server, tmp_path, replaced
+):
+    """What went to it would be gone after the restart; put back, it goes on."""
+    path, aside = tmp_path / "wallet.db", tmp_path / "aside.db"
+    server = make_server(f"sqlite:///{path}").start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        deposits = f"/v1/wallets/{wallet}/deposits"
+        path.rename(aside)
+        if replaced:
+            path.write_bytes(aside.read_bytes())
+        refused = client.post(deposits, {"amount": "1"}, key="k")
+        assert (refused.status, refused.json["type"]) == (503, "/problems/unavailable")
+        assert client.get("/status").status == 503
+        aside.rename(path)
+        assert client.get("/status").status == 200
+        assert client.post(deposits, {"amount": "1"}, key="k").status == 201
+        assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "1.00"
+    assert "was removed or replaced since it was opened" in server.log.read_text()
+
+
 def test_a_locked_sqlite_is_waited_for(make_server, tmp_path):
     """Another program that holds the file makes writes 503, and reads go on."""
     path = tmp_path / "wallet.db"

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from ..ledger.outcomes import Scope
-from . import postgresql, sqlite
+from . import errors, postgresql, sqlite
 from .rows import Driver, Row, Rows
 
 #: A server that does not even accept a connection by then is not there.
@@ -83,6 +83,30 @@ class Dialect(Protocol):
 
     def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes."""
+
+
+class DatabaseFile:
+    """The file of a database in SQLite, as it was when it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = self._look()
+
+    def require(self) -> None:
+        """Refuse to write where nobody would find it again.
+
+        :raises NotWritten: the file was removed, or another one is in its place.
+        """
+        if self._look() != self._opened:
+            reason = f"{self._path} was removed or replaced since it was opened"
+            raise errors.NotWritten from FileNotFoundError(reason)
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 class UnsafeDatabase(Exception):

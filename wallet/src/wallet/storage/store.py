@@ -7,6 +7,7 @@ completes runs of entries costs one more.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine
@@ -15,7 +16,14 @@ from ..ledger.commands import CreateWallet, MoveMoney, Submission
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
 from . import errors, migrations
-from .connections import Limits, dialect_of, make_reading_engine, make_writing_engine
+from .connections import (
+    DatabaseFile,
+    Limits,
+    dialect_of,
+    is_sqlite,
+    make_reading_engine,
+    make_writing_engine,
+)
 from .reader import Reader
 from .rows import Answered, Driver, rows_of
 
@@ -28,6 +36,9 @@ class Store:
         self.reading: Engine = make_reading_engine(url, limits)
         self.reader = Reader(self.reading, limits)
         self.dialect = dialect_of(self.reading)
+        self._file = (
+            DatabaseFile(Path(url.database or "")) if is_sqlite(self.reading) else None
+        )
 
     def close(self) -> None:
         self.writing.dispose()
@@ -81,6 +92,7 @@ class Store:
             with errors.before_commit(driver):
                 self.dialect.begin(driver)
                 yield driver
+            self._require_file()
             with errors.at_commit():
                 driver.commit()
         finally:
@@ -89,9 +101,17 @@ class Store:
             connection.close()
 
     def durability(self) -> dict[str, str]:
-        """Read the settings that decide whether a commit survives a loss of power."""
+        """Read the settings that decide whether a commit survives a loss of power.
+
+        :raises NotWritten: the database does not answer, or its file is gone.
+        """
+        self._require_file()
         rows = self.reader.rows(self.dialect.DURABILITY)
         return {name: str(value) for name, value in rows}
+
+    def _require_file(self) -> None:
+        if self._file is not None:
+            self._file.require()
 
     def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
         """Lock the wallets of a batch, and read what it is decided from.
