@@ -1,5 +1,6 @@
 """The interface is as it is described; ``EXAMPLES=200`` looks for longer."""
 
+import json
 import os
 import re
 
@@ -102,6 +103,13 @@ def test_every_route_is_described(app):
         (method, re.sub(r"<(\w+)>", r"{\1}", route)) for method, route in CALLS
     }
     assert all(verb["summary"] for verbs in paths.values() for verb in verbs.values())
+
+
+def test_patterns_are_written_as_clients_read_them(app):
+    """Other languages than Python take its end of a text for the letter Z."""
+    description = json.dumps(describe(app, local=True))
+    assert '"pattern": "^' in description
+    assert "\\Z" not in description
 
 
 def test_every_problem_is_described(app):

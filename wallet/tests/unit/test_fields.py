@@ -46,3 +46,10 @@ def test_every_amount_that_is_let_in_is_one_that_the_ledger_reads(value):
     """So an amount can only be refused with a word about its currency."""
     assert msgspec.convert(value, fields.Amount) == value
     assert read_amount(value).unscaled > 0
+
+
+@pytest.mark.parametrize("amount", [0, -1, 2**63, "0", "0.00", "-1", True, 1.0])
+def test_an_amount_is_above_zero_and_can_be_stored(amount):
+    """Text or a whole number, never one with a point."""
+    with pytest.raises(Problem):
+        fields.check(amount, fields.Amount, "amount")
