@@ -221,7 +221,6 @@ def test_a_clock_that_goes_back_a_little_costs_no_more_than_that(
         ("9" * 5000, 3600),
         # The clock of these tests shows 08:00:00 of that day.
         ("Fri, 15 Jan 2027 08:10:00 GMT", 600),
-        ("Fri, 15 Jan 2027 08:10:00", 600),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 60),
         ("Fri, 15 Jan 9999 07:00:00 GMT", 3600),
         ("Fri, 99 Jan 9999 07:00:00 GMT", 60),

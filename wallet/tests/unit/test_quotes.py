@@ -43,29 +43,21 @@ def test_a_balance_is_worth(balance_minor, currency, price, value_minor, other):
     assert found.rate == at(price)
 
 
-@pytest.mark.parametrize("currency", ["ZAR", "BTC"])
-def test_without_a_rate_there_is_no_worth(currency):
+@pytest.mark.parametrize(
+    ("currency", "rate"),
+    [("ZAR", None), ("BTC", None), ("USD", at("1000000")), ("JPY", at("1000000"))],
+)
+def test_there_is_no_worth_without_a_rate_or_in_other_currencies(currency, rate):
     """Neither nothing nor as much again: none at all."""
-    assert quote(100, currency, None) is None
+    assert quote(100, currency, rate) is None
 
 
-@pytest.mark.parametrize("currency", ["USD", "JPY"])
-def test_other_currencies_have_no_worth_in_bitcoin(currency):
-    """Only the price in rand is known."""
-    assert quote(100, currency, at("1000000")) is None
-
-
-@given(balances, prices)
-def test_rand_are_rounded_half_even_to_eight_decimals(balance_minor, price):
+@given(st.sampled_from(["ZAR", "BTC"]), balances, prices)
+def test_a_worth_is_rounded_half_even_to_the_minor_unit(currency, balance_minor, price):
     """As Decimal does it with digits to spare."""
-    exact = EXACT.divide(Decimal(balance_minor).scaleb(6, EXACT), price)
+    if currency == "ZAR":
+        exact = EXACT.divide(Decimal(balance_minor).scaleb(6, EXACT), price)
+    else:
+        exact = EXACT.multiply(Decimal(balance_minor), price).scaleb(-6, EXACT)
     expected = int(exact.to_integral_value(context=EXACT))
-    assert quote(balance_minor, "ZAR", at(price)).value_minor == expected
-
-
-@given(balances, prices)
-def test_bitcoin_are_rounded_half_even_to_cents(balance_minor, price):
-    """As Decimal does it with digits to spare."""
-    exact = EXACT.multiply(Decimal(balance_minor), price).scaleb(-6, EXACT)
-    expected = int(exact.to_integral_value(context=EXACT))
-    assert quote(balance_minor, "BTC", at(price)).value_minor == expected
+    assert quote(balance_minor, currency, at(price)).value_minor == expected

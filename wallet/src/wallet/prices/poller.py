@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -177,7 +176,6 @@ def _retry_at_us(retry_after: str | None, at_us: int) -> int:
     if when.isascii() and when.isdecimal():
         return at_us + int(when[:9]) * _SECOND_US
     try:
-        at = parsedate_to_datetime(when)
-        return round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * _SECOND_US)
+        return round(parsedate_to_datetime(when).timestamp() * _SECOND_US)
     except (ValueError, OverflowError):
         return at_us
