@@ -23,12 +23,14 @@ class Place:
         "error",
         "results",
         "since_s",
+        "size",
         "submission",
         "taken",
     )
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
+        self.size = len(submission.commands)
         self.since_s = time.monotonic()
         self.results: Results | None = None
         self.error: Exception | None = None
@@ -37,11 +39,6 @@ class Place:
         # A bare lock is the cheapest thing that a thread can wait on.
         self.called = threading.Lock()
         self.called.acquire()
-
-    @property
-    def size(self) -> int:
-        """The number of commands."""
-        return len(self.submission.commands)
 
     @property
     def served(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .commands import MoveMoney
-from .outcomes import Entry, WalletState
+from .outcomes import Entry, Moved, Refused, Remembered, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
 #: old one stays readable, so that a history is never digested anew.
@@ -44,6 +44,14 @@ def fingerprint(command: MoveMoney) -> bytes:
         command.recipient,
         command.note,
     )
+
+
+def asked_by(earlier: Remembered | Moved | Refused) -> bytes:
+    """Return the fingerprint of the command that was answered earlier."""
+    if isinstance(earlier, Remembered):
+        return earlier.fingerprint
+    assert isinstance(earlier.command, MoveMoney)  # noqa: S101  only these have keys
+    return fingerprint(earlier.command)
 
 
 def _digest(*values: str | int | bytes | None) -> bytes:

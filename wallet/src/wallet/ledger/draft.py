@@ -10,10 +10,7 @@ class Draft:
         self.now_us = now_us
         self.wallets = dict(known.wallets)
         self.by_creation_key = dict(known.created)
-        self.answered: dict[Scope, tuple[bytes, Remembered | Moved | Refused]] = {
-            scope: (earlier.fingerprint, earlier)
-            for scope, earlier in known.remembered.items()
-        }
+        self.answered: dict[Scope, Remembered | Moved | Refused] = {**known.remembered}
         self.created: dict[str, None] = {}
         self.changed: dict[str, None] = {}
         self.entries: list[Entry] = []

@@ -15,7 +15,7 @@ from .commands import (
     RaiseKeyVersion,
     Submission,
 )
-from .digests import entry_digest, fingerprint, first_digest
+from .digests import asked_by, entry_digest, fingerprint, first_digest
 from .draft import Draft
 from .money import CURRENCIES, LARGEST_MINOR, AmountError
 from .outcomes import (
@@ -116,7 +116,7 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
     outcome = _move(draft, command)
     if command.key is not None:
         scope = (command.wallet_id, command.principal.value, command.key)
-        draft.answered[scope] = (fingerprint(command), outcome)
+        draft.answered[scope] = outcome
     return outcome
 
 
@@ -124,11 +124,10 @@ def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:
     if not isinstance(command, MoveMoney) or command.key is None:
         return None
     scope = (command.wallet_id, command.principal.value, command.key)
-    answered = draft.answered.get(scope)
-    if answered is None:
+    earlier = draft.answered.get(scope)
+    if earlier is None:
         return None
-    asked_then, earlier = answered
-    if asked_then != fingerprint(command):
+    if asked_by(earlier) != fingerprint(command):
         return Refused(Refusal.KEY_REUSED, command)
     return Replayed(earlier)
 
