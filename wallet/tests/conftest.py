@@ -19,14 +19,26 @@ from wallet.storage.store import Store
 
 IN_CI = os.environ.get("CI") == "true"
 ENGINES = ("sqlite", "postgresql")
+#: Where Linux keeps files in memory.
+MEMORY = Path("/dev/shm")  # noqa: S108  each run makes a folder of its own there
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make one folder for the whole run; its workers share what is in it."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="wallet-tests-")
+        if _has_room(MEMORY):
+            # Databases sync each commit, which costs nothing in memory. A process that
+            # is killed loses no file there, either.
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+        root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+        folder = tempfile.mkdtemp(prefix="wallet-tests-", dir=root)
         os.environ["SHARED_BY_TESTS"] = folder
         config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether it is there, and has room for the databases of a run."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 * 1024**3
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
