@@ -12,6 +12,7 @@ import click
 from flask import Flask
 
 from . import __version__
+from .api.answers import freeze
 from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
 from .audit.verify import verify as verify_store
@@ -79,7 +80,7 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
                     if write_heads is not None:
                         seen.append(wallet)
 
-                report = verify_store(store, kept, on_wallet)
+                report = verify_store(store, kept, on_wallet, freeze)
         except Fault as fault:
             raise click.ClickException(str(fault)) from fault
         finally:

@@ -20,7 +20,6 @@ from granian.server.common import AbstractServer
 
 from . import create_app, logs
 from .config import ConfigError, Settings
-from .prices import poller
 from .storage.connections import is_durable
 from .storage.store import open_store
 from .web.auth import is_loopback
@@ -109,8 +108,11 @@ def load_application() -> Callable[..., Any]:
     logs.set_up(service.settings)
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
-    prices = poller.start(service.settings, observe_ask)
-    if prices is not None:
+    if service.settings.luno_url is not None:
+        # What asks over the network takes a while to load.
+        from .prices import poller
+
+        prices = poller.start(service.settings, service.settings.luno_url, observe_ask)
         multiprocessing.util.Finalize(None, prices.stop, exitpriority=2)
     return app
 

@@ -348,7 +348,7 @@ def test_the_thread_asks_by_itself_and_ends_when_it_is_stopped(database_url, sto
     counted = []
     with luno(answer()) as server:
         settings = read_settings({"DATABASE_URL": database_url, "LUNO_URL": server.url})
-        poller = polling.start(settings, counted.append)
+        poller = polling.start(settings, server.url, counted.append)
         until(lambda: counted)
         poller.stop()
         poller.thread.join(10)
@@ -361,7 +361,7 @@ def test_nobody_waits_for_the_thread(database_url, store):
     """A question that is never answered holds up neither the end nor the process."""
     with luno(silence) as server:
         settings = read_settings({"DATABASE_URL": database_url, "LUNO_URL": server.url})
-        poller = polling.start(settings, lambda _outcome: None)
+        poller = polling.start(settings, server.url, lambda _outcome: None)
         until(lambda: server.asked)
         began = time.monotonic()
         poller.stop()
@@ -369,16 +369,6 @@ def test_nobody_waits_for_the_thread(database_url, store):
         assert poller.thread.daemon
     poller.thread.join(20)
     assert not poller.thread.is_alive()
-
-
-@pytest.mark.parametrize("setting", ["", "off"])
-def test_it_can_be_turned_off(database_url, store, setting):
-    """No thread, no question, and no claim."""
-    before = threading.active_count()
-    settings = read_settings({"DATABASE_URL": database_url, "LUNO_URL": setting})
-    assert polling.start(settings, lambda _outcome: None) is None
-    assert threading.active_count() == before
-    assert next_at_us(store) == 0
 
 
 def test_an_application_that_does_not_serve_asks_nobody(app):

@@ -1,12 +1,21 @@
-import pytest
-from sqlalchemy import text
+import json
+import re
+from pathlib import Path
 
+import pytest
+from sqlalchemy import make_url, text
+
+from wallet.api.answers import freeze
 from wallet.audit.heads import HeadsError, read_heads, write_heads
 from wallet.audit.replay import Fault, Replayed
 from wallet.audit.totals import check_totals
 from wallet.audit.verify import verify
+from wallet.clock import now_us
 from wallet.ledger.commands import Kind
+from wallet.storage.connections import Limits
 from wallet.storage.queries import list_entries, list_wallets
+from wallet.storage.store import Store
+from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
 
@@ -218,7 +227,65 @@ def test_a_forgery_is_found_and_named(store, people, name):
     statement, complaint = FORGERIES[name]
     forge(store, people, statement)
     with pytest.raises(Fault, match=complaint):
-        verify(store)
+        verify(store, freeze=freeze)
+
+
+@pytest.mark.parametrize(
+    ("member", "forged"),
+    [("amount", "9.00"), ("note", "bribe"), ("at", "2020-01-01T00:00:00.000000Z")],
+)
+def test_a_kept_answer_is_compared_whole(store, people, member, forged):
+    """Whoever repeats the request would be told what never happened."""
+    row = text("SELECT id, body FROM operations WHERE key = 'k'")
+    with store.writing.begin() as connection:
+        operation, body = connection.execute(row).one()
+        answer = json.loads(body)
+        answer["entry"][member] = forged
+        connection.execute(
+            text("UPDATE operations SET body = :body WHERE id = :id"),
+            {"body": json.dumps(answer), "id": operation},
+        )
+    with pytest.raises(Fault, match=r"version 1: its operation .* says otherwise"):
+        verify(store, freeze=freeze)
+
+
+def test_what_was_answered_is_what_is_made_anew(store, people):
+    """No sound store is suspected."""
+    assert verify(store, freeze=freeze).operations == 4
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_flipped_bit_is_found_in_the_table_and_in_the_index(sqlite_url, place):
+    """With a wrong index of keys a repeated key would move money again."""
+    store, key = Store(make_url(sqlite_url), Limits()), "a-key-to-flip"
+    writer = Writer(store, freeze, now_us)
+    wallet = create_wallet(writer)
+    writer.submit(a_submission(wallet, Kind.DEPOSIT, "5", key=key))
+    writer.stop()
+    store.close()
+    path = Path(make_url(sqlite_url).database)
+    data = bytearray(path.read_bytes())
+    places = [found.start() for found in re.finditer(key.encode(), bytes(data))]
+    assert len(places) == 2
+    data[places[place]] ^= 2
+    path.write_bytes(data)
+    damaged = Store(make_url(sqlite_url), Limits())
+    with pytest.raises(Fault, match="the database is damaged: "):
+        verify(damaged)
+    damaged.close()
+
+
+def test_the_indexes_of_postgresql_are_checked_where_it_can(postgresql_url):
+    """The extension for it is never installed behind anyone's back."""
+    store = Store(make_url(postgresql_url), Limits())
+    create_wallet(Writer(store, freeze, now_us))
+    assert verify(store).wallets == 1
+    offered = text("SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'")
+    with store.writing.begin() as connection:
+        if connection.execute(offered).scalar():
+            connection.execute(text("CREATE EXTENSION amcheck"))
+    assert verify(store).wallets == 1
+    store.close()
 
 
 def test_a_transfer_with_one_side_is_found(store, people):

@@ -46,7 +46,7 @@ def test_an_address_of_the_sixth_version_is_shown_as_one(run, monkeypatch):
 def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
     """Wallets are counted while it works, and the count is wiped away."""
 
-    def many(_store, _heads, on_wallet):
+    def many(_store, _heads, on_wallet, _freeze):
         for _ in range(200):
             on_wallet(None)
         return Report(200)

@@ -1,14 +1,17 @@
 """Follows one wallet's history entry by entry."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..ledger.commands import Kind, MoveMoney
 from ..ledger.digests import entry_digest, fingerprint, first_digest
-from ..ledger.money import CURRENCIES, Amount, format_amount
-from ..ledger.outcomes import Entry, WalletState
+from ..ledger.money import CURRENCIES, Amount
+from ..ledger.outcomes import Entry, Frozen, Moved, Outcome, WalletState
 from ..storage.queries import to_entry
+
+#: Makes the answer to a command from its outcome.
+Freeze = Callable[[Outcome], Frozen | None]
 
 
 class Fault(Exception):
@@ -18,8 +21,9 @@ class Fault(Exception):
 class Replayed:
     """What the entries of a wallet so far amount to."""
 
-    def __init__(self, wallet: WalletState) -> None:
+    def __init__(self, wallet: WalletState, freeze: Freeze | None = None) -> None:
         self.wallet = wallet
+        self._freeze = freeze
         self.version = 0
         self.balance_minor = 0
         self.digest = first_digest(wallet)
@@ -66,9 +70,24 @@ class Replayed:
         if entry.amount_minor < 0 or entry.kind is Kind.DEPOSIT:
             self.operations += 1
             yield (
-                _answers(entry, row, self.wallet.currency),
+                self._answers(entry, row),
                 f"its operation {entry.operation_id} says otherwise",
             )
+
+    def _answers(self, entry: Entry, row: Any) -> bool:
+        """Whether the operation asked for this entry, and was answered with it."""
+        currency = self.wallet.currency
+        command = _command(entry, currency)
+        if row.status != 201 or row.fingerprint != fingerprint(command):
+            return False
+        if self._freeze is None:
+            return True
+        frozen = self._freeze(Moved(command, currency, (entry,)))
+        try:
+            kept = json.loads(row.body)
+        except ValueError:
+            return False
+        return frozen is not None and kept == json.loads(frozen.body)
 
     def must_equal(self, wallet: WalletState) -> None:
         """Compare the replay with the wallet's row.
@@ -88,22 +107,8 @@ class Replayed:
                 )
 
 
-def _answers(entry: Entry, row: Any, currency: str) -> bool:
-    """Tell whether an operation asked for this entry, and was answered with it."""
-    if row.status != 201 or row.fingerprint != _asked(entry, currency):
-        return False
-    try:
-        answer = json.loads(row.body)
-        told = [answer["operation"]]
-        told += [answer["entry"][name] for name in ("version", "balance", "digest")]
-    except (ValueError, KeyError, TypeError):
-        return False
-    balance = format_amount(entry.balance_minor, CURRENCIES[currency])
-    return told == [entry.operation_id, entry.version, balance, entry.digest.hex()]
-
-
-def _asked(entry: Entry, currency: str) -> bytes:
-    asked = MoveMoney(
+def _command(entry: Entry, currency: str) -> MoveMoney:
+    return MoveMoney(
         operation_id=entry.operation_id,
         wallet_id=entry.wallet_id,
         kind=entry.kind,
@@ -111,4 +116,3 @@ def _asked(entry: Entry, currency: str) -> bytes:
         recipient=entry.counterparty,
         note=entry.note,
     )
-    return fingerprint(asked)

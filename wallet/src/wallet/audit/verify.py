@@ -15,7 +15,7 @@ from ..storage.queries import WALLET, list_wallets
 from ..storage.spans import SIZES
 from ..storage.store import Store
 from .heads import Head
-from .replay import Fault, Replayed
+from .replay import Fault, Freeze, Replayed
 from .totals import check_totals
 
 _PAGE: Final = 500
@@ -63,11 +63,13 @@ def verify(
     store: Store,
     heads: Mapping[str, Head] | None = None,
     on_wallet: Callable[[WalletState], None] = lambda wallet: None,
+    freeze: Freeze | None = None,
 ) -> Report:
     """Check every wallet, then what spans wallets.
 
     :param heads: heads kept elsewhere, which the histories must still contain.
-    :param on_wallet: is told each wallet that is right.
+    :param on_wallet: is called with each wallet that is right.
+    :param freeze: makes answers anew, to compare the kept ones with.
     :raises Fault: it names the first bad row.
     """
     report = Report()
@@ -75,12 +77,14 @@ def verify(
     for wallet_id in _wallet_ids(store):
         head = missing.pop(wallet_id, None)
         with store.snapshot() as connection:
-            wallet = _verify_wallet(connection, wallet_id, head, report)
+            wallet = _verify_wallet(connection, wallet_id, head, report, freeze)
         on_wallet(wallet)
     if missing:
         raise Fault(f"{min(missing)}: the wallet is gone, though a head of it was kept")
     with store.snapshot() as connection:
         check_totals(connection)
+        if found := store.dialect.damage(connection):
+            raise Fault(f"the database is damaged: {found}")
     return report
 
 
@@ -93,11 +97,15 @@ def _wallet_ids(store: Store) -> Iterator[str]:
 
 
 def _verify_wallet(
-    connection: Connection, wallet_id: str, head: Head | None, report: Report
+    connection: Connection,
+    wallet_id: str,
+    head: Head | None,
+    report: Report,
+    freeze: Freeze | None,
 ) -> WalletState:
     given = {"wallet_id": wallet_id}
     wallet = WalletState(*connection.execute(text(WALLET), given).one())
-    replayed = Replayed(wallet)
+    replayed = Replayed(wallet, freeze)
     if head is not None and head.version == 0:
         _must_be_kept(wallet_id, head, replayed.digest)
     # A long history passes through memory in parts.

@@ -156,12 +156,12 @@ class Poller:
         self._reason = reason
 
 
-def start(settings: Settings, observe: Callable[[AskOutcome], None]) -> Poller | None:
-    """Ask in the background of this process, unless that is turned off."""
-    if settings.luno_url is None:
-        return None
+def start(
+    settings: Settings, url: str, observe: Callable[[AskOutcome], None]
+) -> Poller:
+    """Ask in the background of this process."""
     store = Store(settings.database_url, replace(settings.limits, readers=1))
-    poller = Poller(store, settings.luno_url, observe)
+    poller = Poller(store, url, observe)
     poller.thread.start()
     return poller
 

@@ -84,6 +84,9 @@ class Dialect(Protocol):
     def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes."""
 
+    def damage(self, connection: Connection) -> str | None:
+        """Compare the indexes with their tables; say what is wrong, if anything is."""
+
 
 class DatabaseFile:
     """The file of a database in SQLite, as it was when it was opened."""

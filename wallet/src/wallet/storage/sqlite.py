@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from ..ledger.outcomes import Scope
 from .rows import Driver, Row, Rows
@@ -154,3 +155,9 @@ def _json(rows: Sequence[Any]) -> str:
 def _for(statement: str, columns: int, rows: int) -> str:
     row = f"({', '.join('?' * columns)})"
     return statement.format(", ".join([row] * rows))
+
+
+def damage(connection: Connection) -> str | None:
+    """Compare the indexes with their tables; say what is wrong, if anything is."""
+    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    return None if found == "ok" else str(found)
