@@ -1,12 +1,10 @@
 """When Luno is asked, by whom, and what becomes of the answer."""
 
 import logging
-import os
 import threading
 import time
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
@@ -374,18 +372,6 @@ def test_nobody_waits_for_the_thread(database_url, store):
 def test_an_application_that_does_not_serve_asks_nobody(app):
     """Commands and tests use it too; only what serves begins to ask."""
     assert "luno" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_no_test_asks_the_real_luno():
-    """Whatever starts a server for a test turns it off."""
-    assert os.environ["WALLET_LUNO_URL"] == "off"
-    root = Path(__file__).parents[2]
-    starters = ["tests/e2e/conftest.py", "tests/deployment/stack.py"]
-    starters += ["src/wallet/audit/torture.py"]
-    for name in starters:
-        source = (root / name).read_text()
-        assert "WALLET_LUNO_URL" in source, name
-        assert "api.luno.com" not in source, name
 
 
 def test_a_new_database_has_the_row_that_is_claimed(store):
