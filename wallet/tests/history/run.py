@@ -83,11 +83,13 @@ class Round:
         if request is None:
             return
         server = random.randrange(len(self.field.servers))
+        token = self._token(request)
         if request.method == "POST" and random.random() < 0.02:
             self.counts["clients that broke off"] += 1
-            self.note(courier.break_off(request, server, random.random() < 0.5))
+            whole = random.random() < 0.5
+            self.note(courier.break_off(request, server, token, whole))
         else:
-            self.note(courier.send(request, server, self._token(request)))
+            self.note(courier.send(request, server, token))
 
     def _token(self, request: Request) -> str:
         if request.principal == "operator":
@@ -186,11 +188,13 @@ class Courier:
         for client in self._clients.values():
             client.__exit__()
 
-    def break_off(self, request: Request, server: int, whole: bool) -> Call | None:
+    def break_off(
+        self, request: Request, server: int, token: str, whole: bool
+    ) -> Call | None:
         """Send a request or half of it, and hang up."""
         body = json.dumps(request.body).encode()
         lines = [f"{request.method} {request.path} HTTP/1.1", "Host: localhost"]
-        headers = headers_of(request, TOKEN) | {"Content-Type": "application/json"}
+        headers = headers_of(request, token) | {"Content-Type": "application/json"}
         headers["Content-Length"] = str(len(body))
         lines += [f"{name}: {value}" for name, value in headers.items()]
         text = "\r\n".join([*lines, "", ""]).encode() + body

@@ -50,7 +50,7 @@ def test_what_clients_of_one_server_saw_is_right(tmp_path, sqlite_url):
 
 
 def test_what_clients_of_two_servers_saw_is_right(tmp_path, own_postgresql):
-    """Of two workers and of one, on a PostgreSQL that restarts, by lines that are cut."""
+    """Of two workers and of one, on a PostgreSQL that restarts and is cut off."""
     url, stop, start = own_postgresql
     with playing(Field(tmp_path, url, [2, 1], stop, start)) as field:
         check(field, tmp_path)

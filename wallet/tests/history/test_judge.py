@@ -236,17 +236,71 @@ def test_a_refusal_without_a_reason_is_found(teller):
 
 
 @pytest.mark.parametrize(
-    ("problem", "to"),
-    [
-        ("unknown-recipient", "w_bob"),
-        ("self-transfer", "w_bob"),
-        ("currency-mismatch", "w_bob"),
-        ("key-reused", "w_bob"),
-    ],
+    ("amounts", "expected"),
+    [(("60.00", "60.00"), set()), (("50.00", "50.00"), {"unjustified"})],
 )
-def test_other_refusals_without_a_reason_are_found(teller, problem, to):
+def test_a_refused_atomic_batch_is_judged_with_what_came_before(
+    teller, amounts, expected
+):
+    """The second item finds what the first one left."""
+    items = [
+        {"kind": "withdrawal", "amount": amount, "note": f"n{amount}{number}"}
+        for number, amount in enumerate(amounts)
+    ]
+    problem = {"type": "/problems/insufficient-funds"}
+    wrapped = [{"status": 424}, {"status": 422, "problem": problem}]
+    answer = {"type": "/problems/batch-refused", "outcomes": wrapped}
+    body = {"operations": items, "atomic": True}
+    request = Request("batch", "POST", "/v1/wallets/w_ada/batches", body)
+    data = json.dumps(answer, separators=(",", ":")).encode()
+    teller.saw(request, 422, data)
+    assert found(teller) == expected
+
+
+@pytest.mark.parametrize("moved_first", [True, False])
+def test_a_refusal_in_a_batch_has_the_balance_beside_its_neighbour(teller, moved_first):
+    """At the time of the batch others were possible, but not between the two."""
+    small = {"kind": "deposit", "amount": "1.00"}
+    large = {"kind": "withdrawal", "amount": "101.50"}
+    items = (small, large) if moved_first else (large, small)
+    done = teller.batch("w_ada", *items)
+    assert done.json["outcomes"][moved_first]["status"] == 422
+    taken = teller.move("w_ada", "withdrawal", "90.00")
+    edit(teller, taken, began=done.began, ended=done.ended)
+    assert found(teller) == set()
+    # With less asked for, only the balance after the other withdrawal was too low.
+    operations = [dict(item) for item in done.request.body["operations"]]
+    operations[moved_first]["amount"] = "99.00"
+    body = {"operations": operations, "atomic": False}
+    edit(teller, done, request=replace(done.request, body=body))
+    assert found(teller) == {"unjustified"}
+
+
+def test_a_refusal_that_is_kept_is_judged_by_when_it_was_decided(teller):
+    """It is answered again after the wallet has enough."""
+    refused = teller.move("w_bob", "withdrawal", "5.00", key="k")
+    teller.move("w_bob", "deposit", "50.00")
+    assert teller.send(refused.request).replayed
+    assert found(teller) == set()
+    unanswered(teller, refused)
+    assert found(teller) == set()
+
+
+def test_a_wallet_that_is_missing_in_a_list_is_found(teller):
+    """It was created before the list was asked for."""
+    seen = teller.list_all()
+    rows = {"wallets": seen.json["wallets"][:1], "next": None}
+    edit(teller, seen, data=json.dumps(rows).encode())
+    assert found(teller) == {"order"}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    ["unknown-recipient", "self-transfer", "currency-mismatch", "key-reused"],
+)
+def test_other_refusals_without_a_reason_are_found(teller, problem):
     """Nothing that was asked explains them."""
-    body = {"amount": "1.00", "note": "n", "to": to}
+    body = {"amount": "1.00", "note": "n", "to": "w_bob"}
     request = Request("transfer", "POST", "/v1/wallets/w_ada/transfers", body, "k")
     teller.saw(request, 422, {"type": f"/problems/{problem}"})
     assert found(teller) == {"unjustified"}
