@@ -41,16 +41,16 @@ class Client:
         self._connection.close()
 
     def get(self, path: str) -> Answer:
-        return self._send("GET", path, None, {})
+        return self.send("GET", path, None, {})
 
     def post(self, path: str, body: Any = None, key: str | None = None) -> Answer:
         headers = {} if key is None else {"Idempotency-Key": key}
-        return self._send("POST", path, json.dumps(body or {}).encode(), headers)
+        return self.send("POST", path, json.dumps(body or {}).encode(), headers)
 
     def deposit(self, wallet: str, amount: str, key: str | None = None) -> Answer:
         return self.post(f"/v1/wallets/{wallet}/deposits", {"amount": amount}, key)
 
-    def _send(
+    def send(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Answer:
         self._connection.request(method, path, body, self._headers | headers)

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from sqlalchemy import create_engine, make_url, text
 from wallet.storage import migrations
 from wallet.storage.connections import Limits
 from wallet.storage.store import Store
+
+from .actions import until
 
 IN_CI = os.environ.get("CI") == "true"
 ENGINES = ("sqlite", "postgresql")
@@ -81,6 +84,29 @@ def postgresql() -> Iterator[str]:
         yield server.get_uri()
     finally:
         server._cleanup()
+
+
+@pytest.fixture
+def own_postgresql(
+    postgresql: str,
+) -> Iterator[tuple[str, Callable[..., None], Callable[[], None]]]:
+    """A PostgreSQL of this test's own, with the means to stop and start it."""
+    with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
+        Path(folder).chmod(0o755)
+        running = start_postgresql(f"{folder}/data")
+        mark = Path(folder) / "data" / "postmaster.pid"
+
+        # SIGINT is PostgreSQL's fast shutdown: it breaks off every connection. SIGQUIT
+        # is its immediate one, after which it recovers as after a crash.
+        def stop(number: int = signal.SIGINT) -> None:
+            os.kill(int(mark.read_text().split()[0]), number)
+            until(lambda: not mark.exists())
+
+        url = running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        try:
+            yield url, stop, running.ensure_postgres_running
+        finally:
+            running._cleanup()
 
 
 def start_postgresql(folder: str) -> Any:

@@ -1,105 +1,15 @@
 """Databases that go away, stand still, or break off in the middle of a commit."""
 
-import socket
 import sqlite3
-import subprocess
-import tempfile
-import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from wallet import create_app
 from wallet.web.service import service_of
 
 from ..actions import Wallets, until
-from ..conftest import start_postgresql
-
-
-class Proxy:
-    """Stands between a service and PostgreSQL, and may cut the line at a commit.
-
-    :param cut: ``"before"`` the server hears of the commit, ``"after"`` it has done it,
-        or ``None``.
-    """
-
-    def __init__(self, database_url: str) -> None:
-        self._upstream = make_url(database_url)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.cut: str | None = None
-        self._sockets: list[socket.socket] = [self._listener]
-        self._run(self._accept)
-
-    @property
-    def url(self) -> str:
-        through = self._upstream.set(
-            host="127.0.0.1", port=self.port
-        ).difference_update_query(["host"])
-        return through.render_as_string(hide_password=False)
-
-    def cut_everything(self) -> None:
-        """Close every connection, as a restart of the server would."""
-        for each in self._sockets[1:]:
-            with closing(each):
-                self._shut(each)
-        del self._sockets[1:]
-
-    def close(self) -> None:
-        self.cut_everything()
-        with closing(self._listener):
-            self._shut(self._listener)
-
-    def _connect(self) -> socket.socket:
-        host = self._upstream.query.get("host") or self._upstream.host
-        if host is not None and str(host).startswith("/"):
-            line = socket.socket(socket.AF_UNIX)
-            line.connect(f"{host}/.s.PGSQL.{self._upstream.port or 5432}")
-            return line
-        return socket.create_connection((str(host), self._upstream.port or 5432))
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            server = self._connect()
-            self._sockets += [client, server]
-            self._run(self._forward, client, server)
-            self._run(self._backward, client, server)
-
-    def _forward(self, client: socket.socket, server: socket.socket) -> None:
-        while part := client.recv(65536):
-            cut = self.cut if b"COMMIT" in part else None
-            if cut == "before":
-                self._shut(client)
-                self._shut(server)
-                return
-            server.sendall(part)
-
-    def _backward(self, client: socket.socket, server: socket.socket) -> None:
-        while part := server.recv(65536):
-            if self.cut == "after" and b"COMMIT" in part:
-                self._shut(client)
-                return
-            client.sendall(part)
-
-    @staticmethod
-    def _shut(line: socket.socket) -> None:
-        try:
-            line.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    @staticmethod
-    def _run(work, *arguments) -> None:
-        def quietly() -> None:
-            try:
-                work(*arguments)
-            except OSError:
-                return
-
-        threading.Thread(target=quietly, daemon=True).start()
+from ..proxy import Proxy
 
 
 @pytest.fixture
@@ -170,26 +80,6 @@ def test_a_stopped_postgresql_is_waited_for(make_server, own_postgresql):
         until(lambda: client.post(path, {"amount": "1"}, key="b").status == 201)
         until(lambda: client.get("/status").status == 200)
         assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "2.00"
-
-
-@pytest.fixture
-def own_postgresql(postgresql):
-    """A PostgreSQL of this test's own, with the means to stop and start it."""
-    with tempfile.TemporaryDirectory(prefix="wallet-tests-") as folder:
-        Path(folder).chmod(0o755)
-        running = start_postgresql(f"{folder}/data")
-
-        def stop() -> None:
-            pid = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
-            # SIGINT is PostgreSQL's fast shutdown: it breaks off every connection.
-            subprocess.run(["kill", "-INT", str(pid)], check=True)
-            until(lambda: not (Path(folder) / "data" / "postmaster.pid").exists())
-
-        url = running.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        try:
-            yield url, stop, running.ensure_postgres_running
-        finally:
-            running._cleanup()
 
 
 @pytest.mark.parametrize("replaced", [False, True])

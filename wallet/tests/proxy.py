@@ -1,0 +1,112 @@
+"""A line to PostgreSQL that can be cut."""
+
+import socket
+import threading
+
+from sqlalchemy import make_url
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Proxy:
+    """Stands between a service and PostgreSQL, and may cut the line at a commit.
+
+    :param cut: ``"before"`` the server hears of the commit, ``"after"`` it has done it,
+        or ``None``.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._upstream = make_url(database_url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.cut: str | None = None
+        self._lines: set[Pair] = set()
+        self._run(self._accept)
+
+    @property
+    def url(self) -> str:
+        through = self._upstream.set(
+            host="127.0.0.1", port=self.port
+        ).difference_update_query(["host"])
+        return through.render_as_string(hide_password=False)
+
+    def cut_everything(self) -> None:
+        """Break off every connection, as a restart of the server would."""
+        for line in list(self._lines):
+            self._shut(line)
+
+    def close(self) -> None:
+        self._shut((self._listener,))
+        self._listener.close()
+        self.cut_everything()
+
+    def _connect(self) -> socket.socket:
+        host = self._upstream.query.get("host") or self._upstream.host
+        if host is not None and str(host).startswith("/"):
+            line = socket.socket(socket.AF_UNIX)
+            try:
+                line.connect(f"{host}/.s.PGSQL.{self._upstream.port or 5432}")
+            except OSError:
+                line.close()
+                raise
+            return line
+        return socket.create_connection((str(host), self._upstream.port or 5432))
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            try:
+                line = client, self._connect()
+            except OSError:
+                client.close()  # the server is away
+                continue
+            self._lines.add(line)
+            self._run(self._forward, line)
+            self._run(self._backward, line)
+
+    def _forward(self, line: Pair) -> None:
+        client, server = line
+        try:
+            while part := client.recv(65536):
+                if self.cut == "before" and b"COMMIT" in part:
+                    return
+                server.sendall(part)
+        finally:
+            # Without the client, its transaction must not go on holding locks.
+            self._end(line)
+
+    def _backward(self, line: Pair) -> None:
+        client, server = line
+        try:
+            while part := server.recv(65536):
+                if self.cut == "after" and b"COMMIT" in part:
+                    return
+                client.sendall(part)
+        finally:
+            self._end(line)
+
+    def _end(self, line: Pair) -> None:
+        self._shut(line)
+        if line in self._lines:
+            self._lines.discard(line)
+        else:  # both directions have ended
+            for each in line:
+                each.close()
+
+    @staticmethod
+    def _shut(line: tuple[socket.socket, ...]) -> None:
+        for each in line:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    @staticmethod
+    def _run(work, *arguments) -> None:
+        def quietly() -> None:
+            try:
+                work(*arguments)
+            except OSError:
+                return
+
+        threading.Thread(target=quietly, daemon=True).start()
