@@ -15,7 +15,7 @@ from ..history.periods import (
     instant,
     split,
 )
-from ..web.fields import KEY, WALLET_ID, IfMatch, Key, described
+from ..web.fields import KEY, WALLET_ID, IfMatch, KeyHeader, described
 from ..web.problems import malformed
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -34,7 +34,7 @@ _TIME_OR_DATE: Final = [{"format": "date-time"}, {"format": "date"}]
 #: The headers that calls take.
 HEADERS: Final = {
     "Idempotency-Key": Annotated[
-        Key,
+        KeyHeader,
         described(
             "Makes the request safe to repeat: one key has one outcome, for ever."
         ),
