@@ -78,7 +78,7 @@ _MUST_BE: Final = {
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "the id of a wallet",
-    "step": "hour, day, week or month",
+    "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.
 _PLAIN_WORDS: Final = {
