@@ -3,6 +3,8 @@
 import json
 import socket
 
+from sqlalchemy import create_engine, text
+
 
 def send(server, head, body=b""):
     """Send a request as it is spelt; read the status and what follows the head."""
@@ -39,3 +41,32 @@ def test_an_address_cannot_turn_a_line_of_the_log_around(make_server, sqlite_url
     told = server.log.read_bytes().decode()
     assert r"GET /\u202e\x9b 404" in told
     assert "\u202e" not in told
+
+
+CUT = """
+CREATE FUNCTION cut() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN pg_terminate_backend(pg_backend_pid());
+END $$;
+ALTER TABLE entries RENAME TO all_entries;
+CREATE VIEW entries AS
+  SELECT * FROM all_entries WHERE version < 3 OR cut();
+"""
+
+
+def test_verify_that_loses_its_connection_says_so(make_server, postgresql_url):
+    """Half-way through a history; it neither says that all is well nor breaks."""
+    server = make_server(postgresql_url).start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        for _ in range(4):
+            assert client.deposit(wallet, "1.00").status == 201
+    server.stop()
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text(CUT))
+    engine.dispose()
+    done = server.run("verify")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "connection to the database was lost" in line
