@@ -3,23 +3,25 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 from . import __version__
 from .api.answers import freeze
 from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
 from .audit.verify import verify as verify_store
-from .config import ConfigError, Settings, read_settings
+from .config import ConfigError, Settings, read_database_url, read_settings
 from .ledger.outcomes import WalletState
 from .storage.connections import Limits, UnsafeDatabase
-from .storage.errors import StoreFailure
+from .storage.errors import StoreFailure, advice
 from .storage.migrations import WrongSchema
 from .storage.queries import find_wallet
 from .storage.store import open_current_store
@@ -66,11 +68,9 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
     change it: only a head kept there shows that a whole history was rewritten.
     """
     with _one_sentence():
-        settings = _settings()
         kept = None if heads is None else read_heads(heads)
         # A long history takes longer than any request may.
-        patient = replace(settings, limits=Limits(statement_timeout_ms=0))
-        store = open_current_store(patient.database_url, patient.limits)
+        store = open_current_store(_existing_database(), Limits(statement_timeout_ms=0))
         seen: list[WalletState] = []
         try:
             with _progress() as show:
@@ -98,8 +98,9 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
 def key(wallet_id: str) -> None:
     """Print the key of a wallet."""
     with _one_sentence():
+        url = _existing_database()
         settings = _settings()
-        store = open_current_store(settings.database_url, settings.limits)
+        store = open_current_store(url, settings.limits)
         try:
             wallet = find_wallet(store, wallet_id)
         finally:
@@ -154,9 +155,24 @@ def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
 
 
 def _settings() -> Settings:
+    return read_settings(_environment())
+
+
+def _environment() -> Mapping[str, Any]:
     app = Flask("wallet")
     app.config.from_prefixed_env("WALLET", loads=str)
-    return read_settings(app.config)
+    return app.config
+
+
+def _existing_database() -> URL:
+    """Return where the data is, for a command that reads it and makes nothing."""
+    url = read_database_url(_environment())
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        raise ConfigError(
+            f"There is no database at {url.database}: look at WALLET_DATABASE_URL and"
+            " WALLET_HOME, or start the service once."
+        )
+    return url
 
 
 @contextmanager
@@ -167,9 +183,13 @@ def _one_sentence() -> Iterator[None]:
     except (ConfigError, WrongSchema, UnsafeDatabase, HeadsError) as error:
         raise click.ClickException(str(error)) from error
     except StoreFailure as error:
+        raise click.ClickException(advice(error)) from error
+    except DBAPIError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise click.ClickException(f"The database refused this: {reason}.") from error
+    except OSError as error:
         raise click.ClickException(
-            "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
-            " the database runs and lets this program in."
+            f"{error.filename or 'A file'} cannot be used: {error.strerror}."
         ) from error
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
-from .secret import SHORTEST_KEY, made_once, read_key, read_keys, read_token
+from .secret import key_in, read_key, read_keys, read_token
 from .storage.address import read_address
 from .storage.connections import Limits
 
@@ -168,12 +168,14 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     values = {name: _value(given, name) for name in SETTINGS}
     _refuse_empty_token(given, values["OPERATOR_TOKEN"])
     home = Path(values.pop("HOME")).absolute()
-    password = values.pop("DATABASE_PASSWORD")
+    url = read_database_url(given)
+    del values["DATABASE_URL"], values["DATABASE_PASSWORD"]
     try:
-        url = read_address(values.pop("DATABASE_URL"), password, home / "wallet.db")
+        values["SECRET_KEY"] = values["SECRET_KEY"] or key_in(
+            home, local=values["OPERATOR_TOKEN"] is None
+        )
     except ValueError as error:
-        raise ConfigError(f"WALLET_DATABASE_URL {error}.") from error
-    values["SECRET_KEY"] = values["SECRET_KEY"] or _made_key(values, home)
+        raise ConfigError(str(error)) from error
     _refuse_equal_secrets(values)
     limits = Limits(
         lock_timeout_ms=values.pop("LOCK_TIMEOUT_MS"),
@@ -182,6 +184,20 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     )
     others = {name.lower(): value for name, value in values.items()}
     return Settings(database_url=url, home=home, limits=limits, **others)
+
+
+def read_database_url(given: Mapping[str, Any]) -> URL:
+    """Read where the data is; nothing is made.
+
+    :raises ConfigError: it is unreadable.
+    """
+    text, password, home = (
+        _value(given, name) for name in ("DATABASE_URL", "DATABASE_PASSWORD", "HOME")
+    )
+    try:
+        return read_address(text, password, Path(home).absolute() / "wallet.db")
+    except ValueError as error:
+        raise ConfigError(f"WALLET_DATABASE_URL {error}.") from error
 
 
 def _value(given: Mapping[str, Any], name: str) -> Any:
@@ -227,24 +243,3 @@ def _refuse_equal_secrets(values: Mapping[str, Any]) -> None:
 
 def _all_of(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
-
-
-def _made_key(values: Mapping[str, Any], home: Path) -> str:
-    if values["OPERATOR_TOKEN"] is not None:
-        raise ConfigError(
-            "WALLET_SECRET_KEY is missing: with an operator token, wallet keys need a"
-            f" secret of your own of at least {SHORTEST_KEY} characters."
-        )
-    path = home / "secret_key"
-    try:
-        key = made_once(path)
-    except OSError as error:
-        raise ConfigError(
-            f"{home} cannot be written: set WALLET_HOME to a folder of your own."
-        ) from error
-    if not key.isprintable() or len(key) < SHORTEST_KEY:
-        raise ConfigError(
-            f"{path} holds no secret key: restore it from a backup, or remove it to"
-            " have a new one made, which makes all wallet keys worthless."
-        )
-    return key

@@ -18,8 +18,10 @@ from .config import Settings
 
 #: A wallet's key: what is signed may be told, the signature may not.
 _WALLET_KEY: Final = re.compile(r"(w_[0-9a-f]{32}\.[0-9]+)\.[A-Za-z0-9_-]+")
-#: What would end a line, or steer a terminal.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: What would end a line, steer a terminal, or show letters in another order.
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _HIDDEN: Final = "***"
 
 

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-SHORTEST_KEY: Final = 32
+_SHORTEST_KEY: Final = 32
 _SHORTEST_TOKEN: Final = 8
 
 
@@ -20,14 +20,39 @@ def read_token(text: str) -> str | None:
 
 def read_key(text: str) -> str:
     """Read a secret key; the ``ValueError`` says what is wrong with it."""
-    if text and len(text) < SHORTEST_KEY:
-        raise ValueError(f"is too short: use at least {SHORTEST_KEY} characters")
+    if text and len(text) < _SHORTEST_KEY:
+        raise ValueError(f"is too short: use at least {_SHORTEST_KEY} characters")
     return text
 
 
 def read_keys(text: str) -> tuple[str, ...]:
     """Read secret keys, separated by commas."""
     return tuple(read_key(part.strip()) for part in text.split(",") if part.strip())
+
+
+def key_in(home: Path, local: bool) -> str:
+    """Return the secret key in a folder; the ``ValueError`` says what to change.
+
+    :param local: whether it may be made there.
+    """
+    if not local:
+        raise ValueError(
+            "WALLET_SECRET_KEY is missing: with an operator token, wallet keys need a"
+            f" secret of your own of at least {_SHORTEST_KEY} characters."
+        )
+    path = home / "secret_key"
+    try:
+        key = made_once(path)
+    except OSError as error:
+        raise ValueError(
+            f"{home} cannot be written: set WALLET_HOME to a folder of your own."
+        ) from error
+    if not key.isprintable() or len(key) < _SHORTEST_KEY:
+        raise ValueError(
+            f"{path} holds no secret key: restore it from a backup, or remove it to"
+            " have a new one made, which makes all wallet keys worthless."
+        )
+    return key
 
 
 def made_once(path: Path) -> str:

@@ -326,6 +326,24 @@ def test_text_of_a_statement_cannot_run(begin):
     assert harmless(f"1{begin}") == f"1{begin}"
 
 
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+@pytest.mark.parametrize("between", [*";,\t", "; ", ';"', "; '", ";;", ', "'])
+def test_no_part_of_a_text_can_run_where_a_separator_would_begin_a_cell(sign, between):
+    """As after the semicolon of a=;1+1 where a comma is the decimal sign."""
+    separator, rest = between[0], between[1:]
+    if rest.startswith(separator):
+        separator, rest = between, ""
+    told = harmless(f"a{between}{sign}1+1")
+    assert told == f"a{separator}'{rest}{sign}1+1"
+    assert harmless(f" {sign}1") == f"' {sign}1"
+
+
+@pytest.mark.parametrize("text", ["a; b, c", "Rent; 2026-11", "a = b", "x@y.example"])
+def test_a_text_that_cannot_run_stays_as_it_is(text):
+    """Signs within a part are only signs."""
+    assert harmless(text) == text
+
+
 def test_the_statement_of_an_empty_wallet_has_its_heading(visitor):
     """An unknown wallet has none."""
     wallet = visitor.make_wallet("", "JPY")

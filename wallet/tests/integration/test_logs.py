@@ -3,6 +3,7 @@ import json
 import logging
 import sys
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import make_url, text
@@ -91,13 +92,25 @@ def test_no_secret_is_ever_logged(operator, stranger, lines, monkeypatch):
     assert "***" in told
 
 
-def test_nothing_from_outside_ends_a_line(operator, lines):
-    """An address with a line break cannot pretend to be another event."""
-    operator.get("/a%0Ab%1B[31m\u2028c")
-    told = [line for line in lines() if "GET /a" in line]
-    assert len(told) == 1
-    assert "\x1b" not in told[0]
-    assert "404" in told[0]
+#: What ends a line, steers a terminal, or turns the order of letters around.
+STEERING = (
+    *"\n\r\x00\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029",
+    *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+)
+
+
+@pytest.mark.parametrize("character", STEERING, ids=ascii)
+def test_nothing_from_outside_steers_a_line(operator, lines, character):
+    """An address cannot pretend to be another event, or read backwards."""
+    operator.get(f"/a{quote(character)}b")
+    (told,) = [line for line in lines() if "GET /a" in line]
+    assert character not in told
+    if told.startswith("{"):
+        told = json.loads(told)["message"]
+        assert f"/a{character}b" in told
+    else:
+        assert f"/a{ascii(character)[1:-1]}b" in told
+    assert "404" in told
 
 
 def test_a_traceback_is_one_line(lines):

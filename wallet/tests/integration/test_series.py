@@ -38,6 +38,8 @@ LENGTHS = {
     "day": (23, 25),
     "week": (7 * 24 - 1, 7 * 24 + 1),
     "month": (28 * 24 - 1, 31 * 24 + 1),
+    "year": (365 * 24 - 1, 366 * 24 + 1),
+    "decade": (3652 * 24 - 1, 3653 * 24 + 1),
 }
 
 
@@ -149,7 +151,9 @@ def check_points(points, model, step, zone, start_us, end_us):
         )
         assert step == "hour" or shown.hour == 0
         assert step != "week" or shown.weekday() == 0
-        assert step != "month" or shown.day == 1
+        assert step not in ("month", "year", "decade") or shown.day == 1
+        assert step not in ("year", "decade") or shown.month == 1
+        assert step != "decade" or shown.year % 10 == 0
         if place < len(points) - 1:
             assert low_hours <= (to_us - from_us) / HOUR <= high_hours
         opening, _ = held_at(model, from_us - 1)
@@ -337,6 +341,37 @@ def test_a_thousand_points_are_told_and_no_more(local, wallet, step, to, length)
         assert answer.json["field"] == "step"
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("years", "step"),
+    [
+        *((2.7, "day"), (2.8, "week"), (20, "month"), (84, "year")),
+        *((1_200, "decade"), (8_029, "decade")),
+    ],
+)
+def test_without_a_step_it_grows_with_the_age_of_a_wallet(app, years, step):
+    """However far a clock was off; a step that was asked for does not grow."""
+    store, calls = service_of(app).store, Wallets(app.test_client())
+    start_us = us("1970-06-01T00:00:00Z")
+    age_us = int(years * 365.25 * DAY)
+    wallet, model = write(store, start_us, [(age_us, [7, -2], 1)])
+    end_us = start_us + age_us + 1
+    # Now is later than the last entry of some of them.
+    answer = series(calls, wallet, to=iso(end_us))
+    assert answer.status_code == 200, answer.text
+    assert answer.json["step"] == step
+    check_points(answer.json["points"], model, step, SAST, start_us, end_us)
+    if years > 2.7:
+        fine = series(calls, wallet, step="day")
+        assert (fine.status_code, fine.json["field"]) == (400, "step")
+    if years > 80:
+        assert calls.get(f"/v1/wallets/{wallet}/series").status_code == 200
+        page = calls.get(f"/wallets/{wallet}?range=all")
+        assert page.status_code == 200, page.text
+        assert f"what was held within a {step}" in page.text
+        assert "<svg" in page.text
+
+
 BAD = [
     ("tz", "../../etc/passwd"),
     ("tz", ""),
@@ -347,7 +382,7 @@ BAD = [
     ("tz", "+02:00"),
     ("tz", "x" * 3000),
     ("step", ""),
-    ("step", "year"),
+    ("step", "century"),
     ("step", "DAY"),
     ("from", ""),
     ("from", "now"),

@@ -77,6 +77,66 @@ def test_a_command_that_cannot_do_what_was_asked_ends_badly(run, arguments, sent
 @pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
 def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
     """Only serving changes a database; an empty one is most likely the wrong one."""
-    (tmp_path / "wallet.db").unlink()
+    (tmp_path / "wallet.db").write_bytes(b"")
     done = run(*command)
     assert (done.exit_code, "start the service" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
+def test_a_command_that_reads_makes_nothing_where_nothing_is(
+    run, tmp_path, monkeypatch, command
+):
+    """Neither a store nor a folder or a secret for it."""
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path / "absent"))
+    done = run(*command)
+    assert done.exit_code == 1
+    assert f"There is no database at {tmp_path}/absent/wallet.db" in done.stderr
+    assert not (tmp_path / "absent").exists()
+
+
+DAMAGE = {
+    "noise": lambda whole: bytes(range(256)) * 200,
+    "cut": lambda whole: whole[:20_000],
+    "head only": lambda whole: whole[:100],
+    "holes": lambda whole: whole[:8192] + bytes(len(whole) - 8192),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("command", [["serve", "--port", "9"], ["verify"]])
+def test_a_damaged_file_is_called_so(run, tmp_path, monkeypatch, command, damage):
+    """With one sentence, and it stays as it is."""
+    monkeypatch.setattr(serving, "serve", lambda *_arguments: None)
+    path = tmp_path / "wallet.db"
+    whole = path.read_bytes()
+    assert len(whole) > 20_000
+    path.write_bytes(DAMAGE[damage](whole))
+    before = path.read_bytes()
+    done = run(*command)
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "damaged" in line
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"HOME": "/dev/null/x", "SECRET_KEY": "s" * 32}, "Not a directory"),
+        ({"DATABASE_URL": "sqlite:///{folder}"}, "{folder} cannot be used: Is a dir"),
+        ({"DATABASE_URL": "postgresql:///?nothing=1"}, "does not know: nothing."),
+        ({"DATABASE_URL": "postgresql://[::1]:9/x?connect_timeout=1"}, "cannot be"),
+        ({"DATABASE_URL": "postgresql:///x?host=/dev/null&port=-1"}, "cannot be"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_served_from_is_one_sentence(
+    run, tmp_path, monkeypatch, settings, sentence
+):
+    """No traceback, whatever is in the way."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"WALLET_{name}", value.format(folder=tmp_path))
+    done = run("serve", "--port", "9")
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    (line,) = done.stderr.splitlines()
+    assert sentence.format(folder=tmp_path) in line

@@ -86,6 +86,18 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"DATABASE_URL": "mysql://x/y"}, "WALLET_DATABASE_URL must begin"),
         (SHARED | {"DATABASE_URL": "sqlite://"}, "WALLET_DATABASE_URL must name a"),
         (SHARED | {"DATABASE_URL": "sqlite:///:memory:"}, "WALLET_DATABASE_URL must"),
+        (
+            SHARED | {"DATABASE_URL": "sqlite:////x?a=1"},
+            "WALLET_DATABASE_URL must have",
+        ),
+        (
+            SHARED | {"DATABASE_URL": "postgresql://h/d?speed=1"},
+            "WALLET_DATABASE_URL has a parameter that PostgreSQL does not know: speed",
+        ),
+        (
+            SHARED | {"DATABASE_URL": "postgresql://h/d?options=a&options=b"},
+            "WALLET_DATABASE_URL has the parameter options more than once",
+        ),
         (SHARED | {"THREADS": "0"}, "WALLET_THREADS must be a number from 1"),
         (SHARED | {"QUEUE_SIZE": "1.5"}, "WALLET_QUEUE_SIZE must be a number"),
         (SHARED | {"BATCH_SIZE": "\u0661"}, "WALLET_BATCH_SIZE must be a number"),

@@ -12,6 +12,7 @@ from wallet.history.periods import (
     find_zone,
     instant,
     split,
+    split_coarsely,
 )
 
 HOUR = 3600 * 1_000_000
@@ -88,6 +89,8 @@ def test_hours_are_full_where_clocks_change_by_half_of_one():
         (Step.DAY, (2026, 11, 18), (2026, 12, 1)),
         (Step.WEEK, (2026, 11, 16), (2026, 12, 7)),
         (Step.MONTH, (2026, 11, 1), (2026, 12, 1)),
+        (Step.YEAR, (2026, 1, 1), (2027, 1, 1)),
+        (Step.DECADE, (2020, 1, 1), (2030, 1, 1)),
     ],
 )
 def test_periods_are_whole(step, first, last):
@@ -97,16 +100,19 @@ def test_periods_are_whole(step, first, last):
     bounds = split(start, end, step, zone)
     assert (bounds[0], bounds[-1]) == (at(*first, zone=zone), at(*last, zone=zone))
     longer = split(start, end + 1, step, zone)
-    assert len(longer) == len(bounds) + (step is not Step.WEEK)
+    # Only those of an hour, a day or a month end with November.
+    ends = step in (Step.HOUR, Step.DAY, Step.MONTH)
+    assert len(longer) == len(bounds) + ends
     assert split(bounds[0], bounds[1], step, zone) == bounds[:2]
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.DECADE])
 def test_there_is_a_bound_on_periods(step):
     """A thousand are told, one more is not, and very many are not even counted."""
     start = at(2026, 1, 1, zone=UTC)
     length = {Step.HOUR: HOUR, Step.DAY: DAY, Step.WEEK: 7 * DAY}.get(step)
-    end = at(2109, 5, 1) if length is None else start + MOST_PERIODS * length
+    calendar = at(2109, 5, 1) if step is Step.MONTH else at(3026, 1, 1)
+    end = calendar if length is None else start + MOST_PERIODS * length
     if step is Step.WEEK:
         start, end = start - 3 * DAY, end - 3 * DAY
     assert len(split(start, end, step, UTC)) == MOST_PERIODS + 1
@@ -114,6 +120,22 @@ def test_there_is_a_bound_on_periods(step):
         split(start, end + 1, step, UTC)
     with pytest.raises(TooManyPeriods):
         split(at(1900, 1, 1), at(9999, 1, 1), step, UTC)
+
+
+@pytest.mark.parametrize("name", ["Etc/GMT-14", "UTC", "Etc/GMT+12"])
+def test_decades_reach_from_the_first_zone_to_the_end_of_the_calendar(name):
+    """So a step is found for any two moments that can be written."""
+    zone = find_zone(name)
+    start, end = at(1900, 1, 1), at(9999, 12, 31, 23, 59, 59)
+    step, bounds = split_coarsely(start, end, tuple(Step), zone, 366)
+    assert step is Step.DECADE
+    assert bounds[0] <= start < bounds[1]
+    assert bounds[-2] < end <= bounds[-1]
+    for fewer in range(1, 4):
+        step, _ = split_coarsely(
+            at(2026, 1, fewer), at(2026, 1, 4), tuple(Step), UTC, 48
+        )
+        assert step is (Step.DAY if fewer == 1 else Step.HOUR)
 
 
 @pytest.mark.parametrize("name", ["Etc/GMT-14", "Etc/GMT+12", "Asia/Tokyo"])

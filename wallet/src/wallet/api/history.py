@@ -76,18 +76,18 @@ def read_balance(wallet_id: str) -> Response:
 
 @timeline.get("/series")
 def read_points(wallet_id: str) -> Response:
-    """Read what a wallet held over hours, days, weeks or months."""
+    """Read what a wallet held over hours, days, weeks, months, years or decades."""
     now = now_us()
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
     asked = read_query(query_of(request), SeriesQuery)
-    bounds = asked.bounds(wallet.created_at_us, end_us)
+    step, bounds = asked.periods(wallet.created_at_us, end_us)
     points = read_series(current_service().store, wallet, bounds, end_us)
     return json_response(
         SeriesAnswer(
             wallet=wallet.id,
             currency=wallet.currency,
-            step=asked.step,
+            step=step,
             tz=asked.tz,
             points=[_point_answer(point, wallet.currency) for point in points],
         )

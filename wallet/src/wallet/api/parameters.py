@@ -14,8 +14,9 @@ from ..history.periods import (
     find_zone,
     instant,
     split,
+    split_coarsely,
 )
-from ..web.fields import KEY, WALLET_ID, IfMatch, Key, described
+from ..web.fields import KEY, WALLET_ID, IfMatch, KeyHeader, described
 from ..web.problems import malformed
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -29,12 +30,14 @@ _TIME_FORM: Final = 'must be a time such as "2026-11-01T08:30:00Z", with + as %2
 #: No wallet is as old, and zones are known from about then.
 _EARLIEST_YEAR: Final = 1900
 
+#: What is taken for a series without a step, if it makes few enough points.
+_STEPS: Final = tuple(Step)[1:]
 _TIME_OR_DATE: Final = [{"format": "date-time"}, {"format": "date"}]
 
 #: The headers that calls take.
 HEADERS: Final = {
     "Idempotency-Key": Annotated[
-        Key,
+        KeyHeader,
         described(
             "Makes the request safe to repeat: one key has one outcome, for ever."
         ),
@@ -108,11 +111,20 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
         ]
         | None
     ) = None
-    step: Annotated[Step, described("The length of each period.")] = Step.DAY
+    step: (
+        Annotated[
+            Step,
+            described(
+                "The length of each period; the default is a day, or what is longer"
+                f" where there would be more than {MOST_PERIODS} points."
+            ),
+        ]
+        | None
+    ) = None
     tz: Annotated[str, described("The time zone in which days begin.")] = DEFAULT_ZONE
 
-    def bounds(self, start_us: int, end_us: int) -> list[int]:
-        """List the bounds of the periods.
+    def periods(self, start_us: int, end_us: int) -> tuple[Step, list[int]]:
+        """Return the step, and the bounds of the periods.
 
         :param start_us: where they start by default.
         :param end_us: until when anything is known.
@@ -130,8 +142,11 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
                 raise malformed("to", "must be after from")
         if from_us >= end_us:
             raise malformed("from", "must not be in the future")
+        to_us = min(to_us, end_us)
+        if self.step is None:
+            return split_coarsely(from_us, to_us, _STEPS, zone, MOST_PERIODS)
         try:
-            return split(from_us, min(to_us, end_us), self.step, zone)
+            return self.step, split(from_us, to_us, self.step, zone)
         except TooManyPeriods as error:
             reason = f"makes more than {MOST_PERIODS} points: take a longer step or a"
             raise malformed("step", f"{reason} shorter time") from error

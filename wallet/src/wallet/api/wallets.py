@@ -14,6 +14,7 @@ from ..web.fields import (
     EntriesPage,
     WalletsPage,
     read_idempotency_key,
+    read_key,
     read_new_wallet,
     read_query,
 )
@@ -140,7 +141,7 @@ def read_operation() -> Response:
     caller = identify(request)
     query = read_query(query_of(request), OperationQuery)
     current_service().open_wallet(caller, query.wallet)
-    key = read_idempotency_key(query.key) or ""
+    key = read_key(query.key)
     store = current_service().store
     operation = queries.find_operation(store, query.wallet, caller.principal, key)
     if operation is None:

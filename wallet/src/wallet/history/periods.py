@@ -1,10 +1,11 @@
-"""Local hours, days, weeks and months, as instants that touch each other.
+"""Local periods, from hours to decades, as instants that touch each other.
 
 Instants are microseconds since 1970, UTC. A day has 23 or 25 hours where the clocks
 change, and an hour that the clocks show twice is two hours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
@@ -28,6 +29,8 @@ class Step(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    YEAR = "year"
+    DECADE = "decade"
 
 
 _LENGTHS: Final = {
@@ -35,6 +38,8 @@ _LENGTHS: Final = {
     Step.DAY: _DAY,
     Step.WEEK: 7 * _DAY,
     Step.MONTH: 31 * _DAY,
+    Step.YEAR: 366 * _DAY,
+    Step.DECADE: 3653 * _DAY,
 }
 
 
@@ -79,6 +84,22 @@ def split(from_us: int, to_us: int, step: Step, zone: tzinfo) -> list[int]:
     return found[first : last + 1]
 
 
+def split_coarsely(
+    from_us: int, to_us: int, steps: Sequence[Step], zone: tzinfo, most: int
+) -> tuple[Step, list[int]]:
+    """Choose the first of some steps that makes few enough periods, else the last.
+
+    The last may be more than ``most``, but never more than :data:`MOST_PERIODS`, if it
+    is a decade: the calendar has no more than a thousand.
+    """
+    for step in steps[:-1]:
+        with suppress(TooManyPeriods):
+            bounds = split(from_us, to_us, step, zone)
+            if len(bounds) - 1 <= most:
+                return step, bounds
+    return steps[-1], split(from_us, to_us, steps[-1], zone)
+
+
 def _bounds(from_us: int, to_us: int, step: Step, zone: tzinfo) -> Iterator[int]:
     """List the bounds from a little before to a little after."""
     # No zone is two days away from UTC, so this is early enough.
@@ -92,7 +113,12 @@ def _bounds(from_us: int, to_us: int, step: Step, zone: tzinfo) -> Iterator[int]
         yield bound
         if bound >= to_us:
             return
-        shown = _following(shown, step)
+        try:
+            shown = _following(shown, step)
+        except OverflowError:
+            # The calendar ends within this period.
+            yield max(to_us, bound + 1)
+            return
 
 
 def _floor(shown: datetime, step: Step) -> datetime:
@@ -101,9 +127,16 @@ def _floor(shown: datetime, step: Step) -> datetime:
     midnight = shown.replace(hour=0, minute=0, second=0, microsecond=0)
     if step is Step.WEEK:
         return midnight - midnight.weekday() * _DAY
-    return midnight.replace(day=1) if step is Step.MONTH else midnight
+    if step is Step.DAY:
+        return midnight
+    first = midnight.replace(day=1)
+    if step is Step.MONTH:
+        return first
+    year = first.year if step is Step.YEAR else max(1, first.year // 10 * 10)
+    return first.replace(year=year, month=1)
 
 
 def _following(shown: datetime, step: Step) -> datetime:
-    # The 31 days after a first are in the next month, at its first or a little later.
+    # A first and the longest month later is in the next month, at its first or a little
+    # later, and so with years and decades.
     return _floor(shown + _LENGTHS[step], step)

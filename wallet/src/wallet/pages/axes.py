@@ -119,5 +119,8 @@ _LEVELS: Final[
     *((_hours(hours), _hour_or_day) for hours in (1, 3, 6, 12)),
     *((_days(days), _day) for days in (1, 2, 7, 14)),
     *((_months(months), _month_or_year) for months in (1, 3, 6)),
-    *((_months(12 * years), lambda time: f"{time:%Y}") for years in (1, 2, 5, 10, 20)),
+    *(
+        (_months(12 * years), lambda time: f"{time:%Y}")
+        for years in (1, 2, 5, 10, 20, 50, 100, 1000)
+    ),
 )

@@ -40,7 +40,7 @@ def read_key() -> str:
 
     :raises Problem: it is malformed.
     """
-    return fields.read_idempotency_key(field("key")) or ""
+    return fields.read_key(field("key"))
 
 
 def read_version() -> int:

@@ -1,13 +1,12 @@
 """A wallet's balance over a range of time: its chart, and what is said about it."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from ..clock import now_us
-from ..history.periods import Step, TooManyPeriods, split
+from ..history.periods import Step, split, split_coarsely
 from ..history.series import Point, end_of, read_series
 from ..ledger.outcomes import WalletState
 from ..web.problems import malformed
@@ -17,7 +16,7 @@ from .wording import COLUMNS, SAST, local_time, minute, money
 
 RANGES: Final = ("day", "month", "year", "all")
 
-#: The finest step with no more points than this is taken for the whole history.
+#: For the whole history the finest step is taken that makes no more points than this.
 _MOST_POINTS: Final = 366
 _HOUR_US: Final = 60 * 60 * 1_000_000
 _DAY_US: Final = 24 * _HOUR_US
@@ -144,12 +143,7 @@ def _periods(name: str, created_us: int, end_us: int) -> tuple[Step, Sequence[in
     if name in _STEPS:
         step, length_us = _STEPS[name]
         return step, split(max(created_us, end_us - length_us), end_us, step, SAST)
-    for step in Step:
-        with suppress(TooManyPeriods):
-            bounds = split(created_us, end_us, step, SAST)
-            if len(bounds) - 1 <= _MOST_POINTS or step is Step.MONTH:
-                break
-    return step, bounds
+    return split_coarsely(created_us, end_us, tuple(Step), SAST, _MOST_POINTS)
 
 
 def _value(point: Point) -> Value | None:

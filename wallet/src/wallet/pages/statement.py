@@ -1,6 +1,7 @@
 """A wallet's whole history as a file for spreadsheets (RFC 4180)."""
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,8 +18,11 @@ from .wording import local_time
 
 statement = Blueprint("statement", __name__)
 
-#: A spreadsheet takes text that begins like this for a formula.
-_RUNS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: Where a spreadsheet would begin a formula: at the start of the text, or after what it
+#: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
+_RUNS: Final = re.compile(
+    r"""(^|[;,\t])(?=[\s"']*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
+)
 
 
 @statement.get("/wallets/<wallet_id>/statement.csv")
@@ -38,7 +42,7 @@ def download(wallet_id: str) -> Response:
 
 def harmless(text: str) -> str:
     """Keep text from running in a spreadsheet."""
-    return f"'{text}" if text.startswith(_RUNS) else text
+    return _RUNS.sub(r"\1'", text)
 
 
 class _Line:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from psycopg.pq import Conninfo
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,10 +23,23 @@ def read_address(text: str, password: str, default: Path) -> URL:
             " sqlite:////path/to/wallet.db"
         ) from error
     if url.drivername in ("postgresql", "postgresql+psycopg"):
+        _refuse_unknown(url)
         url = url.set(drivername="postgresql+psycopg")
         return url.set(password=password) if password else url
     if url.drivername != "sqlite":
         raise ValueError("must begin with postgresql:// or sqlite://")
-    if not url.database or url.database == ":memory:" or url.query:
+    if url.query:
+        raise ValueError("must have no parameters after a ? for SQLite")
+    if not url.database or url.database == ":memory:":
         raise ValueError("must name a file, such as sqlite:////path/to/wallet.db")
     return url.set(database=str(Path(url.database).absolute()))
+
+
+def _refuse_unknown(url: URL) -> None:
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for name, value in url.query.items():
+        if name not in known:
+            raise ValueError(f"has a parameter that PostgreSQL does not know: {name}")
+        # Several hosts are tried in their order.
+        if not isinstance(value, str) and name not in ("host", "port"):
+            raise ValueError(f"has the parameter {name} more than once")

@@ -46,6 +46,26 @@ class OutcomeUnknown(StoreFailure):
     """Whether the commit took place cannot be told from here."""
 
 
+def advice(failure: StoreFailure) -> str:
+    """Say what an operator can do about a failure."""
+    code = getattr(getattr(failure.__cause__, "orig", None), "sqlite_errorcode", 0)
+    # The lower bits are the error itself, the higher ones its details.
+    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (
+            "The database is damaged, or no file of SQLite: restore it from a backup,"
+            " or look at WALLET_DATABASE_URL."
+        )
+    if isinstance(failure, TryAgain):
+        return (
+            "The connection to the database was lost: look whether the database runs,"
+            " and try again."
+        )
+    return (
+        "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
+        " the database runs and lets this program in."
+    )
+
+
 @contextmanager
 def before_commit(driver: object = None) -> Iterator[None]:
     """Name the failures of statements: they leave nothing behind.

@@ -76,7 +76,8 @@ class Store:
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                if not connection.invalidated:
+                    connection.exec_driver_sql("ROLLBACK")
 
     @contextmanager
     def batch(self) -> Iterator[Driver]:

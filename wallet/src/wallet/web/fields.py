@@ -53,8 +53,11 @@ Currency = Annotated[str, matching("|".join(CURRENCIES), enum=sorted(CURRENCIES)
 #: The rules judge whether there is such a wallet.
 Recipient = Annotated[Name, described("The id of another wallet.")]
 #: Bare, or quoted with escapes as a header may have it.
-KEY: Final = r'[!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}"'
+_QUOTED_KEY: Final = r'"([!#-\[\]-~]|\\["\\]){1,255}"'
+KEY: Final = f"[!#-~][!-~]{{0,254}}|{_QUOTED_KEY}"
 Key = Annotated[str, matching(KEY)]
+#: Two lines of one header arrive as one, with a comma between them.
+KeyHeader = Annotated[str, matching(rf"[!#-+\--~][!-+\--~]{{0,254}}|{_QUOTED_KEY}")]
 IfMatch = Annotated[str, matching(r'\*|"(0|[1-9][0-9]{0,17})"')]
 WALLET_ID: Final = "w_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
 WalletId = Annotated[str, matching(WALLET_ID)]
@@ -68,13 +71,14 @@ _MUST_BE: Final = {
     "currency": f"one of {', '.join(sorted(CURRENCIES))}",
     "kind": "deposit, withdrawal or transfer",
     "key": "1 to 255 visible ASCII characters",
-    "Idempotency-Key": "1 to 255 visible ASCII characters",
+    "Idempotency-Key": "sent once, as 1 to 255 visible ASCII characters, in quotes if"
+    " a comma is among them",
     "If-Match": '* or one quoted version, such as "7"',
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "the id of a wallet",
-    "step": "hour, day, week or month",
+    "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.
 _PLAIN_WORDS: Final = {
@@ -183,9 +187,17 @@ def explain(error: msgspec.ValidationError, field: str = "") -> Problem:
 def read_idempotency_key(text: str | None) -> str | None:
     """Read the header that carries an idempotency key.
 
+    :raises Problem: it is malformed, or was sent twice.
+    """
+    return None if text is None else bare_key(check(text, KeyHeader, "Idempotency-Key"))
+
+
+def read_key(text: str) -> str:
+    """Read an idempotency key that stands in a query or a form.
+
     :raises Problem: it is malformed.
     """
-    return None if text is None else bare_key(check(text, Key, "Idempotency-Key"))
+    return bare_key(check(text, Key, "key"))
 
 
 def bare_key(key: str) -> str:

@@ -1,0 +1,72 @@
+"""What only real connections and commands show: headers, logs, sessions, damage."""
+
+import json
+import socket
+
+from sqlalchemy import create_engine, text
+
+
+def send(server, head, body=b""):
+    """Send a request as it is spelt; read the status and what follows the head."""
+    text = f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10) as line:
+        line.sendall(text.encode() + body)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), head.decode(), rest
+
+
+def test_two_lines_of_one_key_are_no_key(make_server, sqlite_url):
+    """The server joins them with a comma; nothing is moved."""
+    server = make_server(sqlite_url).start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        request = (
+            f"POST /v1/wallets/{wallet}/deposits HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {server.token}\r\nContent-Type: application/json"
+        )
+        twice = f"{request}\r\nIdempotency-Key: a\r\nIdempotency-Key: b"
+        status, _, answer = send(server, twice, b'{"amount": 1}')
+        assert (status, json.loads(answer)["field"]) == (400, "Idempotency-Key")
+        once = f"{request}\r\nIdempotency-Key: a"
+        assert send(server, once, b'{"amount": 1}')[0] == 201
+        assert client.get(f"/v1/wallets/{wallet}").json["version"] == 1
+
+
+def test_an_address_cannot_turn_a_line_of_the_log_around(make_server, sqlite_url):
+    """Marks that show letters in another order are written as escapes."""
+    server = make_server(sqlite_url).start()
+    with server.client() as client:
+        assert client.get("/%E2%80%AE%C2%9B").status == 404
+    told = server.log.read_bytes().decode()
+    assert r"GET /\u202e\x9b 404" in told
+    assert "\u202e" not in told
+
+
+CUT = """
+CREATE FUNCTION cut() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN pg_terminate_backend(pg_backend_pid());
+END $$;
+ALTER TABLE entries RENAME TO all_entries;
+CREATE VIEW entries AS
+  SELECT * FROM all_entries WHERE version < 3 OR cut();
+"""
+
+
+def test_verify_that_loses_its_connection_says_so(make_server, postgresql_url):
+    """Half-way through a history; it neither says that all is well nor breaks."""
+    server = make_server(postgresql_url).start()
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        for _ in range(4):
+            assert client.deposit(wallet, "1.00").status == 201
+    server.stop()
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text(CUT))
+    engine.dispose()
+    done = server.run("verify")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "connection to the database was lost" in line
