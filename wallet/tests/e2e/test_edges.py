@@ -1,7 +1,9 @@
 """What only real connections and commands show: headers, logs, sessions, damage."""
 
 import json
+import re
 import socket
+from urllib.parse import urlencode
 
 from sqlalchemy import create_engine, text
 
@@ -70,3 +72,40 @@ def test_verify_that_loses_its_connection_says_so(make_server, postgresql_url):
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "connection to the database was lost" in line
+
+
+FORM = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded"
+
+
+def page(server, path, cookie):
+    """Open a page: status, cookie and text, and the token of its forms."""
+    status, head, body = send(
+        server, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}"
+    )
+    token = re.search(r'name="form" value="([^"]+)"', body.decode())
+    return status, cookie_in(head) or cookie, token and token[1]
+
+
+def cookie_in(head):
+    found = re.search(r"^set-cookie: (__Host-wallet=[^;]*)", head, re.I | re.M)
+    return found and found[1]
+
+
+def post(server, path, cookie, **fields):
+    head = f"POST {path} HTTP/1.1\r\n{FORM}\r\nCookie: {cookie}"
+    status, head, _ = send(server, head, urlencode(fields).encode())
+    return status, cookie_in(head)
+
+
+def test_a_copy_of_a_cookie_is_worthless_in_every_process(make_server, postgresql_url):
+    """Two workers, and another server that shares their database."""
+    server = make_server(postgresql_url).start(workers=2)
+    other = make_server(postgresql_url).start()
+    _, cookie, token = page(server, "/sign-in", "none=")
+    status, cookie = post(server, "/sign-in", cookie, form=token, key=server.token)
+    assert status == 303
+    status, cookie, token = page(server, "/transfer", cookie)
+    assert status == 200
+    assert post(server, "/sign-out", cookie, form=token)[0] == 303
+    seen = {page(each, "/transfer", cookie)[0] for each in [server] * 12 + [other]}
+    assert seen == {401}
