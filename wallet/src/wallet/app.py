@@ -9,6 +9,7 @@ from . import api, pages
 from .api.answers import freeze
 from .clock import now_us
 from .config import Settings, read_settings
+from .history.future import LatestEntry
 from .storage.store import open_store
 from .web import hooks
 from .web.auth import WalletKeys
@@ -51,4 +52,4 @@ def open_service(settings: Settings) -> Service:
         observe=observe_batch,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
-    return Service(settings, keys, store, writer)
+    return Service(settings, keys, store, writer, LatestEntry(store))

@@ -106,6 +106,7 @@ def load_application() -> Callable[..., Any]:
     app = create_app()
     service = service_of(app)
     logs.set_up(service.settings)
+    service.warn_of_future_entries()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
     if service.settings.luno_url is not None:

@@ -1,8 +1,10 @@
 """What strangers may do to a connection: others are served all the same."""
 
+import re
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from urllib.parse import urlencode
 
 import pytest
 
@@ -10,6 +12,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_DATA, FRAME_HEADERS, FRAME_SETTINGS = 0, 1, 4
 END_HEADERS = 4
 STREAMS = 64
+FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -69,3 +72,55 @@ def test_silent_connections_leave_room_for_others(make_server, sqlite_url, begin
             line = socket.create_connection(("127.0.0.1", server.port), 5)
             lines.enter_context(line).sendall(begin)
         assert serves(server)
+
+
+def connect(server, *head, body=b""):
+    """Send the head of a request and a part of its body, and read nothing."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.settimeout(10)
+    line.connect(("127.0.0.1", server.port))
+    line.sendall("\r\n".join([*head, "Host: localhost", "", ""]).encode() + body)
+    return line
+
+
+def answer_of(line):
+    """Read what comes until the connection ends."""
+    whole = b""
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+    with suppress(ConnectionResetError):
+        while part := line.recv(65536):
+            whole += part
+    return whole
+
+
+def open_page(server, path, *head):
+    """Open a page in a browser: its cookie, and what its forms carry."""
+    with connect(server, f"GET {path} HTTP/1.1", "Connection: close", *head) as line:
+        head, _, page = answer_of(line).decode().partition("\r\n\r\n")
+    cookie = re.search(r"set-cookie: ([^;]+)", head, re.I)
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    return "Cookie: " + cookie[1], hidden
+
+
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: {}", "Transfer-Encoding: chunked"]
+)
+def test_a_form_that_breaks_off_is_not_carried_out(local, framing):
+    """`balance=10` of `balance=1000.00` set the balance to 10.00."""
+    with local.start().client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        cookie, hidden = open_page(local, f"/wallets/{wallet}")
+        whole = urlencode(hidden | {"balance": "1000.00"}).encode()
+        sent = whole.removesuffix(b"00.00")
+        if "chunked" in framing:
+            sent = b"%x\r\n%s\r\n" % (len(sent), sent)
+        head = (f"POST /wallets/{wallet}/balance HTTP/1.1", FORM, cookie)
+        with connect(local, *head, framing.format(len(whole)), body=sent) as line:
+            line.shutdown(socket.SHUT_WR)
+            assert b" 303 " not in answer_of(line)
+        head += ("Connection: close", f"Content-Length: {len(whole)}")
+        assert client.get(f"/v1/wallets/{wallet}").json["version"] == 0
+        with connect(local, *head, body=whole) as line:
+            assert answer_of(line).startswith(b"HTTP/1.1 303")
+        assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "1000.00"

@@ -7,7 +7,10 @@ import pytest
 from flask.sessions import SecureCookieSessionInterface
 
 from wallet import create_app
+from wallet.clock import now_us
 from wallet.pages import access
+from wallet.storage.errors import NotWritten
+from wallet.storage.sessions import end_session, has_ended
 from wallet.web import service
 from wallet.web.service import service_of
 
@@ -60,8 +63,11 @@ def session_of(visitor):
         return dict(session)
 
 
-def cookie_of(visitor):
-    return visitor.client.get_cookie("wallet", domain="localhost")
+COOKIE = "__Host-wallet"
+
+
+def cookie_of(visitor, name=COOKIE):
+    return visitor.client.get_cookie(name, domain="localhost")
 
 
 PAGES = ("/wallets/{}", "/wallets/{}/statement.csv", "/transfer", "/pay", "/review/x")
@@ -204,8 +210,8 @@ def test_the_session_holds_neither_key_nor_token(owner, manager, made):
     """A wallet's id and key version, or that it is the operator; and an end."""
     theirs, ours = session_of(owner), session_of(manager)
     assert theirs["wallet"] == [made["id"], 1]
-    assert set(theirs) - {"form"} == {"_permanent", "until", "wallet"}
-    assert set(ours) - {"form"} == {"_permanent", "until", "operator"}
+    assert set(theirs) - {"form"} == {"_permanent", "until", "id", "wallet"}
+    assert set(ours) - {"form"} == {"_permanent", "until", "id", "operator"}
     for secret in (made["key"], OPERATOR, SECRET):
         assert secret not in str(theirs) + str(ours)
     assert abs(theirs["until"] - time.time() - 12 * 60 * 60) < 60
@@ -214,13 +220,13 @@ def test_the_session_holds_neither_key_nor_token(owner, manager, made):
 def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(
     owner, visitor, made
 ):
-    """It is called wallet, and ends by itself."""
+    """Its name binds it to this host and to TLS, and it ends by itself."""
     owner.get("/")
     cookie = cookie_of(owner)
     assert cookie.http_only
     assert cookie.secure
     assert cookie.same_site == "Lax"
-    assert cookie.path == "/"
+    assert (cookie.path, cookie.domain, cookie.origin_only) == ("/", "localhost", True)
     assert cookie.max_age is None or cookie.max_age <= 12 * 60 * 60
     assert cookie.expires is not None
 
@@ -241,6 +247,75 @@ def test_signing_in_and_out_begins_anew(visitor, made, operator):
     assert visitor.get(f"/wallets/{made['id']}").status_code == 401
     visitor.get("/sign-in")
     assert len({before, during, session_of(visitor)["form"]}) == 3
+
+
+def copy_of(visitor, app):
+    """Someone with a copy of a visitor's cookie."""
+    copy = Visitor(app.test_client())
+    copy.client.set_cookie(COOKIE, cookie_of(visitor).value, domain="localhost")
+    return copy
+
+
+def test_a_copy_of_a_cookie_is_worthless_after_signing_out_or_in_anew(
+    owner, shared_app, made
+):
+    """Pages, forms and signing out again; other sessions of the same key go on."""
+    page = f"/wallets/{made['id']}"
+    for leave in (
+        lambda: owner.fill(page, "/sign-out"),
+        lambda: owner.sign_in(made["key"]),
+    ):
+        other = Visitor(shared_app.test_client())
+        other.sign_in(made["key"])
+        owner.sign_in(made["key"])
+        owner.get(page)
+        copy = copy_of(owner, shared_app)
+        form = copy.hidden(page, "/sign-out")
+        assert copy.get(page).status_code == 200
+        assert leave().status_code == 303
+        assert copy.get(page).status_code == 401
+        assert copy.get("/").location == "/sign-in"
+        assert copy.send("/pay", form).status_code == 401
+        assert copy.send("/sign-out", form).status_code == 303
+        assert other.get(page).status_code == 200
+    assert owner.get(page).status_code == 200
+
+
+def test_what_is_over_in_any_case_is_forgotten(shared_app):
+    """A day later, because clocks of servers may differ; ending twice is no fault."""
+    store = service_of(shared_app).store
+    day_us, until_us = 24 * 60 * 60 * 1_000_000, now_us()
+    for now, forgotten in ((0, False), (day_us, False), (day_us + 1, True)):
+        end_session(store, "first", until_us, until_us)
+        end_session(store, f"at {now}", until_us + 9 * day_us, until_us + now)
+        assert has_ended(store, "first") != forgotten
+        assert has_ended(store, f"at {now}")
+
+
+def test_whoever_cannot_be_signed_out_is_told(owner, shared_app, made, monkeypatch):
+    """The session goes on; while nobody can look it up, no page is shown."""
+    form = owner.hidden("/", "/sign-out")
+
+    def fail(*_arguments):
+        raise NotWritten
+
+    with monkeypatch.context() as broken:
+        broken.setattr(access, "end_session", fail)
+        assert owner.send("/sign-out", form).status_code == 503
+    page = f"/wallets/{made['id']}"
+    assert owner.get(page).status_code == 200
+    with monkeypatch.context() as broken:
+        broken.setattr(access, "has_ended", fail)
+        answer = owner.get(page)
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    assert "Ada" not in answer.text
+
+
+def test_a_session_without_an_id_has_ended(owner, made):
+    """Those of before sessions could be ended."""
+    with owner.client.session_transaction(base_url=owner.address) as session:
+        del session["id"]
+    assert owner.get(f"/wallets/{made['id']}").status_code == 401
 
 
 def test_raising_the_key_version_ends_the_session(owner, operator, made):
@@ -275,9 +350,11 @@ def test_another_operator_token_ends_the_operators_session(
 ):
     """The cookie alone is not enough."""
     settings = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
-    app = create_app(settings | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": "another"})
+    app = create_app(
+        settings | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": "another-token"}
+    )
     later = Visitor(app.test_client())
-    later.client.set_cookie("wallet", cookie_of(manager).value, domain="localhost")
+    later.client.set_cookie(COOKIE, cookie_of(manager).value, domain="localhost")
     try:
         assert later.get(f"/wallets/{made['id']}").status_code == 401
     finally:
@@ -290,7 +367,7 @@ def test_a_retired_secret_still_reads_the_session(owner, made, database_url, tmp
     secrets = {"SECRET_KEY": "n" * 32, "SECRET_KEY_FALLBACKS": f"{'o' * 32},{SECRET}"}
     app = create_app(settings | secrets | {"OPERATOR_TOKEN": OPERATOR})
     later = Visitor(app.test_client())
-    later.client.set_cookie("wallet", cookie_of(owner).value, domain="localhost")
+    later.client.set_cookie(COOKIE, cookie_of(owner).value, domain="localhost")
     try:
         assert later.get(f"/wallets/{made['id']}").status_code == 200
     finally:
@@ -300,8 +377,8 @@ def test_a_retired_secret_still_reads_the_session(owner, made, database_url, tmp
 def test_a_forged_session_opens_nothing(visitor, made):
     """Signed with another secret, by the framework's own means."""
     forger = create_forger()
-    value = forger.dumps({"wallet": [made["id"], 1], "until": 2**40})
-    visitor.client.set_cookie("wallet", value, domain="localhost")
+    value = forger.dumps({"wallet": [made["id"], 1], "until": 2**40, "id": "x"})
+    visitor.client.set_cookie(COOKIE, value, domain="localhost")
     assert visitor.get(f"/wallets/{made['id']}").status_code == 401
 
 
@@ -416,6 +493,6 @@ def test_local_mode_needs_no_one_to_sign_in(app):
     token = {"form": visitor.hidden("/", "/wallets")["form"], "key": OPERATOR}
     assert visitor.send("/sign-in", token).location == "/"
     assert "operator" not in session_of(visitor)
-    assert not cookie_of(visitor).secure
+    assert not cookie_of(visitor, "wallet").secure
     assert visitor.send("/wallets", {"name": "x"}).status_code == 403
     assert visitor.make_wallet()

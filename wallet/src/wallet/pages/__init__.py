@@ -50,7 +50,8 @@ def init_app(app: Flask) -> None:
         SECRET_KEY=settings.secret_key,
         # The setting is text with commas, which the framework would read by letters.
         SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
-        SESSION_COOKIE_NAME="wallet",
+        # A name that begins so is kept from plain HTTP, other paths and subdomains.
+        SESSION_COOKIE_NAME="wallet" if settings.local else "__Host-wallet",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=not settings.local,

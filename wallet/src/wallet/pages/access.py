@@ -12,6 +12,7 @@ from flask import (
     Request,
     Response,
     flash,
+    g,
     redirect,
     render_template,
     request,
@@ -21,9 +22,12 @@ from flask import (
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..clock import now_us
 from ..ledger.commands import Principal, RaiseKeyVersion, Submission
 from ..ledger.outcomes import WalletState
+from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller, recognise
+from ..web.body import read_form
 from ..web.problems import Problem
 from ..web.service import current_service
 
@@ -31,8 +35,6 @@ from ..web.service import current_service
 LIFETIME_S: Final = 12 * 60 * 60
 #: Whoever has no credentials yet is asked for them here.
 _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sign_out")
-#: No form of ours is larger.
-_LARGEST_FORM: Final = 64 * 1024
 
 signing = Blueprint("signing", __name__)
 keys = Blueprint("keys", __name__)
@@ -56,19 +58,33 @@ def guard() -> None:
     if request.endpoint not in _OPEN:
         current_caller()
     if request.method == "POST":
-        request.max_content_length = _LARGEST_FORM
+        read_form(request)
         _require_token()
 
 
 def _begin_session(caller: Caller) -> None:
     """Begin a new session; it holds neither the key nor the token."""
-    session.clear()
+    _end_session()
     session.permanent = True
+    session["id"] = secrets.token_urlsafe(16)
     session["until"] = int(time.time()) + LIFETIME_S
     if caller.principal is Principal.OPERATOR:
         session["operator"] = _seal()
     else:
         session["wallet"] = [caller.wallet_id, caller.key_version]
+
+
+def _end_session() -> None:
+    # A copy of the cookie must not outlive it, in whichever process it turns up.
+    if not current_service().settings.local and _signed_in() is not None:
+        end_session(
+            current_service().store,
+            session["id"],
+            session["until"] * 1_000_000,
+            now_us(),
+        )
+    session.clear()
+    g.pop("signed_in", None)
 
 
 def current_caller() -> Caller:
@@ -78,12 +94,26 @@ def current_caller() -> Caller:
     """
     if current_service().settings.local:
         return Caller(Principal.OPERATOR)
-    if session.get("until", 0) > time.time():
-        if hmac.compare_digest(session.get("operator", ""), _seal()):
-            return Caller(Principal.OPERATOR)
-        if "wallet" in session:
-            return Caller(Principal.OWNER, *session["wallet"])
-    raise Problem("unauthenticated")
+    if "signed_in" not in g:
+        # Where this cannot be read, the page that says so is made for nobody.
+        g.signed_in = None
+        g.signed_in = _signed_in()
+    caller: Caller | None = g.signed_in
+    if caller is None:
+        raise Problem("unauthenticated")
+    return caller
+
+
+def _signed_in() -> Caller | None:
+    if "id" not in session or session.get("until", 0) <= time.time():
+        return None
+    if hmac.compare_digest(session.get("operator", ""), _seal()):
+        caller = Caller(Principal.OPERATOR)
+    elif "wallet" in session:
+        caller = Caller(Principal.OWNER, *session["wallet"])
+    else:
+        return None
+    return None if has_ended(current_service().store, session["id"]) else caller
 
 
 def form_token() -> str:
@@ -152,8 +182,8 @@ def sign_in() -> AnyResponse:
 
 @signing.post("/sign-out")
 def sign_out() -> AnyResponse:
-    """End the session."""
-    session.clear()
+    """End the session, for every copy of its cookie."""
+    _end_session()
     return redirect(url_for("balances.index"), 303)
 
 

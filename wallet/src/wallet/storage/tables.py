@@ -173,6 +173,17 @@ rate_asks = Table(
     sqlite_with_rowid=False,
 )
 
+#: Sessions of the pages that were ended before their time was over.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("until_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+Index("ended_sessions_by_time", ended_sessions.c.until_us)
+
 #: The columns of a wallet that move.
 MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
 #: What an idempotency key belongs to.

@@ -1,5 +1,6 @@
 """The bytes of a request: its body, counted, and its query."""
 
+from io import BytesIO
 from typing import Final
 
 from flask import Request
@@ -8,6 +9,21 @@ from werkzeug.exceptions import ClientDisconnected
 from .problems import Problem, malformed
 
 LARGEST_BODY: Final = 1024 * 1024
+#: No form of ours is larger.
+LARGEST_FORM: Final = 64 * 1024
+
+
+def read_form(incoming: Request) -> None:
+    """Read the whole of a form, before any of it is parsed.
+
+    :raises Problem: it is too large, or its end cannot be told from a break.
+    """
+    length = incoming.content_length
+    if length is None:
+        raise malformed("Content-Length", "is missing")
+    if length > LARGEST_FORM:
+        raise Problem("too-large", "A form has at most 64 KiB.")
+    incoming.environ["wsgi.input"] = BytesIO(read_body(incoming))
 
 
 def read_body(incoming: Request) -> bytes:

@@ -6,9 +6,12 @@ from typing import cast
 
 from flask import Flask, Request, current_app
 
+from ..clock import timestamp
 from ..config import Settings
+from ..history.future import LatestEntry
 from ..ledger.commands import Submission
 from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
+from ..storage.errors import StoreFailure
 from ..storage.queries import find_wallet
 from ..storage.store import Store
 from ..writer import Writer
@@ -27,6 +30,7 @@ class Service:
     keys: WalletKeys
     store: Store
     writer: Writer
+    latest: LatestEntry
 
     def submit(self, submission: Submission) -> Results:
         """Have commands decided and committed, and count their outcomes.
@@ -59,6 +63,20 @@ class Service:
         """
         caller.must_see(wallet_id)
         return caller.must_open(find_wallet(self.store, wallet_id))
+
+    def warn_of_future_entries(self) -> None:
+        """Log when the latest entry lies in the future."""
+        try:
+            ahead_us = self.latest.ahead_us()
+        except StoreFailure:
+            # It is looked for again when the status is asked for.
+            return
+        if ahead_us is not None:
+            log.warning(
+                "the latest entry is of %s, which is in the future: a clock was ahead,"
+                " or this one is behind",
+                timestamp(ahead_us),
+            )
 
     def close(self) -> None:
         """Finish the commands that wait, then close the database."""

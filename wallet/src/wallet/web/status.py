@@ -3,7 +3,8 @@
 The status is open to all, so it names no host, user or address.
 """
 
-from typing import Literal
+from contextlib import suppress
+from typing import Annotated, Literal
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -11,9 +12,12 @@ from msgspec import UNSET, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from .. import __version__
+from ..clock import timestamp
 from ..storage.connections import is_durable
+from ..storage.errors import StoreFailure
 from ..storage.store import Store
 from .auth import require_metrics_token
+from .fields import described
 from .metrics import exposition
 from .replies import json_response
 from .service import Service, current_service
@@ -46,6 +50,10 @@ class StatusAnswer(msgspec.Struct):
     database: DatabaseStatus
     writer: WriterStatus
     failing: list[str] | UnsetType = UNSET
+    future_entry_at: Annotated[
+        str | UnsetType,
+        described("The time of the latest entry, if it lies in the future."),
+    ] = UNSET
 
 
 @status.get("/status")
@@ -55,6 +63,10 @@ def read_status() -> Response:
     database, writer = _database(service.store), _writer(service)
     parts = {"database": database.status, "writer": writer.status}
     answer = StatusAnswer("ok", __version__, database, writer)
+    if database.status == "ok":
+        with suppress(StoreFailure):
+            ahead_us = service.latest.ahead_us()
+            answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
     failing = sorted(name for name, part in parts.items() if part != "ok")
     if not failing:
         return json_response(answer)
