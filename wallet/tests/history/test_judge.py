@@ -124,6 +124,19 @@ def test_a_repeated_request_that_is_new_again_is_found(teller):
     assert "twice" in found(teller)
 
 
+def test_a_write_is_as_late_as_the_attempt_that_was_new(teller):
+    """Nobody can have seen it between a lost attempt and the one that did it."""
+    lost = teller.move("w_ada", "deposit", "5.00", key="k")
+    seen = teller.read("w_ada")
+    teller.kept.clear()
+    done = teller.saw(lost.request, 201, lost.data)
+    unanswered(teller, lost)
+    assert found(teller) == {"order"}
+    edit(teller, done, replayed=True)
+    assert found(teller) == set()
+    assert seen.ended < done.began
+
+
 def test_a_replay_of_nothing_is_found(teller):
     """Nobody sent this request before."""
     edit(teller, teller.calls[2], replayed=True)
@@ -141,9 +154,13 @@ def test_a_lookup_with_other_bytes_is_found(teller):
     """An operation is looked up as it was answered."""
     first = teller.calls[2]
     body = first.data.replace(b"{", b"{ ", 1).decode()
-    text = f'{{"operation":"o","key":"salary","status":201,"body":{body}}}'
+    text = '{"operation":"o","key":"salary","status":201,"body":'
     path = "/v1/operations?wallet=w_ada&key=salary"
-    teller.saw(Request("look up", "GET", path), 200, text.encode())
+    seen = teller.saw(
+        Request("look up", "GET", path), 200, text.encode() + first.data + b"}"
+    )
+    assert found(teller) == set()
+    edit(teller, seen, data=f"{text}{body}}}".encode())
     assert found(teller) == {"other bytes"}
 
 
