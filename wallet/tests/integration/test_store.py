@@ -159,6 +159,17 @@ def test_connections_are_durable(store):
         assert found == ["wal", 2, 1]
 
 
+def test_a_snapshot_sees_one_moment(store, writer):
+    """What is committed while it is read is not there, however often it looks."""
+    wallet = create_wallet(writer)
+    asked = text("SELECT version FROM wallets")
+    with store.snapshot() as connection:
+        assert connection.execute(asked).scalar_one() == 0
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "1"))
+        assert connection.execute(asked).scalar_one() == 0
+    assert find_wallet(store, wallet).version == 1
+
+
 def test_an_unknown_wallet_is_nothing(store):
     """Looking for a wallet that is not there finds nothing, and locks nothing."""
     nobody = new_wallet_id()
