@@ -14,7 +14,6 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from . import __version__
-from .api.answers import freeze
 from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
 from .audit.verify import verify as verify_store
@@ -67,6 +66,9 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
     Keep the file of --write-heads where nobody who can write to the database can
     change it: only a head kept there shows that a whole history was rewritten.
     """
+    # Only here: a server loads its metrics after it has made a folder for them.
+    from .api.answers import freeze
+
     with _one_sentence():
         kept = None if heads is None else read_heads(heads)
         # A long history takes longer than any request may.

@@ -9,9 +9,9 @@ PATH = "/v1/rates/XBTZAR"
 def test_a_service_learns_the_price_by_itself(make_server, database_url):
     """Soon after its start; it tells it, counts it, and says nothing about it."""
     with luno(answer()) as ticker:
-        settings = {"LUNO_URL": ticker.url, "METRICS_TOKEN": "m"}
+        settings = {"LUNO_URL": ticker.url, "METRICS_TOKEN": "m" * 16}
         server = make_server(database_url, **settings).start()
-        with server.client() as client, server.client("m") as reader:
+        with server.client() as client, server.client("m" * 16) as reader:
             until(lambda: client.get(PATH).status == 200)
             assert client.get(PATH).json["rate"] == PRICE
             metrics = reader.get("/metrics").data.decode().splitlines()

@@ -18,10 +18,9 @@ def read_form(incoming: Request) -> None:
 
     :raises Problem: it is too large, or its end cannot be told from a break.
     """
-    length = incoming.content_length
-    if length is None:
+    if "HTTP_TRANSFER_ENCODING" in incoming.environ:
         raise malformed("Content-Length", "is missing")
-    if length > LARGEST_FORM:
+    if (incoming.content_length or 0) > LARGEST_FORM:
         raise Problem("too-large", "A form has at most 64 KiB.")
     incoming.environ["wsgi.input"] = BytesIO(read_body(incoming))
 
