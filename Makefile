@@ -17,7 +17,7 @@ test: .venv/dev
 	@$(MAKE) --no-print-directory -C wallet venv
 	@rm -f .skipped
 	@echo "The stages:"
-	@SKIPPED=$(CURDIR)/.skipped $(BIN)/pytest --numprocesses logical --maxprocesses 4
+	@SKIPPED=$(CURDIR)/.skipped $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
 	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
 	@[ ! -f .skipped ] || cat .skipped
