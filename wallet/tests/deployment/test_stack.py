@@ -178,7 +178,14 @@ def test_prometheus_counts_what_two_replicas_did(two):
     """Each replica has numbers of its own, and together they are what was asked."""
     wallet = two.create()
     addresses = two.addresses()
-    until(lambda: sorted(two.query('up{job="wallet"} == 1').values()) == [1, 1], 20)
+    begun = time.time()
+
+    def scraped() -> bool:
+        """Whether Prometheus has seen all that was done before this test."""
+        seen = two.query('timestamp(up{job="wallet"} == 1)').values()
+        return len(seen) == 2 and min(seen) > begun
+
+    until(scraped, 30)
     before = two.query(f"sum by (instance) ({COUNTED})")
     for address, times in zip(addresses, (20, 30), strict=True):
         for _ in range(times):
