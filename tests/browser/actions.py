@@ -1,6 +1,12 @@
 """What a visitor does, in a word."""
 
 
+def visit_anew(tab, width, height):
+    """Open the page again, in a window of another size."""
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.goto(tab.url.partition("#")[0])
+
+
 def send(tab, text):
     """Type a balance and press Enter."""
     tab.fill("#balance", text)

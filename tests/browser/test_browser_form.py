@@ -3,6 +3,7 @@
 import pytest
 from actions import in_view
 from actions import send
+from actions import visit_anew
 from actions import wait_for_rows
 from actions import wait_for_text
 
@@ -13,40 +14,44 @@ pytestmark = pytest.mark.browser
 SIZES = [(1280, 720), (1366, 768), (375, 667), (375, 800)]
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_after_a_refusal_the_sentence_and_the_field_are_in_view(visit, width, height):
+def test_after_a_refusal_the_sentence_and_the_field_are_in_view(visit):
     """Nobody has to scroll to learn what was wrong."""
-    tab = visit(width, height)
+    tab = visit()
+    for width, height in SIZES:
+        visit_anew(tab, width, height)
 
-    send(tab, "1,234")
+        send(tab, "1,234")
 
-    assert wait_for_text(tab, "#error").startswith("Type ")
-    tab.locator("#balance:focus").wait_for()
-    assert in_view(tab, "#error")
-    assert in_view(tab, "#balance")
+        assert wait_for_text(tab, "#error").startswith("Type ")
+        tab.locator("#balance:focus").wait_for()
+        assert in_view(tab, "#error"), (width, height)
+        assert in_view(tab, "#balance"), (width, height)
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_after_saving_the_new_row_and_the_field_are_in_view(visit, width, height):
+def test_after_saving_the_new_row_and_the_field_are_in_view(visit):
     """The row is the answer, and the next balance can be typed."""
-    tab = visit(width, height)
+    tab = visit()
+    for rows, (width, height) in enumerate(SIZES, 11):
+        visit_anew(tab, width, height)
 
-    send(tab, "7")
+        send(tab, "7")
 
-    wait_for_rows(tab, 11)
-    assert in_view(tab, "#latest")
-    assert in_view(tab, "#balance")
+        wait_for_rows(tab, rows)
+        tab.wait_for_load_state()
+        assert in_view(tab, "#latest"), (width, height)
+        assert in_view(tab, "#balance"), (width, height)
 
 
-@pytest.mark.parametrize("width", [320, 375, 1280])
-def test_the_field_and_its_button_stand_on_one_line(visit, width):
+def test_the_field_and_its_button_stand_on_one_line(visit):
     """On a phone, too."""
-    tab = visit(width)
-    field = tab.locator("#balance").bounding_box()
-    button = tab.get_by_role("button", name="Set balance").bounding_box()
+    tab = visit()
+    for width in (320, 375, 1280):
+        tab.set_viewport_size({"width": width, "height": 720})
+        field = tab.locator("#balance").bounding_box()
+        button = tab.get_by_role("button", name="Set balance").bounding_box()
 
-    assert field["y"] == button["y"]
-    assert field["x"] + field["width"] < button["x"]
+        assert field["y"] == button["y"], width
+        assert field["x"] + field["width"] < button["x"], width
 
 
 def test_without_javascript_a_balance_is_saved(plain_tab, live):
