@@ -20,7 +20,7 @@ from ..web.fields import (
 )
 from ..web.problems import Problem, refused
 from ..web.replies import cut_page, frozen_response, json_response
-from ..web.service import current_service, identify, only
+from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies
 from .moves import read_batch, read_move
 from .parameters import NoQuery, OperationQuery
@@ -98,7 +98,7 @@ def move_in_bulk(wallet_id: str) -> Response:
     """Move funds several times, in order, and if asked all or nothing."""
     caller = identify(request)
     results = _submit_moves(
-        caller, wallet_id, lambda: read_batch(request, caller, wallet_id)
+        caller, wallet_id, lambda: read_batch(current_request(), caller, wallet_id)
     )
     if isinstance(results, Refused):
         raise refused(results, f"operations[{results.index}].")
@@ -151,7 +151,7 @@ def read_operation() -> Response:
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
     results = _submit_moves(
-        caller, wallet_id, lambda: read_move(request, caller, wallet_id, kind)
+        caller, wallet_id, lambda: read_move(current_request(), caller, wallet_id, kind)
     )
     return frozen_response(only(results).frozen)
 
@@ -159,12 +159,13 @@ def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
 def _submit_moves(
     caller: Caller, wallet_id: str, read: Callable[[], Submission]
 ) -> Results:
+    service = current_service()
     caller.must_see(wallet_id)
     try:
         submission = read()
     except Problem:
         # Whoever holds a worthless key learns that first, not what else is wrong.
         if caller.key_version is not None:
-            current_service().open_wallet(caller, wallet_id)
+            service.open_wallet(caller, wallet_id)
         raise
-    return current_service().submit(submission)
+    return service.submit(submission)

@@ -75,7 +75,7 @@ def before_commit(driver: object = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        failure = _before_commit(error, is_lost(driver))
+        failure = of_statement(error, driver)
         if failure is None:
             raise
         raise failure from error
@@ -87,7 +87,7 @@ def at_commit() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise _at_commit(_cause(error)) from error
+        raise of_commit(error) from error
 
 
 def is_lost(driver: object) -> bool:
@@ -99,7 +99,8 @@ def _cause(error: Exception) -> Any:
     return error.orig if isinstance(error, DBAPIError) else error
 
 
-def _before_commit(error: Exception, lost: bool) -> StoreFailure | None:
+def of_statement(error: Exception, driver: object) -> StoreFailure | None:
+    """Name the failure of a statement, ``None`` if it is a mistake of this program."""
     if isinstance(error, PoolTimeout):
         return NotWritten()
     cause = _cause(error)
@@ -115,7 +116,7 @@ def _before_commit(error: Exception, lost: bool) -> StoreFailure | None:
         return None
     state: str | None = cause.sqlstate
     # Nothing was lost but the connection, and a new one may well be had.
-    lost = lost or getattr(error, "connection_invalidated", False)
+    lost = is_lost(driver) or getattr(error, "connection_invalidated", False)
     if state in _TRY_AGAIN or lost:
         return TryAgain()
     if state == _UNIQUE_VIOLATION:
@@ -129,7 +130,9 @@ def _before_commit(error: Exception, lost: bool) -> StoreFailure | None:
     return None
 
 
-def _at_commit(cause: Any) -> StoreFailure:
+def of_commit(error: Exception) -> StoreFailure:
+    """Name the failure of a commit."""
+    cause = _cause(error)
     if isinstance(cause, sqlite3.Error):
         refused = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
         known = getattr(cause, "sqlite_errorcode", None) in refused

@@ -8,7 +8,7 @@ completes runs of entries costs one more.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
 
@@ -86,20 +86,30 @@ class Store:
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
-        with errors.before_commit():
-            connection = self.writing.raw_connection()
-        driver: Any = connection.driver_connection
+        # Without a context for each part: this is the way of every deposit.
+        connection, driver, committing = None, None, False
         try:
-            with errors.before_commit(driver):
-                self.dialect.begin(driver)
-                yield driver
+            connection = self.writing.raw_connection()
+            driver = cast("Any", connection.driver_connection)
+            self.dialect.begin(driver)
+            yield driver
             self._require_file()
-            with errors.at_commit():
-                driver.commit()
+            committing = True
+            driver.commit()
+        except Exception as error:
+            failure = (
+                errors.of_commit(error)
+                if committing
+                else errors.of_statement(error, driver)
+            )
+            if failure is None:
+                raise
+            raise failure from error
         finally:
-            if errors.is_lost(driver):
-                connection.invalidate()
-            connection.close()
+            if connection is not None:
+                if errors.is_lost(driver):
+                    connection.invalidate()
+                connection.close()
 
     def durability(self) -> dict[str, str]:
         """Read the settings that decide whether a commit survives a loss of power.

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..storage.errors import StoreFailure
@@ -15,7 +15,7 @@ from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
 from .problems import Problem, failed
 from .replies import problem_response
-from .service import service_of
+from .service import current_request, service_of
 
 log = logging.getLogger(__name__)
 
@@ -41,28 +41,29 @@ def init_app(app: Flask) -> None:
 
 
 def _guard(local: bool) -> None:
-    g.began_s = time.monotonic()
-    g.request_id = request.environ.get("HTTP_X_REQUEST_ID", "")
-    if _REQUEST_ID.fullmatch(g.request_id) is None:
+    began_s, incoming = time.monotonic(), current_request()
+    request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
+    if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
-        g.request_id = f"{random.getrandbits(128):032x}"
+        request_id = f"{random.getrandbits(128):032x}"
+    g.request_id, g.began_s = request_id, began_s
     if local:
-        refuse_strangers(request)
-    refuse_foreign_pages(request)
+        refuse_strangers(incoming)
+    refuse_foreign_pages(incoming)
 
 
 def _finish(response: Response) -> Response:
-    headers = response.headers
+    incoming, headers = current_request(), response.headers
     headers.add("X-Request-Id", g.request_id)
     headers.add("X-Content-Type-Options", "nosniff")
-    if not any(name == "Cache-Control" for name, _ in headers):
+    if "Cache-Control" not in [name for name, _ in headers]:
         headers.add("Cache-Control", "no-store")
-    method, rule, status = request.method, request.url_rule, response.status_code
+    method, rule, status = incoming.method, incoming.url_rule, response.status_code
     took_s = time.monotonic() - g.began_s
     observe_request(method, None if rule is None else rule.rule, status, took_s)
     level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
     # The query is left out: someone may put a key there by mistake.
-    log.log(level, "%s %s %d %.1f ms", method, request.path, status, took_s * 1000)
+    log.log(level, "%s %s %d %.1f ms", method, incoming.path, status, took_s * 1000)
     return response
 
 
