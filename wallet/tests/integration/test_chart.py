@@ -16,7 +16,7 @@ from wallet.ledger.money import LARGEST_MINOR, format_amount
 from wallet.pages.over_time import RANGES
 from wallet.pages.wording import local_time
 from wallet.prices.rates import PAIR
-from wallet.storage.tables import rates
+from wallet.storage.side_tables import rates
 from wallet.web.service import service_of
 from wallet.writer import Writer
 

@@ -11,7 +11,7 @@ from wallet.audit.replay import Fault, Replayed
 from wallet.audit.totals import check_totals
 from wallet.audit.verify import verify
 from wallet.clock import now_us
-from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Kind, RaiseKeyVersion, Submission
 from wallet.storage.connections import Limits
 from wallet.storage.queries import list_entries, list_wallets
 from wallet.storage.store import Store
@@ -81,9 +81,9 @@ FORGERIES = {
     "an entry is copied to another wallet": (
         "INSERT INTO entries SELECT :cleo, version, previous_version,"
         " previous_balance_minor, kind, amount_minor, balance_minor, operation_id,"
-        " counterparty, note, at_us, digest FROM entries"
+        " counterparty, note, at_us, digest, payee, reverses, hold_id FROM entries"
         " WHERE wallet_id = :ada AND version = 1",
-        "version 1: its digest",
+        "version 1: its operation .* says otherwise",
     ),
     "a wallet's balance is changed": (
         "UPDATE wallets SET balance_minor = balance_minor + 1 WHERE id = :ada",
@@ -103,7 +103,7 @@ FORGERIES = {
     ),
     "a wallet is renamed": (
         "UPDATE wallets SET name = 'Eve' WHERE id = :ada",
-        "version 1: its digest",
+        "its row is not what its last change made it",
     ),
     "an empty wallet is renamed": (
         "UPDATE wallets SET name = 'Eve' WHERE id = :cleo",
@@ -111,7 +111,7 @@ FORGERIES = {
     ),
     "a wallet's floor is lowered": (
         "UPDATE wallets SET floor_minor = -900 WHERE id = :ada",
-        "version 1: its digest",
+        "its row is not what its last change made it",
     ),
     "a wallet is gone": (
         "DELETE FROM wallets WHERE id = :bob",
@@ -139,6 +139,64 @@ FORGERIES = {
         "UPDATE operations SET status = 422, key = 'x' || id WHERE wallet_id = :ada",
         "version 1: its operation .* says otherwise",
     ),
+    "a key of an answer is changed": (
+        "UPDATE operations SET key = 'another' WHERE wallet_id = :ada AND key = 'k'",
+        "version 1: its digest",
+    ),
+    "a key of an answer is removed": (
+        "UPDATE operations SET key = NULL WHERE wallet_id = :ada AND key = 'k'",
+        "version 1: its digest",
+    ),
+    "a key is given to an answer that had none": (
+        "UPDATE operations SET key = 'planted' WHERE wallet_id = :ada AND id ="
+        " (SELECT operation_id FROM entries WHERE wallet_id = :ada AND version = 2)",
+        "version 2: its digest",
+    ),
+    "an answer is given to somebody else": (
+        "UPDATE operations SET principal = 'owner' WHERE wallet_id = :ada"
+        " AND status = 201",
+        "version 1: its digest",
+    ),
+    "a refusal is gone": (
+        "DELETE FROM operations WHERE wallet_id = :ada AND status = 422",
+        "its kept refusals or its changes are not",
+    ),
+    "a refusal is changed": (
+        "UPDATE operations SET body = '{}' WHERE wallet_id = :ada AND status = 422",
+        "its kept refusals or its changes are not",
+    ),
+    "a refusal is planted": (
+        "INSERT INTO operations SELECT wallet_id, 'o_x', principal, 'planted',"
+        " fingerprint, status, body, at_us FROM operations"
+        " WHERE wallet_id = :ada AND status = 422",
+        "its kept refusals or its changes are not",
+    ),
+    "a key version is lowered": (
+        "UPDATE wallets SET key_version = 1 WHERE id = :ada",
+        "its row is not what its last change made it",
+    ),
+    "a key version is raised": (
+        "UPDATE wallets SET key_version = 2 WHERE id = :bob",
+        "its row is not what its last change made it",
+    ),
+    "a change is undone, its row removed": (
+        "UPDATE wallets SET key_version = 1, changes = 0 WHERE id = :ada;"
+        "DELETE FROM changes WHERE wallet_id = :ada",
+        "its kept refusals or its changes are not",
+    ),
+    "the last change is removed": (
+        "DELETE FROM changes WHERE wallet_id = :ada AND number = 1",
+        "its row has 1 changes, but there are 0",
+    ),
+    "the first change is removed": (
+        "DELETE FROM changes WHERE wallet_id = :ada AND number = 0",
+        "its change 0 is missing",
+    ),
+    "a change of no wallet is added": (
+        "INSERT INTO changes SELECT 'w_nobody', number, name, floor_minor,"
+        " archived_at_us, key_version, version, at_us FROM changes",
+        "w_nobody: there is a change, but no such wallet",
+    ),
     "an operation without entries is added": (
         "INSERT INTO operations SELECT :bob, id, principal, key, fingerprint, status,"
         " body, at_us FROM operations WHERE wallet_id = :ada AND status = 201",
@@ -154,7 +212,7 @@ FORGERIES = {
 
 @pytest.fixture
 def people(store, writer):
-    """Ada with four entries and a refusal, Bob with one entry, Cleo with none."""
+    """Ada with four entries, a refusal and a new key, Bob with one entry, Cleo new."""
     names = ("ada", "bob", "cleo")
     ids = {name: create_wallet(writer, name=name) for name in names}
     ada = ids["ada"]
@@ -163,6 +221,7 @@ def people(store, writer):
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "1"))
     writer.submit(a_submission(ada, Kind.TRANSFER, "2", recipient=ids["bob"]))
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "99", key="refused"))
+    writer.submit(Submission((RaiseKeyVersion(ada),), ada))
     return ids
 
 
@@ -224,8 +283,8 @@ def test_a_sound_store_is_verified(store, people):
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_is_found_and_named(store, people, name):
     """Whatever row is forged, removed, added or moved, the first bad one is named."""
-    statement, complaint = FORGERIES[name]
-    forge(store, people, statement)
+    statements, complaint = FORGERIES[name]
+    forge(store, people, *statements.split(";"))
     with pytest.raises(Fault, match=complaint):
         verify(store, freeze=freeze)
 
@@ -270,7 +329,7 @@ def test_a_flipped_bit_is_found_in_the_table_and_in_the_index(sqlite_url, place)
     data[places[place]] ^= 2
     path.write_bytes(data)
     damaged = Store(make_url(sqlite_url), Limits())
-    with pytest.raises(Fault, match="the database is damaged: "):
+    with pytest.raises(Fault, match=r"the database is damaged: |1: its digest"):
         verify(damaged)
     damaged.close()
 
@@ -401,7 +460,8 @@ def verify_totals(store):
         "UPDATE entries SET wallet_id = :cleo WHERE wallet_id = :bob",
         "INSERT INTO entries SELECT wallet_id, version + 9, previous_version,"
         " previous_balance_minor, kind, amount_minor, balance_minor, operation_id,"
-        " counterparty, note, at_us, digest FROM entries WHERE kind = 'transfer'",
+        " counterparty, note, at_us, digest, payee, reverses, hold_id FROM entries"
+        " WHERE kind = 'transfer'",
     ],
 )
 def test_both_sides_of_a_transfer_fit_together(store, people, statement):

@@ -15,12 +15,17 @@ from wallet.ledger.digests import (
     entry_digest,
     fingerprint,
     first_digest,
+    old_entry_digest,
+    reseal,
+    row_digest,
 )
 from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import LARGEST_MINOR, read_amount
 from wallet.ledger.outcomes import (
     Abandoned,
+    Change,
     Created,
+    Entry,
     KeyRaised,
     Known,
     Moved,
@@ -66,7 +71,8 @@ def test_a_deposit_adds_an_entry_that_follows_from_the_wallet():
     (entry,) = decision.entries
     assert isinstance(outcome, Moved)
     assert (entry.version, entry.amount_minor, entry.balance_minor) == (1, 100, 100)
-    assert entry.digest == entry_digest(first_digest(wallet), entry)
+    asked = (Principal.OPERATOR, None)
+    assert entry.digest == entry_digest(first_digest(wallet), entry, *asked)
     assert decision.changed[0].digest == entry.digest
 
 
@@ -243,11 +249,23 @@ def test_a_wallet_is_created_once_for_each_key():
 
 
 def test_raising_the_key_version_moves_no_money():
-    """Only the version of the key changes."""
-    wallet = a_wallet()
+    """The version changes, and what the wallet was and is gets written down."""
+    wallet = a_wallet(version=7)
     decision, outcome = decide_one(known_of(wallet), RaiseKeyVersion(wallet.id))
-    assert outcome == KeyRaised(wallet._replace(key_version=2))
+    assert outcome == KeyRaised(wallet._replace(key_version=2, changes=1))
     assert decision.entries == ()
+    columns = (wallet.id, 0, "Ada", 0, None, 1, 0, NOW_US)
+    assert decision.changes == (
+        Change(*columns),
+        Change(*columns)._replace(number=1, key_version=2, version=7),
+    )
+
+
+def test_a_second_change_is_written_down_alone():
+    """What the wallet was before is there already."""
+    wallet = a_wallet(changes=3, key_version=4)
+    decision, _ = decide_one(known_of(wallet), RaiseKeyVersion(wallet.id))
+    assert [(each.number, each.key_version) for each in decision.changes] == [(4, 5)]
 
 
 def test_every_column_of_an_entry_is_in_its_digest():
@@ -265,7 +283,38 @@ def test_every_column_of_an_entry_is_in_its_digest():
     for column in entry._fields:
         if column != "digest":
             other = entry._replace(**{column: changed.get(column, 77)})
-            assert entry_digest(b"0", other) != entry_digest(b"0", entry), column
+            asked = (Principal.OPERATOR, "k")
+            assert entry_digest(b"0", other, *asked) != entry_digest(
+                b"0", entry, *asked
+            ), column
+
+
+def test_who_asked_under_which_key_is_in_the_digest():
+    """Nobody can be given the answer of somebody else."""
+    (entry,) = decide_one(known_of(wallet := a_wallet()), a_move(wallet))[0].entries
+    asked = [(Principal.OPERATOR, "k"), (Principal.OWNER, "k")]
+    asked += [(Principal.OPERATOR, None), (None, None)]
+    assert len({entry_digest(b"0", entry, *each) for each in asked}) == 4
+
+
+def test_the_first_format_of_a_digest_stays_readable():
+    """It knew neither payee, reversal nor hold, nor who asked."""
+    wallet = a_wallet(id="w_1", digest=bytes(32))
+    entry = Entry("w_1", 1, Kind.DEPOSIT, 5, 5, "o_1", None, "x", 9, *[None] * 3, b"")
+    assert old_entry_digest(wallet.digest, entry).hex()[:16] == "a44d77b950a99f4d"
+    for column in ("payee", "reverses", "hold_id"):
+        assert old_entry_digest(b"", entry._replace(**{column: "x"})) is None
+
+
+def test_a_seal_is_the_same_in_any_order():
+    """And without what was taken away again."""
+    one, two, three = (row_digest("rows", (each,)) for each in "abc")
+    seal = reseal(bytes(32), [one, two])
+    assert len(seal) == 32
+    assert seal == reseal(reseal(bytes(32), [two]), [one])
+    assert seal == reseal(reseal(seal, [three]), removed=[three])
+    assert reseal(seal, removed=[one, two]) == bytes(32)
+    assert seal != reseal(seal, [three])
 
 
 def test_fixed_columns_of_a_wallet_are_in_its_first_digest():

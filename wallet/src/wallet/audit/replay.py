@@ -1,13 +1,18 @@
 """Follows one wallet's history entry by entry."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..ledger.commands import Kind, MoveMoney
-from ..ledger.digests import entry_digest, fingerprint, first_digest
+from ..ledger.commands import Kind, MoveMoney, Principal
+from ..ledger.digests import (
+    entry_digest,
+    fingerprint,
+    first_digest,
+    old_entry_digest,
+)
 from ..ledger.money import CURRENCIES, Amount, format_amount
-from ..ledger.outcomes import Entry, Frozen, Moved, Outcome, WalletState
+from ..ledger.outcomes import Change, Entry, Frozen, Moved, Outcome, WalletState
 from ..storage.queries import to_entry
 
 #: Makes the answer to a command from its outcome.
@@ -21,9 +26,19 @@ class Fault(Exception):
 class Replayed:
     """What the entries of a wallet so far amount to."""
 
-    def __init__(self, wallet: WalletState, freeze: Freeze | None = None) -> None:
+    def __init__(
+        self,
+        wallet: WalletState,
+        freeze: Freeze | None = None,
+        changes: Sequence[Change] = (),
+    ) -> None:
         self.wallet = wallet
         self._freeze = freeze
+        self._old = True
+        self._floors = [(each.version, each.floor_minor) for each in changes]
+        if changes:
+            first = changes[0]
+            wallet = wallet._replace(name=first.name, floor_minor=first.floor_minor)
         self.version = 0
         self.balance_minor = 0
         self.digest = first_digest(wallet)
@@ -59,26 +74,40 @@ class Replayed:
             "its balance does not follow from the entry before it",
         )
         yield (
-            entry.balance_minor >= self.wallet.floor_minor,
+            entry.balance_minor >= self._floor_at(entry.version),
             "its balance is below the wallet's floor",
         )
         yield entry.at_us >= self.at_us, "it is older than the entry before it"
-        yield (
-            entry.digest == entry_digest(self.digest, entry),
-            "its digest does not follow from its columns and the entry before it",
-        )
-        if entry.amount_minor < 0 or entry.kind is Kind.DEPOSIT:
+        own = entry.kind is Kind.DEPOSIT or entry.amount_minor < 0
+        otherwise = f"its operation {entry.operation_id} says otherwise"
+        if own:
             self.operations += 1
-            yield (
-                self._answers(entry, row),
-                f"its operation {entry.operation_id} says otherwise",
-            )
+            yield row.status == 201, otherwise
+        yield (
+            self._continues(entry, row.principal if own else None, row.key),
+            "its digest does not follow from its columns, its key and the entry"
+            " before it",
+        )
+        if own:
+            yield self._answers(entry, row), otherwise
+
+    def _floor_at(self, version: int) -> int:
+        floors = [floor for since, floor in self._floors if since < version]
+        return floors[-1] if floors else self.wallet.floor_minor
+
+    def _continues(self, entry: Entry, principal: str | None, key: str | None) -> bool:
+        """Whether the chain goes on; once it has the new format, it keeps that."""
+        if self._old and entry.digest == old_entry_digest(self.digest, entry):
+            return True
+        self._old = False
+        asked = (Principal(principal), key) if principal else (None, None)
+        return entry.digest == entry_digest(self.digest, entry, *asked)
 
     def _answers(self, entry: Entry, row: Any) -> bool:
         """Whether the operation asked for this entry, and was answered with it."""
         currency = self.wallet.currency
         command = _command(entry, currency)
-        if row.status != 201 or row.fingerprint != fingerprint(command):
+        if row.fingerprint != fingerprint(command):
             return False
         try:
             kept = json.loads(row.body)

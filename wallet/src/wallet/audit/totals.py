@@ -13,6 +13,7 @@ SELECT what, wallet_id FROM (
   SELECT 'an entry' AS what, wallet_id FROM entries
   UNION ALL SELECT 'an operation', wallet_id FROM operations
   UNION ALL SELECT 'a span', wallet_id FROM spans
+  UNION ALL SELECT 'a change', wallet_id FROM changes
 ) AS rows_of
 LEFT JOIN wallets ON wallets.id = wallet_id
 WHERE wallets.id IS NULL LIMIT 1
@@ -24,7 +25,7 @@ FROM spans JOIN wallets ON wallets.id = wallet_id
 WHERE size NOT IN (:small, :large) OR (number + 1) * size > version LIMIT 1
 """
 _TRANSFERS: Final = """
-SELECT min(wallet_id), operation_id FROM entries WHERE kind = 'transfer'
+SELECT min(wallet_id), operation_id FROM entries WHERE counterparty IS NOT NULL
 GROUP BY operation_id
 HAVING count(*) <> 2 OR sum(amount_minor) <> 0 OR min(wallet_id) = max(wallet_id)
   OR min(wallet_id) <> min(counterparty) OR max(wallet_id) <> max(counterparty)
@@ -33,7 +34,7 @@ LIMIT 1
 _MOVED_BY_CURRENCY: Final = """
 SELECT currency, sum(amount_minor / 1000000000), sum(amount_minor % 1000000000)
 FROM entries JOIN wallets ON wallets.id = wallet_id
-WHERE kind <> 'transfer' GROUP BY currency
+WHERE counterparty IS NULL GROUP BY currency
 """
 
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from ..ledger.outcomes import WalletState
+from ..ledger.digests import reseal, row_digest
+from ..ledger.outcomes import Change, WalletState
 from ..storage.queries import WALLET, list_wallets
 from ..storage.spans import SIZES
 from ..storage.store import Store
@@ -32,8 +33,8 @@ class Report:
 
 _HISTORY: Final = """
 SELECT entries.wallet_id, version, kind, amount_minor, balance_minor, operation_id,
-  counterparty, note, entries.at_us, digest, previous_version,
-  previous_balance_minor, status, fingerprint, body
+  counterparty, note, entries.at_us, payee, reverses, hold_id, digest,
+  previous_version, previous_balance_minor, principal, key, status, fingerprint, body
 FROM entries LEFT JOIN operations
   ON operations.wallet_id = entries.wallet_id AND operations.id = operation_id
 WHERE entries.wallet_id = :wallet_id ORDER BY version
@@ -56,6 +57,14 @@ ORDER BY size, number LIMIT 1
 """
 _OPERATIONS: Final = """
 SELECT count(*) FROM operations WHERE wallet_id = :wallet_id AND status = 201
+"""
+_CHANGES: Final = """
+SELECT wallet_id, number, name, floor_minor, archived_at_us, key_version, version, at_us
+FROM changes WHERE wallet_id = :wallet_id ORDER BY number
+"""
+_REFUSALS: Final = """
+SELECT wallet_id, id, principal, key, fingerprint, status, body, at_us
+FROM operations WHERE wallet_id = :wallet_id AND status <> 201
 """
 
 
@@ -105,7 +114,10 @@ def _verify_wallet(
 ) -> WalletState:
     given = {"wallet_id": wallet_id}
     wallet = WalletState(*connection.execute(text(WALLET), given).one())
-    replayed = Replayed(wallet, freeze)
+    rows = connection.execute(text(_CHANGES), given)
+    changes = [Change(*row) for row in rows]
+    _check_changes(wallet, changes)
+    replayed = Replayed(wallet, freeze, changes)
     if head is not None and head.version == 0:
         _must_be_kept(wallet_id, head, replayed.digest)
     # A long history passes through memory in parts.
@@ -121,6 +133,7 @@ def _verify_wallet(
             f" head of version {head.version} was kept"
         )
     replayed.must_equal(wallet)
+    _check_seal(connection, wallet, changes)
     _check_spans(connection, wallet)
     done = connection.execute(text(_OPERATIONS), given).scalar_one()
     if done != replayed.operations:
@@ -132,6 +145,34 @@ def _verify_wallet(
     report.entries += replayed.version
     report.operations += done
     return wallet
+
+
+def _check_changes(wallet: WalletState, changes: list[Change]) -> None:
+    for number, change in enumerate(changes):
+        if change.number != number:
+            raise Fault(f"{wallet.id}: its change {number} is missing")
+    if max(len(changes) - 1, 0) != wallet.changes:
+        raise Fault(
+            f"{wallet.id}: its row has {wallet.changes} changes, but there are"
+            f" {max(len(changes) - 1, 0)}"
+        )
+    now = (wallet.name, wallet.floor_minor, wallet.archived_at_us, wallet.key_version)
+    last = changes[-1][2:6] if changes else (*now[:2], None, 1)
+    if now != last:
+        raise Fault(f"{wallet.id}: its row is not what its last change made it")
+
+
+def _check_seal(
+    connection: Connection, wallet: WalletState, changes: list[Change]
+) -> None:
+    rows = connection.execute(text(_REFUSALS), {"wallet_id": wallet.id})
+    digests = [row_digest("operations", row) for row in rows]
+    digests += [row_digest("changes", change) for change in changes]
+    if reseal(bytes(32), digests) != wallet.seal:
+        raise Fault(
+            f"{wallet.id}: its kept refusals or its changes are not those that were"
+            " written"
+        )
 
 
 def _check_spans(connection: Connection, wallet: WalletState) -> None:

@@ -1,26 +1,36 @@
-"""Everything that is digested: what was asked, and the chain of a wallet's history.
+"""Everything that is digested: what was asked, and all that belongs to a wallet.
 
-An entry's digest covers every one of its columns and the digest before it; the first
-entry's predecessor covers what never changes about the wallet. So a row that is
-edited, removed, added or moved breaks the chain at that row.
+An entry's digest covers every one of its columns and the digest before it, and for
+whom and under which key it was asked for; the first entry's predecessor covers the
+wallet as it was created. So a row that is edited, removed, added or moved breaks the
+chain at that row.
+
+What stands beside the entries, in no order of its own, is sealed: the wallet has the
+sum of the digests of all such rows.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .commands import MoveMoney
+from .commands import MoveMoney, Principal
 from .outcomes import Entry, Moved, Refused, Remembered, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
 #: old one stays readable, so that a history is never digested anew.
-DIGEST_FORMAT: Final = 1
+_FIRST_FORMAT: Final = 1
+_FORMAT: Final = 2
+#: The columns of an entry that the first format had.
+_FIRST_COLUMNS: Final = 9
+_MODULUS: Final = 2**256
+
+Value = str | int | bytes | None
 
 
 def first_digest(wallet: WalletState) -> bytes:
-    """Digest what never changes about a wallet: the predecessor of its first entry."""
+    """Digest a wallet as it was created: the predecessor of its first entry."""
     return _digest(
-        DIGEST_FORMAT,
+        _FIRST_FORMAT,
         wallet.id,
         wallet.name,
         wallet.currency,
@@ -30,9 +40,37 @@ def first_digest(wallet: WalletState) -> bytes:
     )
 
 
-def entry_digest(previous: bytes, entry: Entry) -> bytes:
-    """Digest an entry together with the digest of the one before it."""
-    return _digest(DIGEST_FORMAT, previous, *entry[:-1])
+def entry_digest(
+    previous: bytes, entry: Entry, principal: Principal | None, key: str | None
+) -> bytes:
+    """Digest an entry together with the digest of the one before it.
+
+    :param principal: who asked for it, and under which key; nobody on the receiving
+        side, which does not have the operation.
+    """
+    return _digest(_FORMAT, previous, *entry[:-1], principal, key)
+
+
+def old_entry_digest(previous: bytes, entry: Entry) -> bytes | None:
+    """Digest an entry as the first format did, ``None`` if it could not have."""
+    columns = entry[:-1]
+    if any(columns[_FIRST_COLUMNS:]):
+        return None
+    return _digest(_FIRST_FORMAT, previous, *columns[:_FIRST_COLUMNS])
+
+
+def row_digest(table: str, row: Iterable[Value]) -> bytes:
+    """Digest a row that stands beside the entries."""
+    return _digest(_FORMAT, table, *row)
+
+
+def reseal(
+    seal: bytes, added: Iterable[bytes] = (), removed: Iterable[bytes] = ()
+) -> bytes:
+    """Add the digests of rows to a seal, and take away those of what they replace."""
+    total = int.from_bytes(seal)
+    total += sum(map(int.from_bytes, added)) - sum(map(int.from_bytes, removed))
+    return (total % _MODULUS).to_bytes(32)
 
 
 def fingerprint(command: MoveMoney) -> bytes:
@@ -54,11 +92,11 @@ def asked_by(earlier: Remembered | Moved | Refused) -> bytes:
     return fingerprint(earlier.command)
 
 
-def _digest(*values: str | int | bytes | None) -> bytes:
+def _digest(*values: Value) -> bytes:
     return hashlib.sha256(canonical_bytes(values)).digest()
 
 
-def canonical_bytes(values: Sequence[str | int | bytes | None]) -> bytes:
+def canonical_bytes(values: Sequence[Value]) -> bytes:
     """Write values so that no two different sequences give the same bytes."""
     parts = []
     for value in values:

@@ -1,6 +1,16 @@
 """The working copy that a batch is decided on."""
 
-from .outcomes import Decision, Entry, Known, Moved, Refused, Remembered, Scope, Verdict
+from .outcomes import (
+    Change,
+    Decision,
+    Entry,
+    Known,
+    Moved,
+    Refused,
+    Remembered,
+    Scope,
+    Verdict,
+)
 
 
 class Draft:
@@ -14,6 +24,7 @@ class Draft:
         self.created: dict[str, None] = {}
         self.changed: dict[str, None] = {}
         self.entries: list[Entry] = []
+        self.changes: list[Change] = []
 
     def fork(self) -> "Draft":
         """Copy the draft, so that a failed attempt can be thrown away."""
@@ -24,6 +35,7 @@ class Draft:
         copy.created = dict(self.created)
         copy.changed = dict(self.changed)
         copy.entries = list(self.entries)
+        copy.changes = list(self.changes)
         return copy
 
     def adopt(self, attempt: "Draft") -> None:
@@ -38,4 +50,5 @@ class Draft:
             created=tuple(self.wallets[name] for name in self.created),
             changed=tuple(self.wallets[name] for name in changed),
             entries=tuple(self.entries),
+            changes=tuple(self.changes),
         )

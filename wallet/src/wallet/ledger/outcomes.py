@@ -54,6 +54,14 @@ class WalletState(NamedTuple):
     version: int
     digest: bytes
     last_entry_at_us: int
+    archived_at_us: int | None = None
+    #: How often its name, floor, key version or archive changed.
+    changes: int = 0
+    held_minor: int = 0
+    #: No open hold expires before; ``None`` if none is open.
+    next_expiry_us: int | None = None
+    #: The sum of the digests of all rows beside its entries.
+    seal: bytes = bytes(32)
 
 
 class Remembered(NamedTuple):
@@ -98,7 +106,25 @@ class Entry(NamedTuple):
     counterparty: str | None
     note: str | None
     at_us: int
+    payee: str | None
+    #: The operation that this entry undoes, and the hold that it was paid out of.
+    reverses: str | None
+    hold_id: str | None
     digest: bytes
+
+
+class Change(NamedTuple):
+    """What a wallet was from some moment on; number 0 is how it was created."""
+
+    wallet_id: str
+    number: int
+    name: str
+    floor_minor: int
+    archived_at_us: int | None
+    key_version: int
+    #: The version of the wallet at that moment.
+    version: int
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +209,7 @@ class Decision:
     created: tuple[WalletState, ...]
     changed: tuple[WalletState, ...]
     entries: tuple[Entry, ...]
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,24 @@ that a test, a replay and the service all decide alike.
 
 from typing import TypeGuard
 
+from .changes import change
 from .commands import (
     Command,
     CreateWallet,
-    Kind,
     MoveMoney,
     RaiseKeyVersion,
     Submission,
 )
-from .digests import asked_by, entry_digest, fingerprint, first_digest
+from .digests import asked_by, fingerprint, first_digest
 from .draft import Draft
-from .money import CURRENCIES, LARGEST_MINOR, AmountError
+from .money import CURRENCIES, AmountError
+from .moves import move
 from .outcomes import (
-    DECIDED_BY_RULES,
     Abandoned,
     Created,
     Decision,
-    Entry,
     KeyRaised,
     Known,
-    Moved,
     Outcome,
     Refusal,
     Refused,
@@ -113,10 +111,12 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
     answered = _answer_under_key(draft, command)
     if answered is not None:
         return answered
-    outcome = _move(draft, command)
+    outcome = move(draft, command)
     if command.key is not None:
         scope = (command.wallet_id, command.principal.value, command.key)
         draft.answered[scope] = outcome
+        # A refusal that is kept changes the wallet's seal.
+        draft.changed[command.wallet_id] = None
     return outcome
 
 
@@ -166,80 +166,5 @@ def _create(draft: Draft, command: CreateWallet) -> Outcome:
 
 def _raise_key_version(draft: Draft, command: RaiseKeyVersion) -> Outcome:
     wallet = draft.wallets[command.wallet_id]
-    wallet = wallet._replace(key_version=wallet.key_version + 1)
-    draft.wallets[wallet.id] = wallet
-    draft.changed[wallet.id] = None
-    return KeyRaised(wallet)
-
-
-def _move(draft: Draft, command: MoveMoney) -> Moved | Refused:
-    wallet = draft.wallets[command.wallet_id]
-    minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
-    change = minor if command.kind is Kind.DEPOSIT else -minor
-    sides = [(wallet, change, command.recipient)]
-    refusal = _refuse_change(wallet, change)
-    if command.kind is Kind.TRANSFER:
-        recipient = draft.wallets.get(command.recipient or "")
-        if command.recipient == wallet.id:
-            refusal = Refusal.SELF_TRANSFER
-        # A caller without the funds learns nothing about other people's wallets.
-        if refusal is None:
-            refusal = _refuse_recipient(wallet, recipient, minor)
-        if recipient is not None:
-            sides.append((recipient, minor, wallet.id))
-    if refusal is not None:
-        remember = refusal in DECIDED_BY_RULES
-        return Refused(refusal, command, remember=remember)
-    entries = tuple(_append(draft, command, *side) for side in sides)
-    return Moved(command, wallet.currency, entries)
-
-
-def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
-    balance = wallet.balance_minor + change
-    if balance < wallet.floor_minor:
-        return Refusal.INSUFFICIENT_FUNDS
-    if balance > LARGEST_MINOR:
-        return Refusal.BALANCE_TOO_LARGE
-    return None
-
-
-def _refuse_recipient(
-    wallet: WalletState, recipient: WalletState | None, minor: int
-) -> Refusal | None:
-    if recipient is None:
-        return Refusal.UNKNOWN_RECIPIENT
-    if recipient.currency != wallet.currency:
-        return Refusal.CURRENCY_MISMATCH
-    return _refuse_change(recipient, minor)
-
-
-def _append(
-    draft: Draft,
-    command: MoveMoney,
-    wallet: WalletState,
-    change: int,
-    counterparty: str | None,
-) -> Entry:
-    entry = Entry(
-        wallet_id=wallet.id,
-        version=wallet.version + 1,
-        kind=command.kind,
-        amount_minor=change,
-        balance_minor=wallet.balance_minor + change,
-        operation_id=command.operation_id,
-        counterparty=counterparty,
-        note=command.note,
-        # Clocks go back now and then; a wallet's history does not.
-        at_us=max(draft.now_us, wallet.last_entry_at_us),
-        digest=b"",
-    )
-    entry = entry._replace(digest=entry_digest(wallet.digest, entry))
-    draft.wallets[wallet.id] = wallet._replace(
-        balance_minor=entry.balance_minor,
-        version=entry.version,
-        digest=entry.digest,
-        last_entry_at_us=entry.at_us,
-    )
-    draft.changed[wallet.id] = None
-    draft.entries.append(entry)
-    return entry
+    key_version = wallet.key_version + 1
+    return KeyRaised(change(draft, wallet, key_version=key_version))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..ledger.outcomes import Scope
 from .rows import Driver, Row, Rows
-from .tables import MOVING, RUN, SCOPE, entries, operations, wallets
+from .tables import MOVING, RUN, SCOPE, changes, entries, operations, wallets
 
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DURABILITY = """
@@ -29,7 +29,9 @@ WORDS = {"array": "json_build_array", "all": "json_agg", "json": ""}
 _WALLETS: Final = """
 SELECT wallets.id, wallets.name, wallets.currency, wallets.floor_minor,
   wallets.created_at_us, wallets.creation_key, wallets.key_version,
-  wallets.balance_minor, wallets.version, wallets.digest, wallets.last_entry_at_us
+  wallets.balance_minor, wallets.version, wallets.digest, wallets.last_entry_at_us,
+  wallets.archived_at_us, wallets.changes, wallets.held_minor, wallets.next_expiry_us,
+  wallets.seal
 FROM json_populate_recordset(NULL::wallets, %(rows)s) AS given
 """
 # The order of the locks is the same in every process, so two batches that share
@@ -38,8 +40,13 @@ _BY_ID: Final = f"""{_WALLETS}
 JOIN wallets ON wallets.id = given.id
 ORDER BY wallets.id FOR UPDATE OF wallets
 """
-_BY_KEY: Final = f"""{_WALLETS}
+# A key belongs to the wallet as it was created, whatever it is called today.
+_AS_CREATED: Final = _WALLETS.replace(
+    "wallets.name", "coalesce(first.name, wallets.name)"
+).replace("wallets.floor_minor", "coalesce(first.floor_minor, wallets.floor_minor)")
+_BY_KEY: Final = f"""{_AS_CREATED}
 JOIN wallets ON wallets.creation_key = given.creation_key
+LEFT JOIN changes AS first ON first.wallet_id = wallets.id AND first.number = 0
 ORDER BY wallets.id FOR UPDATE OF wallets
 """
 # Each key is looked up by itself. Joined, the planner would go through all the keys
@@ -67,11 +74,17 @@ WITH new_wallets AS (
   INSERT INTO entries
   SELECT * FROM json_populate_recordset(NULL::entries, %(entries)s)
 )
-UPDATE wallets SET key_version = moved.key_version,
-  balance_minor = moved.balance_minor, version = moved.version,
-  digest = moved.digest, last_entry_at_us = moved.last_entry_at_us
+UPDATE wallets SET name = moved.name, floor_minor = moved.floor_minor,
+  key_version = moved.key_version, balance_minor = moved.balance_minor,
+  version = moved.version, digest = moved.digest,
+  last_entry_at_us = moved.last_entry_at_us, archived_at_us = moved.archived_at_us,
+  changes = moved.changes, held_minor = moved.held_minor,
+  next_expiry_us = moved.next_expiry_us, seal = moved.seal
 FROM json_populate_recordset(NULL::wallets, %(moved)s) AS moved
 WHERE wallets.id = moved.id
+"""
+_INSERT_CHANGES: Final = """
+INSERT INTO changes SELECT * FROM json_populate_recordset(NULL::changes, %(rows)s)
 """
 # Each run is made of the entries themselves, found by their key.
 _COMPLETE_RUNS: Final = """
@@ -90,6 +103,7 @@ _WALLET: Final = wallets.columns.keys()
 _OPERATION: Final = operations.columns.keys()
 _ENTRY: Final = entries.columns.keys()
 _MOVED: Final = ("id", *MOVING)
+_CHANGE: Final = changes.columns.keys()
 
 
 @cache
@@ -136,6 +150,8 @@ def write(driver: Driver, rows: Rows) -> None:
         "moved": _document(_MOVED, rows.moved),
     }
     driver.execute(_WRITE, documents)
+    if rows.changes:
+        driver.execute(_INSERT_CHANGES, {"rows": _document(_CHANGE, rows.changes)})
     if rows.runs:
         driver.execute(_COMPLETE_RUNS, {"rows": _document(RUN, rows.runs)})
 
@@ -152,7 +168,7 @@ def _read(
 def _document(names: Sequence[str], rows: Sequence[Row]) -> str:
     named: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
     # JSON has no bytes; the type of the column reads them in hexadecimal.
-    for name in {"digest", "fingerprint"}.intersection(names):
+    for name in {"digest", "fingerprint", "seal"}.intersection(names):
         for each in named:
             each[name] = f"\\x{each[name].hex()}"
     return msgspec.json.encode(named).decode()

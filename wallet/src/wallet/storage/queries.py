@@ -12,20 +12,19 @@ from ..ledger.commands import Kind, Principal
 from ..ledger.outcomes import Entry, Remembered, WalletState
 from .store import Store
 
-WALLET: Final = """
+_COLUMNS: Final = """
 SELECT id, name, currency, floor_minor, created_at_us, creation_key, key_version,
-  balance_minor, version, digest, last_entry_at_us
-FROM wallets WHERE id = :wallet_id
-"""
-_WALLETS_AFTER: Final = """
-SELECT id, name, currency, floor_minor, created_at_us, creation_key, key_version,
-  balance_minor, version, digest, last_entry_at_us
-FROM wallets WHERE id > :after ORDER BY id LIMIT :limit
+  balance_minor, version, digest, last_entry_at_us, archived_at_us, changes,
+  held_minor, next_expiry_us, seal
+FROM wallets"""
+WALLET: Final = f"{_COLUMNS} WHERE id = :wallet_id"
+_WALLETS_AFTER: Final = f"""
+{_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
 """
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
 _ENTRIES: Final = """
 SELECT wallet_id, version, kind, amount_minor, balance_minor, operation_id,
-  counterparty, note, at_us, digest
+  counterparty, note, at_us, payee, reverses, hold_id, digest
 FROM entries WHERE wallet_id = :wallet_id AND version < :before
 ORDER BY version DESC LIMIT :limit
 """

@@ -1,14 +1,19 @@
 """What a batch writes, as rows of the tables."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from ..ledger.commands import MoveMoney
-from ..ledger.digests import fingerprint
-from ..ledger.outcomes import Decision, Entry
+from ..ledger.digests import fingerprint, reseal, row_digest
+from ..ledger.outcomes import Decision, Entry, WalletState
 from .spans import completed
 from .tables import MOVING, wallets
+
+#: Where an operation has its status, and that of one that was done.
+_STATUS: Final = 5
+_DONE: Final = 201
 
 #: The columns of one row, in the order of its table.
 Row = tuple[Any, ...]
@@ -40,18 +45,39 @@ class Rows(NamedTuple):
     operations: list[Row]
     entries: list[Row]
     moved: list[Row]
+    changes: list[Row]
     runs: list[Row]
 
 
 def rows_of(decision: Decision, answered: Sequence[Answered], now_us: int) -> Rows:
     """Put down what was decided and answered."""
+    operations = [_operation(each, now_us) for each in answered]
+    seals = _seals(decision, operations)
+
+    def sealed(wallets: Sequence[WalletState]) -> Iterator[WalletState]:
+        for each in wallets:
+            added = seals.get(each.id)
+            yield each._replace(seal=reseal(each.seal, added)) if added else each
+
     return Rows(
-        created=[_wallet(each) for each in decision.created],
-        operations=[_operation(each, now_us) for each in answered],
+        created=[_wallet(each) for each in sealed(decision.created)],
+        operations=operations,
         entries=[_entry(each) for each in decision.entries],
-        moved=[_moved(each) for each in decision.changed],
+        moved=[_moved(each) for each in sealed(decision.changed)],
+        changes=list(decision.changes),
         runs=completed(decision.entries),
     )
+
+
+def _seals(decision: Decision, operations: list[Row]) -> dict[str, list[bytes]]:
+    """Digest the rows beside the entries, for each wallet."""
+    seals: dict[str, list[bytes]] = defaultdict(list)
+    for row in operations:
+        if row[_STATUS] != _DONE:
+            seals[row[0]].append(row_digest("operations", row))
+    for change in decision.changes:
+        seals[change.wallet_id].append(row_digest("changes", change))
+    return seals
 
 
 _wallet = attrgetter(*wallets.columns.keys())
@@ -86,4 +112,7 @@ def _entry(entry: Entry) -> Row:
         entry.note,
         entry.at_us,
         entry.digest,
+        entry.payee,
+        entry.reverses,
+        entry.hold_id,
     )

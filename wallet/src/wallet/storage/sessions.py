@@ -5,8 +5,8 @@ from typing import Final
 from sqlalchemy import delete, insert
 
 from .errors import Collision
+from .side_tables import ended_sessions
 from .store import Store
-from .tables import ended_sessions
 
 #: How far the clocks of servers may be apart.
 _CLOCKS_APART_US: Final = 24 * 60 * 60 * 1_000_000

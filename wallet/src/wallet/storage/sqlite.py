@@ -29,13 +29,19 @@ VALUES ('journal_mode', (SELECT journal_mode FROM pragma_journal_mode)),
 WORDS = {"array": "json_array", "all": "json_group_array", "json": "json"}
 
 _WALLETS: Final = """
-SELECT wallets.id, name, currency, floor_minor, created_at_us, creation_key,
-  key_version, balance_minor, version, digest, last_entry_at_us
+SELECT wallets.id, wallets.name, currency, wallets.floor_minor, created_at_us,
+  creation_key, wallets.key_version, balance_minor, wallets.version, digest,
+  last_entry_at_us, wallets.archived_at_us, changes, held_minor, next_expiry_us, seal
 """
 _BY_ID: Final = f"{_WALLETS} FROM json_each(?) CROSS JOIN wallets ON wallets.id = value"
-_BY_KEY: Final = (
-    f"{_WALLETS} FROM json_each(?) CROSS JOIN wallets ON creation_key = value"
-)
+# A key belongs to the wallet as it was created, whatever it is called today.
+_AS_CREATED: Final = _WALLETS.replace(
+    "wallets.name", "coalesce(first.name, wallets.name)"
+).replace("wallets.floor_minor", "coalesce(first.floor_minor, wallets.floor_minor)")
+_BY_KEY: Final = f"""{_AS_CREATED}
+FROM json_each(?) CROSS JOIN wallets ON creation_key = value
+LEFT JOIN changes AS first ON first.wallet_id = wallets.id AND first.number = 0
+"""
 _ANSWERS: Final = """
 SELECT operations.wallet_id, principal, operations.key, operations.id, fingerprint,
   status, body
@@ -47,7 +53,8 @@ FROM json_each(?) AS given CROSS JOIN operations
 """
 _INSERT_WALLETS: Final = """
 INSERT INTO wallets (id, name, currency, floor_minor, created_at_us, creation_key,
-  key_version, balance_minor, version, digest, last_entry_at_us)
+  key_version, balance_minor, version, digest, last_entry_at_us, archived_at_us,
+  changes, held_minor, next_expiry_us, seal)
 VALUES {}
 """
 _INSERT_OPERATIONS: Final = """
@@ -56,14 +63,22 @@ VALUES {}
 """
 _INSERT_ENTRIES: Final = """
 INSERT INTO entries (wallet_id, version, previous_version, previous_balance_minor, kind,
-  amount_minor, balance_minor, operation_id, counterparty, note, at_us, digest)
+  amount_minor, balance_minor, operation_id, counterparty, note, at_us, digest, payee,
+  reverses, hold_id)
 VALUES {}
 """
 #: The columns of a list of values are named by their number.
 _MOVE: Final = """
-UPDATE wallets SET key_version = column2, balance_minor = column3, version = column4,
-  digest = column5, last_entry_at_us = column6
+UPDATE wallets SET name = column2, floor_minor = column3, key_version = column4,
+  balance_minor = column5, version = column6, digest = column7,
+  last_entry_at_us = column8, archived_at_us = column9, changes = column10,
+  held_minor = column11, next_expiry_us = column12, seal = column13
 FROM (VALUES {}) WHERE id = column1
+"""
+_INSERT_CHANGES: Final = """
+INSERT INTO changes (wallet_id, number, name, floor_minor, archived_at_us, key_version,
+  version, at_us)
+VALUES {}
 """
 #: Each run is made of the entries themselves, found by their key.
 _COMPLETE_RUNS: Final = """
@@ -124,6 +139,7 @@ def write(driver: Driver, rows: Rows) -> None:
         (_INSERT_OPERATIONS, rows.operations),
         (_INSERT_ENTRIES, rows.entries),
         (_MOVE, rows.moved),
+        (_INSERT_CHANGES, rows.changes),
     ):
         for part in split(given):
             values = tuple(chain.from_iterable(part))

@@ -41,6 +41,11 @@ wallets = Table(
     Column("version", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("last_entry_at_us", BigInteger, nullable=False),
+    Column("archived_at_us", BigInteger),
+    Column("changes", Integer, nullable=False),
+    Column("held_minor", BigInteger, nullable=False),
+    Column("next_expiry_us", BigInteger),
+    Column("seal", LargeBinary, nullable=False),
     CheckConstraint("floor_minor <= 0", name="wallets_floor"),
     CheckConstraint("balance_minor >= floor_minor", name="wallets_balance"),
     CheckConstraint("version >= 0", name="wallets_version"),
@@ -48,6 +53,19 @@ wallets = Table(
     CheckConstraint("key_version >= 1", name="wallets_key_version"),
     CheckConstraint("length(digest) = 32", name="wallets_digest"),
     CheckConstraint("last_entry_at_us >= created_at_us", name="wallets_time"),
+    CheckConstraint(
+        "archived_at_us IS NULL OR balance_minor = 0", name="wallets_archived"
+    ),
+    CheckConstraint("changes >= 0", name="wallets_changes"),
+    CheckConstraint(
+        "held_minor >= 0 AND balance_minor - held_minor >= floor_minor"
+        " AND (held_minor = 0 OR archived_at_us IS NULL)",
+        name="wallets_held",
+    ),
+    CheckConstraint(
+        "(next_expiry_us IS NULL) = (held_minor = 0)", name="wallets_next_expiry"
+    ),
+    CheckConstraint("length(seal) = 32", name="wallets_seal"),
 )
 
 entries = Table(
@@ -66,6 +84,9 @@ entries = Table(
     Column("note", String(500)),
     Column("at_us", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("payee", String(200)),
+    Column("reverses", identifier),
+    Column("hold_id", identifier),
     UniqueConstraint(
         "wallet_id", "version", "balance_minor", name="entries_version_balance"
     ),
@@ -86,16 +107,34 @@ entries = Table(
     CheckConstraint(
         "(kind = 'deposit' AND amount_minor > 0)"
         " OR (kind = 'withdrawal' AND amount_minor < 0)"
-        " OR (kind = 'transfer' AND amount_minor <> 0)",
+        " OR (kind = 'transfer' AND amount_minor <> 0)"
+        " OR (kind = 'reversal' AND amount_minor <> 0)",
         name="entries_kind",
     ),
     CheckConstraint(
-        "(kind = 'transfer') = (counterparty IS NOT NULL)",
+        "kind = 'reversal' OR (kind = 'transfer') = (counterparty IS NOT NULL)",
         name="entries_counterparty",
+    ),
+    CheckConstraint(
+        "(kind = 'reversal') = (reverses IS NOT NULL)", name="entries_reverses"
+    ),
+    CheckConstraint(
+        "hold_id IS NULL OR (amount_minor < 0 AND kind <> 'reversal')",
+        name="entries_hold",
     ),
     CheckConstraint("counterparty <> wallet_id", name="entries_two_sides"),
     CheckConstraint("length(digest) = 32", name="entries_digest"),
     sqlite_with_rowid=False,
+)
+
+# An operation is undone once, whoever asks and on whichever side.
+Index(
+    "entries_reversals",
+    entries.c.wallet_id,
+    entries.c.reverses,
+    unique=True,
+    postgresql_where=text("reverses IS NOT NULL"),
+    sqlite_where=text("reverses IS NOT NULL"),
 )
 
 operations = Table(
@@ -126,66 +165,37 @@ Index(
     sqlite_where=text("key IS NOT NULL"),
 )
 
-#: What runs of entries amount to, for reading highs and lows; made from the entries.
-spans = Table(
-    "spans",
+#: What a wallet was from some moment on; number 0 is how it was created.
+changes = Table(
+    "changes",
     metadata,
     Column("wallet_id", identifier, ForeignKey("wallets.id"), primary_key=True),
-    Column("size", Integer, primary_key=True),
-    Column("number", BigInteger, primary_key=True),
-    Column("low_minor", BigInteger, nullable=False),
-    Column("high_minor", BigInteger, nullable=False),
-    Column("last_at_us", BigInteger, nullable=False),
-    CheckConstraint("size > 1 AND number >= 0", name="spans_place"),
-    CheckConstraint("low_minor <= high_minor", name="spans_low_high"),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("floor_minor", BigInteger, nullable=False),
+    Column("archived_at_us", BigInteger),
+    Column("key_version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    CheckConstraint("number >= 0", name="changes_number"),
     sqlite_with_rowid=False,
 )
-
-Index(
-    "spans_by_time",
-    spans.c.wallet_id,
-    spans.c.size,
-    spans.c.last_at_us,
-    spans.c.number,
-)
-
-#: Prices of one bitcoin in rand, as they were seen. The text keeps every digit.
-rates = Table(
-    "rates",
-    metadata,
-    Column("pair", String(8), primary_key=True),
-    Column("at_us", BigInteger, primary_key=True),
-    Column("price", String(40), nullable=False),
-    CheckConstraint("at_us >= 0", name="rates_time"),
-    CheckConstraint("length(price) > 0", name="rates_price"),
-    sqlite_with_rowid=False,
-)
-
-#: When the price of a pair may be asked for again: whoever moves this on may ask.
-rate_asks = Table(
-    "rate_asks",
-    metadata,
-    Column("pair", String(8), primary_key=True),
-    Column("next_at_us", BigInteger, nullable=False),
-    # Counts nothing any more; to remove it is not worth a migration.
-    Column("failures", Integer, nullable=False),
-    CheckConstraint("failures >= 0", name="rate_asks_failures"),
-    sqlite_with_rowid=False,
-)
-
-#: Sessions of the pages that were ended before their time was over.
-ended_sessions = Table(
-    "ended_sessions",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("until_us", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-Index("ended_sessions_by_time", ended_sessions.c.until_us)
 
 #: The columns of a wallet that move.
-MOVING = ("key_version", "balance_minor", "version", "digest", "last_entry_at_us")
+MOVING = (
+    "name",
+    "floor_minor",
+    "key_version",
+    "balance_minor",
+    "version",
+    "digest",
+    "last_entry_at_us",
+    "archived_at_us",
+    "changes",
+    "held_minor",
+    "next_expiry_us",
+    "seal",
+)
 #: What an idempotency key belongs to.
 SCOPE = ("wallet_id", "principal", "key")
 #: What names a run of entries.

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from wallet.storage.tables import metadata
+from wallet.storage.side_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

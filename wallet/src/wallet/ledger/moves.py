@@ -1,0 +1,85 @@
+"""Moves of money: whether the rules allow one, and the entries that it makes."""
+
+from .commands import Kind, MoveMoney
+from .digests import entry_digest
+from .draft import Draft
+from .money import CURRENCIES, LARGEST_MINOR
+from .outcomes import DECIDED_BY_RULES, Entry, Moved, Refusal, Refused, WalletState
+
+
+def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
+    wallet = draft.wallets[command.wallet_id]
+    minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
+    change = minor if command.kind is Kind.DEPOSIT else -minor
+    sides = [(wallet, change, command.recipient)]
+    refusal = _refuse_change(wallet, change)
+    if command.kind is Kind.TRANSFER:
+        recipient = draft.wallets.get(command.recipient or "")
+        if command.recipient == wallet.id:
+            refusal = Refusal.SELF_TRANSFER
+        # A caller without the funds learns nothing about other people's wallets.
+        if refusal is None:
+            refusal = _refuse_recipient(wallet, recipient, minor)
+        if recipient is not None:
+            sides.append((recipient, minor, wallet.id))
+    if refusal is not None:
+        remember = refusal in DECIDED_BY_RULES
+        return Refused(refusal, command, remember=remember)
+    entries = tuple(_append(draft, command, *side) for side in sides)
+    return Moved(command, wallet.currency, entries)
+
+
+def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
+    balance = wallet.balance_minor + change
+    if balance < wallet.floor_minor:
+        return Refusal.INSUFFICIENT_FUNDS
+    if balance > LARGEST_MINOR:
+        return Refusal.BALANCE_TOO_LARGE
+    return None
+
+
+def _refuse_recipient(
+    wallet: WalletState, recipient: WalletState | None, minor: int
+) -> Refusal | None:
+    if recipient is None:
+        return Refusal.UNKNOWN_RECIPIENT
+    if recipient.currency != wallet.currency:
+        return Refusal.CURRENCY_MISMATCH
+    return _refuse_change(recipient, minor)
+
+
+def _append(
+    draft: Draft,
+    command: MoveMoney,
+    wallet: WalletState,
+    change: int,
+    counterparty: str | None,
+) -> Entry:
+    own = wallet.id == command.wallet_id
+    entry = Entry(
+        wallet_id=wallet.id,
+        version=wallet.version + 1,
+        kind=command.kind,
+        amount_minor=change,
+        balance_minor=wallet.balance_minor + change,
+        operation_id=command.operation_id,
+        counterparty=counterparty,
+        note=command.note,
+        # Clocks go back now and then; a wallet's history does not.
+        at_us=max(draft.now_us, wallet.last_entry_at_us),
+        payee=None,
+        reverses=None,
+        hold_id=None,
+        digest=b"",
+    )
+    asked = (command.principal, command.key) if own else (None, None)
+    entry = entry._replace(digest=entry_digest(wallet.digest, entry, *asked))
+    draft.wallets[wallet.id] = wallet._replace(
+        balance_minor=entry.balance_minor,
+        version=entry.version,
+        digest=entry.digest,
+        last_entry_at_us=entry.at_us,
+    )
+    draft.changed[wallet.id] = None
+    draft.entries.append(entry)
+    return entry
