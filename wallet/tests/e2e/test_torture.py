@@ -92,7 +92,7 @@ def test_a_doubled_move_is_noticed(after_a_run):
     columns = "wallet_id, version + 1, version, balance_minor, 'deposit', 1,"
     verdict = after_a_run(
         f"INSERT INTO entries SELECT {columns} balance_minor + 1, operation_id, NULL,"
-        " note, at_us, digest FROM entries AS e WHERE version ="
+        " note, at_us, digest, NULL, NULL, NULL FROM entries AS e WHERE version ="
         " (SELECT max(version) FROM entries WHERE wallet_id = e.wallet_id) LIMIT 1"
     )
     assert verdict.doubled == 1
