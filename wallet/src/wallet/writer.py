@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from .ledger.commands import MoveMoney, Submission
+from .ledger.commands import Keyed, Submission
 from .ledger.outcomes import (
     Abandoned,
     Frozen,
@@ -175,11 +175,11 @@ def _to_remember(results: Sequence[Results]) -> list[Answered]:
     return answered
 
 
-def _remembered_command(outcome: Outcome) -> MoveMoney | None:
+def _remembered_command(outcome: Outcome) -> Keyed | None:
     if isinstance(outcome, Moved):
         return outcome.command
     if isinstance(outcome, Refused) and outcome.remember:
         command = outcome.command
-        if isinstance(command, MoveMoney) and command.key is not None:
+        if isinstance(command, Keyed) and command.key is not None:
             return command
     return None

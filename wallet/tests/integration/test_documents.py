@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wallet.prices.rates import PAIR
-from wallet.web.problems import KINDS
+from wallet.web.kinds import KINDS
 
 pytestmark = pytest.mark.one_engine
 
@@ -31,7 +31,12 @@ def test_every_route_is_in_the_readme(app):
     """Each has a row; the files and pages of problems are found through others."""
     rows = re.findall(r"^\| `(GET|POST) (/\S*)` \|", README, re.M)
     told = {
-        (verb, path.replace("{id}", "<wallet_id>").replace(PAIR, "<pair>"))
+        (
+            verb,
+            re.sub("{(\\w+)}", r"<\1>", path.replace("{id}", "{wallet_id}")).replace(
+                PAIR, "<pair>"
+            ),
+        )
         for verb, path in rows
     }
     hidden = {("GET", "/docs/<name>"), ("GET", "/problems/<name>")}

@@ -18,7 +18,7 @@ from wallet import create_app
 from wallet.api.calls import CALLS
 from wallet.audit.verify import verify
 from wallet.ledger.ids import new_wallet_id
-from wallet.web.problems import KINDS
+from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from wallet.api.calls import CALLS
 from wallet.api.openapi import describe
-from wallet.web.problems import KINDS
+from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets

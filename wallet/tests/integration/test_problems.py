@@ -7,7 +7,7 @@ import pytest
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.money import LARGEST_MINOR
 from wallet.storage import errors as failures
-from wallet.web.problems import KINDS
+from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets
@@ -60,6 +60,15 @@ def _unknown_recipient(caller):
     return caller.transfer(wallet, "nobody", 1)
 
 
+def _undone(caller, version, times):
+    wallet = caller.create()
+    caller.deposit(wallet, 1)
+    path = f"/v1/wallets/{wallet}/entries/{version}/reversals"
+    for _ in range(times):
+        assert caller.post(f"/v1/wallets/{wallet}/entries/1/reversals").json
+    return caller.post(path)
+
+
 def _unknown_operation(caller):
     return caller.get(f"/v1/operations?wallet={caller.create()}&key=k")
 
@@ -75,6 +84,9 @@ SITUATIONS = {
     "malformed": lambda caller: caller.post("/v1/wallets", {"x": 1}),
     "not-found": lambda caller: caller.get("/nothing"),
     "unknown-wallet": lambda caller: caller.get(f"/v1/wallets/{new_wallet_id()}"),
+    "unknown-entry": lambda caller: _undone(caller, 2, 0),
+    "already-reversed": lambda caller: _undone(caller, 1, 1),
+    "not-reversible": lambda caller: _undone(caller, 2, 1),
     "unknown-operation": _unknown_operation,
     "no-rate": lambda caller: caller.get("/v1/rates/XBTZAR"),
     "method-not-allowed": lambda caller: caller.client.delete("/v1/wallets"),

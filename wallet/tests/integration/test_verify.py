@@ -11,9 +11,10 @@ from wallet.audit.replay import Fault, Replayed
 from wallet.audit.totals import check_totals
 from wallet.audit.verify import verify
 from wallet.clock import now_us
-from wallet.ledger.commands import Kind, RaiseKeyVersion, Submission
+from wallet.ledger.commands import Kind, RaiseKeyVersion, Reverse, Submission
+from wallet.ledger.ids import new_operation_id
 from wallet.storage.connections import Limits
-from wallet.storage.queries import list_entries, list_wallets
+from wallet.storage.queries import find_entry, list_entries, list_wallets
 from wallet.storage.store import Store
 from wallet.writer import Writer
 
@@ -450,6 +451,29 @@ def test_the_sums_of_a_currency_are_compared(store, people):
 def verify_totals(store):
     with store.snapshot() as connection:
         check_totals(connection)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET reverses = 'o_nothing' WHERE kind = 'reversal'",
+        "UPDATE entries SET amount_minor = amount_minor + 1 WHERE version = 1"
+        " AND wallet_id = :ada",
+        "UPDATE entries SET version = 9 WHERE version = 1 AND wallet_id = :ada",
+        "UPDATE entries SET kind = 'reversal' WHERE version = 1 AND wallet_id = :ada",
+        "UPDATE entries SET counterparty = :cleo WHERE kind = 'reversal'",
+    ],
+)
+def test_a_reversal_fits_what_it_undoes(store, writer, people, statement):
+    """That is there, came before it, and was as much, on the same side."""
+    ada = people["ada"]
+    undone = find_entry(store, ada, 1)
+    command = Reverse(new_operation_id(), ada, undone.operation_id, undone.kind, -500)
+    writer.submit(Submission((command,), ada))
+    verify_totals(store)
+    forge(store, people, statement)
+    with pytest.raises(Fault, match=r"it undoes nothing|the two sides"):
+        verify_totals(store)
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_every_column_of_an_entry_is_in_its_digest():
         "operation_id": "o_x",
     }
     for column in entry._fields:
-        if column != "digest":
+        if column not in ("digest", "reversed_by"):
             other = entry._replace(**{column: changed.get(column, 77)})
             asked = (Principal.OPERATOR, "k")
             assert entry_digest(b"0", other, *asked) != entry_digest(

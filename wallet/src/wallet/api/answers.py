@@ -22,7 +22,8 @@ from ..ledger.outcomes import (
     WalletState,
 )
 from ..web.fields import described
-from ..web.problems import KINDS, Problem, refused
+from ..web.kinds import KINDS
+from ..web.problems import Problem, refused
 from ..web.replies import encode
 
 
@@ -63,6 +64,11 @@ class EntryAnswer(msgspec.Struct):
     digest: str
     operation: str
     counterparty: str | None
+    payee: str | None
+    #: The operation that it undoes, and the one that undid it.
+    reverses: str | None
+    reversed_by: str | None
+    hold: str | None
 
 
 class EntriesAnswer(msgspec.Struct):
@@ -182,6 +188,10 @@ def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
         digest=entry.digest.hex(),
         operation=entry.operation_id,
         counterparty=entry.counterparty,
+        payee=entry.payee,
+        reverses=entry.reverses,
+        reversed_by=entry.reversed_by,
+        hold=entry.hold_id,
     )
 
 

@@ -50,6 +50,12 @@ class NewTransfer(NewEntry, kw_only=True):
     to: Recipient
 
 
+class NewReversal(Body):
+    """The body that undoes an entry."""
+
+    note: Note | None = None
+
+
 class DepositItem(NewEntry, tag_field="kind", tag="deposit"):
     """A deposit within a batch."""
 

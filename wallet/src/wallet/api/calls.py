@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..ledger.outcomes import DECIDED_BY_RULES
 from ..web.fields import EntriesPage, WalletsPage
 from ..web.status import StatusAnswer
 from . import answers, bodies, history, parameters, rates
@@ -79,7 +78,17 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         bodies.NewEntry, "balance-too-large", security=_OPERATOR
     ),
     ("POST", f"{_WALLET}/withdrawals"): _move(bodies.NewEntry, "insufficient-funds"),
-    ("POST", f"{_WALLET}/transfers"): _move(bodies.NewTransfer, *DECIDED_BY_RULES),
+    ("POST", f"{_WALLET}/transfers"): _move(
+        bodies.NewTransfer,
+        *("insufficient-funds", "self-transfer", "unknown-recipient"),
+        *("currency-mismatch", "balance-too-large"),
+    ),
+    ("POST", f"{_WALLET}/entries/<version>/reversals"): _move(
+        bodies.NewReversal,
+        *("unknown-entry", "already-reversed", "not-reversible"),
+        *("insufficient-funds", "balance-too-large"),
+        security=_OPERATOR,
+    ),
     ("POST", f"{_WALLET}/batches"): _write(
         answers.BatchAnswer,
         bodies.NewBatch,

@@ -15,7 +15,8 @@ from flask import (
 )
 from swagger_ui_bundle import swagger_ui_path
 
-from ..web.problems import KINDS, Problem
+from ..web.kinds import KINDS
+from ..web.problems import Problem
 from ..web.replies import json_response
 from ..web.service import current_service
 from .openapi import describe

@@ -1,15 +1,18 @@
 """Reads the requests that move money: one move, or a batch of them."""
 
+from collections.abc import Callable
+
 from flask import Request
 
-from ..ledger.commands import Kind, MoveMoney, Submission
+from ..ledger.commands import Kind, MoveMoney, Reverse, Submission
 from ..ledger.ids import new_operation_id
 from ..ledger.money import read_amount
+from ..ledger.outcomes import Entry
 from ..web.auth import Caller
 from ..web.body import require_json
 from ..web.fields import bare_key, read_idempotency_key, read_if_match
-from ..web.problems import malformed
-from .bodies import DepositItem, NewBatch, NewEntry, NewTransfer, read_json
+from ..web.problems import Problem, malformed
+from .bodies import DepositItem, NewBatch, NewEntry, NewReversal, NewTransfer, read_json
 
 
 def read_move(
@@ -25,6 +28,34 @@ def read_move(
     if_match = read_if_match(header("HTTP_IF_MATCH"))
     form = NewTransfer if kind is Kind.TRANSFER else NewEntry
     command = _command(caller, wallet_id, kind, read_json(request, form), key)
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def read_reversal(
+    request: Request, caller: Caller, wallet_id: str, find: Callable[[], Entry | None]
+) -> Submission:
+    """Read the request that undoes an entry.
+
+    :raises Problem: it is malformed, or there is no such entry.
+    """
+    require_json(request)
+    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+    if_match = read_if_match(request.headers.get("If-Match"))
+    body = read_json(request, NewReversal, b"{}")
+    entry = find()
+    if entry is None:
+        raise Problem("unknown-entry")
+    command = Reverse(
+        operation_id=new_operation_id(),
+        wallet_id=wallet_id,
+        undone=entry.operation_id,
+        undone_kind=entry.kind,
+        change_minor=-entry.amount_minor,
+        recipient=entry.counterparty,
+        note=body.note,
+        principal=caller.principal,
+        key=key,
+    )
     return Submission((command,), wallet_id, caller.key_version, if_match)
 
 

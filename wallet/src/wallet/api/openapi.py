@@ -15,7 +15,8 @@ from flask import Flask
 from .. import __version__
 from ..prices.rates import PAIR
 from ..web.fields import WalletId, described
-from ..web.problems import KINDS, Problem
+from ..web.kinds import KINDS
+from ..web.problems import Problem
 from ..web.status import StatusAnswer
 from . import answers
 from .calls import CALLS, Call
@@ -54,6 +55,12 @@ _HEADERS: Final[dict[str, tuple[str, Schema]]] = {
 _OPTIONAL: Final = {"Idempotent-Replayed"}
 _IN_PATH: Final = {
     "wallet_id": Annotated[WalletId, described("The id of the wallet.")],
+    "version": Annotated[
+        str,
+        described(
+            "The version of the entry.", pattern="^[1-9][0-9]{0,17}$", examples=["1"]
+        ),
+    ],
     "pair": Annotated[
         str,
         described(

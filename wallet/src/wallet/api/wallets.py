@@ -6,8 +6,9 @@ from flask import Blueprint, Response, request
 
 from ..ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
 from ..ledger.ids import new_wallet_id
-from ..ledger.outcomes import Abandoned, Created, KeyRaised, Refused, Results
+from ..ledger.outcomes import Abandoned, Created, Entry, KeyRaised, Refused, Results
 from ..storage import queries
+from ..storage.queries import find_entry
 from ..web.auth import Caller
 from ..web.body import query_of, require_json
 from ..web.fields import (
@@ -17,12 +18,13 @@ from ..web.fields import (
     read_key,
     read_new_wallet,
     read_query,
+    read_version,
 )
 from ..web.problems import Problem, refused
 from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies
-from .moves import read_batch, read_move
+from .moves import read_batch, read_move, read_reversal
 from .parameters import NoQuery, OperationQuery
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -91,6 +93,24 @@ def withdraw(wallet_id: str) -> Response:
 def transfer(wallet_id: str) -> Response:
     """Move funds from one wallet to another."""
     return _move(identify(request), wallet_id, Kind.TRANSFER)
+
+
+@v1.post("/wallets/<wallet_id>/entries/<version>/reversals")
+def undo(wallet_id: str, version: str) -> Response:
+    """Undo an entry, and its counterpart if there is one, by the opposite."""
+    caller = identify(request)
+    caller.must_be_operator()
+    service = current_service()
+
+    def find() -> Entry | None:
+        service.open_wallet(caller, wallet_id)
+        number = read_version(version)
+        return None if number is None else find_entry(service.store, wallet_id, number)
+
+    results = _submit_moves(
+        caller, wallet_id, lambda: read_reversal(request, caller, wallet_id, find)
+    )
+    return frozen_response(only(results).frozen)
 
 
 @v1.post("/wallets/<wallet_id>/batches")

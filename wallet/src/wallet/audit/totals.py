@@ -31,6 +31,18 @@ HAVING count(*) <> 2 OR sum(amount_minor) <> 0 OR min(wallet_id) = max(wallet_id
   OR min(wallet_id) <> min(counterparty) OR max(wallet_id) <> max(counterparty)
 LIMIT 1
 """
+# A reversal comes after what it undoes, and takes back all of it.
+_REVERSALS: Final = """
+SELECT entries.wallet_id, entries.version
+FROM entries LEFT JOIN entries AS undone
+  ON undone.wallet_id = entries.wallet_id
+  AND undone.operation_id = entries.reverses
+  AND undone.version < entries.version
+  AND undone.amount_minor = -entries.amount_minor
+  AND coalesce(undone.counterparty, '') = coalesce(entries.counterparty, '')
+  AND undone.kind <> 'reversal'
+WHERE entries.kind = 'reversal' AND undone.version IS NULL LIMIT 1
+"""
 _MOVED_BY_CURRENCY: Final = """
 SELECT currency, sum(amount_minor / 1000000000), sum(amount_minor % 1000000000)
 FROM entries JOIN wallets ON wallets.id = wallet_id
@@ -57,6 +69,9 @@ def check_totals(connection: Connection) -> None:
             f"{wallet_id}: the two sides of the transfer {operation_id} do not fit"
             " together"
         )
+    if found := connection.execute(text(_REVERSALS)).first():
+        wallet_id, version = found
+        raise Fault(f"{wallet_id} version {version}: it undoes nothing that was done")
     held = to_sums(connection.execute(text(HELD_BY_CURRENCY)))
     moved = to_sums(connection.execute(text(_MOVED_BY_CURRENCY)))
     for currency, balance in sorted(held.items()):

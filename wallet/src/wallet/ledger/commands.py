@@ -7,6 +7,7 @@ decided.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from .money import Amount
 
@@ -17,6 +18,7 @@ class Kind(StrEnum):
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
     TRANSFER = "transfer"
+    REVERSAL = "reversal"
 
 
 class Principal(StrEnum):
@@ -49,6 +51,30 @@ class MoveMoney:
     note: str | None = None
     principal: Principal = Principal.OPERATOR
     key: str | None = None
+    payee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """Undo an operation by the opposite entries.
+
+    What it undoes was read from its entry in the wallet, which never changes.
+
+    :param undone: the operation, and its kind.
+    :param change_minor: what the wallet gains by the reversal.
+    :param recipient: the wallet on the other side, if there is one.
+    """
+
+    operation_id: str
+    wallet_id: str
+    undone: str
+    undone_kind: Kind
+    change_minor: int
+    recipient: str | None = None
+    note: str | None = None
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+    kind: ClassVar[Kind] = Kind.REVERSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +84,9 @@ class RaiseKeyVersion:
     wallet_id: str
 
 
-Command = CreateWallet | MoveMoney | RaiseKeyVersion
+#: What may carry an idempotency key of its wallet.
+Keyed = MoveMoney | Reverse
+Command = CreateWallet | Keyed | RaiseKeyVersion
 
 
 @dataclass(frozen=True, slots=True)

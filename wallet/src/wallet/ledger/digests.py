@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .commands import MoveMoney, Principal
+from .commands import Keyed, Principal, Reverse
 from .outcomes import Entry, Moved, Refused, Remembered, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
@@ -22,6 +22,7 @@ _FIRST_FORMAT: Final = 1
 _FORMAT: Final = 2
 #: The columns of an entry that the first format had.
 _FIRST_COLUMNS: Final = 9
+_COLUMNS: Final = Entry._fields.index("digest")
 _MODULUS: Final = 2**256
 
 Value = str | int | bytes | None
@@ -48,15 +49,14 @@ def entry_digest(
     :param principal: who asked for it, and under which key; nobody on the receiving
         side, which does not have the operation.
     """
-    return _digest(_FORMAT, previous, *entry[:-1], principal, key)
+    return _digest(_FORMAT, previous, *entry[:_COLUMNS], principal, key)
 
 
 def old_entry_digest(previous: bytes, entry: Entry) -> bytes | None:
     """Digest an entry as the first format did, ``None`` if it could not have."""
-    columns = entry[:-1]
-    if any(columns[_FIRST_COLUMNS:]):
+    if any(entry[_FIRST_COLUMNS:_COLUMNS]):
         return None
-    return _digest(_FIRST_FORMAT, previous, *columns[:_FIRST_COLUMNS])
+    return _digest(_FIRST_FORMAT, previous, *entry[:_FIRST_COLUMNS])
 
 
 def row_digest(table: str, row: Iterable[Value]) -> bytes:
@@ -73,22 +73,21 @@ def reseal(
     return (total % _MODULUS).to_bytes(32)
 
 
-def fingerprint(command: MoveMoney) -> bytes:
+def fingerprint(command: Keyed) -> bytes:
     """Digest what is asked, so that a key used for something else is noticed."""
-    return _digest(
-        command.wallet_id,
-        command.kind.value,
-        command.amount.canonical(),
-        command.recipient,
-        command.note,
-    )
+    wallet_id, kind, note = command.wallet_id, command.kind.value, command.note
+    if isinstance(command, Reverse):
+        return _digest(wallet_id, kind, command.undone, note)
+    asked = (wallet_id, kind, command.amount.canonical(), command.recipient, note)
+    # Without a payee it is what it was before there were any.
+    return _digest(*asked) if command.payee is None else _digest(*asked, command.payee)
 
 
 def asked_by(earlier: Remembered | Moved | Refused) -> bytes:
     """Return the fingerprint of the command that was answered earlier."""
     if isinstance(earlier, Remembered):
         return earlier.fingerprint
-    assert isinstance(earlier.command, MoveMoney)  # noqa: S101  only these have keys
+    assert isinstance(earlier.command, Keyed)  # noqa: S101  only these have keys
     return fingerprint(earlier.command)
 
 

@@ -21,6 +21,7 @@ class Draft:
         self.wallets = dict(known.wallets)
         self.by_creation_key = dict(known.created)
         self.answered: dict[Scope, Remembered | Moved | Refused] = {**known.remembered}
+        self.reversed = set(known.reversed)
         self.created: dict[str, None] = {}
         self.changed: dict[str, None] = {}
         self.entries: list[Entry] = []
@@ -32,6 +33,7 @@ class Draft:
         copy.wallets = dict(self.wallets)
         copy.by_creation_key = dict(self.by_creation_key)
         copy.answered = dict(self.answered)
+        copy.reversed = set(self.reversed)
         copy.created = dict(self.created)
         copy.changed = dict(self.changed)
         copy.entries = list(self.entries)

@@ -1,6 +1,6 @@
 """Moves of money: whether the rules allow one, and the entries that it makes."""
 
-from .commands import Kind, MoveMoney
+from .commands import Keyed, Kind, MoveMoney, Reverse
 from .digests import entry_digest
 from .draft import Draft
 from .money import CURRENCIES, LARGEST_MINOR
@@ -11,7 +11,7 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
     wallet = draft.wallets[command.wallet_id]
     minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
     change = minor if command.kind is Kind.DEPOSIT else -minor
-    sides = [(wallet, change, command.recipient)]
+    sides: list[_Side] = [(wallet, change, command.recipient)]
     refusal = _refuse_change(wallet, change)
     if command.kind is Kind.TRANSFER:
         recipient = draft.wallets.get(command.recipient or "")
@@ -23,10 +23,42 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
         if recipient is not None:
             sides.append((recipient, minor, wallet.id))
     if refusal is not None:
-        remember = refusal in DECIDED_BY_RULES
-        return Refused(refusal, command, remember=remember)
+        return _refuse(refusal, command)
+    return _carry_out(draft, command, wallet.currency, sides)
+
+
+def reverse(draft: Draft, command: Reverse) -> Moved | Refused:
+    """Undo an operation on every side, once."""
+    wallet = draft.wallets[command.wallet_id]
+    if command.undone_kind is Kind.REVERSAL:
+        return _refuse(Refusal.NOT_REVERSIBLE, command)
+    if (wallet.id, command.undone) in draft.reversed:
+        return _refuse(Refusal.ALREADY_REVERSED, command)
+    sides: list[_Side] = [(wallet, command.change_minor, command.recipient)]
+    if command.recipient is not None:
+        other = draft.wallets[command.recipient]
+        sides.append((other, -command.change_minor, wallet.id))
+    for side, change, _ in sides:
+        refusal = _refuse_change(side, change)
+        if refusal is not None:
+            return _refuse(refusal, command)
+    draft.reversed.update((side.id, command.undone) for side, _, _ in sides)
+    return _carry_out(draft, command, wallet.currency, sides)
+
+
+#: A wallet, what it gains, and the wallet on the other side.
+_Side = tuple[WalletState, int, str | None]
+
+
+def _refuse(refusal: Refusal, command: Keyed) -> Refused:
+    return Refused(refusal, command, remember=refusal in DECIDED_BY_RULES)
+
+
+def _carry_out(
+    draft: Draft, command: Keyed, currency: str, sides: list[_Side]
+) -> Moved:
     entries = tuple(_append(draft, command, *side) for side in sides)
-    return Moved(command, wallet.currency, entries)
+    return Moved(command, currency, entries)
 
 
 def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
@@ -50,7 +82,7 @@ def _refuse_recipient(
 
 def _append(
     draft: Draft,
-    command: MoveMoney,
+    command: Keyed,
     wallet: WalletState,
     change: int,
     counterparty: str | None,
@@ -67,8 +99,8 @@ def _append(
         note=command.note,
         # Clocks go back now and then; a wallet's history does not.
         at_us=max(draft.now_us, wallet.last_entry_at_us),
-        payee=None,
-        reverses=None,
+        payee=command.payee if isinstance(command, MoveMoney) else None,
+        reverses=command.undone if isinstance(command, Reverse) else None,
         hold_id=None,
         digest=b"",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from .commands import Command, Kind, MoveMoney
+from .commands import Command, Keyed, Kind
 
 
 class Refusal(StrEnum):
@@ -24,17 +24,12 @@ class Refusal(StrEnum):
     UNKNOWN_RECIPIENT = "unknown-recipient"
     CURRENCY_MISMATCH = "currency-mismatch"
     BALANCE_TOO_LARGE = "balance-too-large"
+    ALREADY_REVERSED = "already-reversed"
+    NOT_REVERSIBLE = "not-reversible"
 
 
-DECIDED_BY_RULES = frozenset(
-    {
-        Refusal.INSUFFICIENT_FUNDS,
-        Refusal.SELF_TRANSFER,
-        Refusal.UNKNOWN_RECIPIENT,
-        Refusal.CURRENCY_MISMATCH,
-        Refusal.BALANCE_TOO_LARGE,
-    }
-)
+_REFUSALS = tuple(Refusal)
+DECIDED_BY_RULES = frozenset(_REFUSALS[_REFUSALS.index(Refusal.INSUFFICIENT_FUNDS) :])
 
 
 # What is known. What is made by the thousand is a tuple, the quickest to make.
@@ -84,11 +79,13 @@ class Known:
     :param wallets: every wallet that the batch names and that exists.
     :param created: the same for wallets found by the key that created them.
     :param remembered: earlier answers under the keys of the batch.
+    :param reversed: wallets and operations of the batch that were undone before.
     """
 
     wallets: dict[str, WalletState] = field(default_factory=dict)
     created: dict[str, WalletState] = field(default_factory=dict)
     remembered: dict[Scope, Remembered] = field(default_factory=dict)
+    reversed: set[tuple[str, str]] = field(default_factory=set)
 
 
 # What comes of it
@@ -111,6 +108,8 @@ class Entry(NamedTuple):
     reverses: str | None
     hold_id: str | None
     digest: bytes
+    #: The operation that undid this one, where that was looked up.
+    reversed_by: str | None = None
 
 
 class Change(NamedTuple):
@@ -131,7 +130,7 @@ class Change(NamedTuple):
 class Moved:
     """Money moved; the first entry belongs to the wallet that was addressed."""
 
-    command: MoveMoney
+    command: Keyed
     currency: str
     entries: tuple[Entry, ...]
 

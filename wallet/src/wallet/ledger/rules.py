@@ -11,14 +11,16 @@ from .changes import change
 from .commands import (
     Command,
     CreateWallet,
+    Keyed,
     MoveMoney,
     RaiseKeyVersion,
+    Reverse,
     Submission,
 )
 from .digests import asked_by, fingerprint, first_digest
 from .draft import Draft
 from .money import CURRENCIES, AmountError
-from .moves import move
+from .moves import move, reverse
 from .outcomes import (
     Abandoned,
     Created,
@@ -111,7 +113,11 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
     answered = _answer_under_key(draft, command)
     if answered is not None:
         return answered
-    outcome = move(draft, command)
+    outcome = (
+        reverse(draft, command)
+        if isinstance(command, Reverse)
+        else move(draft, command)
+    )
     if command.key is not None:
         scope = (command.wallet_id, command.principal.value, command.key)
         draft.answered[scope] = outcome
@@ -121,7 +127,7 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
 
 
 def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:
-    if not isinstance(command, MoveMoney) or command.key is None:
+    if not isinstance(command, Keyed) or command.key is None:
         return None
     scope = (command.wallet_id, command.principal.value, command.key)
     earlier = draft.answered.get(scope)

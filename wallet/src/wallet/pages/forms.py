@@ -17,7 +17,8 @@ from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount
 from ..ledger.outcomes import WalletState
 from ..web import fields
 from ..web.auth import Caller
-from ..web.problems import KINDS, Problem, malformed
+from ..web.kinds import KINDS
+from ..web.problems import Problem, malformed
 from ..web.service import current_service
 from .wording import money
 

@@ -81,6 +81,11 @@ class Dialect(Protocol):
     def find_remembered(self, driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
 
+    def find_reversed(
+        self, driver: Driver, undone: list[tuple[str, str]]
+    ) -> Sequence[Row]:
+        """Read which wallets and operations have a reversal."""
+
     def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes."""
 

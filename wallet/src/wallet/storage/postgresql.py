@@ -61,6 +61,11 @@ CROSS JOIN LATERAL (
   LIMIT 1
 ) AS found
 """
+_REVERSED: Final = """
+SELECT entries.wallet_id, entries.reverses
+FROM json_populate_recordset(NULL::entries, %(rows)s) AS given
+JOIN entries USING (wallet_id, reverses)
+"""
 # The parts of one statement see nothing of each other, and need not: what refers to
 # what is checked when all of it is there.
 _WRITE: Final = """
@@ -139,6 +144,11 @@ def find_created(driver: Driver, keys: list[str]) -> Sequence[Row]:
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
     """Read scope, id, fingerprint, status and body of what was answered."""
     return _read(driver, _ANSWERS, SCOPE, scopes)
+
+
+def find_reversed(driver: Driver, undone: list[tuple[str, str]]) -> Sequence[Row]:
+    """Read which wallets and operations have a reversal."""
+    return _read(driver, _REVERSED, ("wallet_id", "reverses"), undone)
 
 
 def write(driver: Driver, rows: Rows) -> None:

@@ -22,12 +22,20 @@ _WALLETS_AFTER: Final = f"""
 {_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
 """
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
-_ENTRIES: Final = """
-SELECT wallet_id, version, kind, amount_minor, balance_minor, operation_id,
-  counterparty, note, at_us, payee, reverses, hold_id, digest
-FROM entries WHERE wallet_id = :wallet_id AND version < :before
-ORDER BY version DESC LIMIT :limit
+_ENTRY: Final = """
+SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
+  entries.balance_minor, entries.operation_id, entries.counterparty, entries.note,
+  entries.at_us, entries.payee, entries.reverses, entries.hold_id, entries.digest,
+  reversals.operation_id
+FROM entries LEFT JOIN entries AS reversals
+  ON reversals.wallet_id = entries.wallet_id
+  AND reversals.reverses = entries.operation_id
+WHERE entries.wallet_id = :wallet_id"""
+_ENTRIES: Final = f"""
+{_ENTRY} AND entries.version < :before
+ORDER BY entries.version DESC LIMIT :limit
 """
+_ONE_ENTRY: Final = f"{_ENTRY} AND entries.version = :version"
 _OPERATION: Final = """
 SELECT id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND principal = :principal AND key = :key
@@ -70,6 +78,12 @@ def list_entries(
     before = _BEYOND_ALL if before is None else before
     found = store.reader.rows(_ENTRIES, wallet_id=wallet_id, before=before, limit=limit)
     return [to_entry(row) for row in found]
+
+
+def find_entry(store: Store, wallet_id: str, version: int) -> Entry | None:
+    """Read one entry of a wallet's history."""
+    found = store.reader.rows(_ONE_ENTRY, wallet_id=wallet_id, version=version)
+    return to_entry(found[0]) if found else None
 
 
 def find_operation(

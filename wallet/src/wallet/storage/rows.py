@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
-from ..ledger.commands import MoveMoney
+from ..ledger.commands import Keyed
 from ..ledger.digests import fingerprint, reseal, row_digest
 from ..ledger.outcomes import Decision, Entry, WalletState
 from .spans import completed
@@ -29,7 +29,7 @@ class Driver(Protocol):
 class Answered(NamedTuple):
     """An operation with the answer that is kept for it."""
 
-    command: MoveMoney
+    command: Keyed
     status: int
     body: str
 

@@ -51,6 +51,12 @@ FROM json_each(?) AS given CROSS JOIN operations
   AND operations.key = json_extract(given.value, '$[2]')
   AND operations.key IS NOT NULL
 """
+_REVERSED: Final = """
+SELECT entries.wallet_id, entries.reverses
+FROM json_each(?) AS given CROSS JOIN entries
+  ON entries.wallet_id = json_extract(given.value, '$[0]')
+  AND entries.reverses = json_extract(given.value, '$[1]')
+"""
 _INSERT_WALLETS: Final = """
 INSERT INTO wallets (id, name, currency, floor_minor, created_at_us, creation_key,
   key_version, balance_minor, version, digest, last_entry_at_us, archived_at_us,
@@ -130,6 +136,11 @@ def find_created(driver: Driver, keys: list[str]) -> Sequence[Row]:
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
     """Read scope, id, fingerprint, status and body of what was answered."""
     return _read(driver, _ANSWERS, scopes)
+
+
+def find_reversed(driver: Driver, undone: list[tuple[str, str]]) -> Sequence[Row]:
+    """Read which wallets and operations have a reversal."""
+    return _read(driver, _REVERSED, undone)
 
 
 def write(driver: Driver, rows: Rows) -> None:

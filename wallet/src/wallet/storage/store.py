@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
 
-from ..ledger.commands import CreateWallet, MoveMoney, Submission
+from ..ledger.commands import CreateWallet, Keyed, Reverse, Submission
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
 from . import errors, migrations
@@ -145,6 +145,9 @@ class Store:
             for row in self.dialect.find_remembered(driver, scopes):
                 wallet_id, principal, key, *answer = row
                 known.remembered[wallet_id, principal, key] = Remembered(*answer)
+        if undone := sorted(_undone(batch)):
+            for wallet_id, operation_id in self.dialect.find_reversed(driver, undone):
+                known.reversed.add((wallet_id, operation_id))
         return known
 
     def write(
@@ -217,5 +220,14 @@ def _scopes(batch: Sequence[Submission]) -> set[Scope]:
         (command.wallet_id, command.principal.value, command.key)
         for submission in batch
         for command in submission.commands
-        if isinstance(command, MoveMoney) and command.key is not None
+        if isinstance(command, Keyed) and command.key is not None
+    }
+
+
+def _undone(batch: Sequence[Submission]) -> set[tuple[str, str]]:
+    return {
+        (command.wallet_id, command.undone)
+        for submission in batch
+        for command in submission.commands
+        if isinstance(command, Reverse)
     }

@@ -215,6 +215,11 @@ def read_if_match(text: str | None) -> int | None:
     return int(text.strip('"'))
 
 
+def read_version(text: str) -> int | None:
+    """Read the version in an address; ``None`` if no entry can have it."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text, re.ASCII) else None
+
+
 def read_new_wallet(name: str, currency: str, floor: str | int) -> tuple[str, str, int]:
     """Check the members of a new wallet: its name, currency and floor.
 
