@@ -385,6 +385,8 @@ CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
     [
         (_Diagnosed("40001"), failures.TryAgain, failures.TryAgain),
         (_Diagnosed("40P01"), failures.TryAgain, failures.TryAgain),
+        (_Diagnosed("40003"), failures.NotWritten, failures.OutcomeUnknown),
+        (_Diagnosed("08007"), failures.NotWritten, failures.OutcomeUnknown),
         (_Diagnosed("23505"), failures.Collision, failures.NotWritten),
         (_Diagnosed("57014"), failures.NotWritten, failures.NotWritten),
         (_Diagnosed("53100"), failures.NotWritten, failures.NotWritten),

@@ -22,8 +22,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION: Final = "23505"
-#: Connection, resources, operator, system; lock timeout; a server that only reads.
-_UNAVAILABLE_CLASSES: Final = ("08", "25006", "53", "55", "57", "58")
+#: Completion unknown, resolution unknown: such a server does not know either.
+_UNKNOWN: Final = ("40003", "08007")
+#: Connection, resources, operator, system; lock timeout; a server that only reads, or
+#: is not sure.
+_UNAVAILABLE_CLASSES: Final = ("08", "25006", "40003", "53", "55", "57", "58")
 
 
 class StoreFailure(Exception):
@@ -140,4 +143,6 @@ def _at_commit(cause: Any) -> StoreFailure:
     if getattr(diagnosis, "severity_nonlocalized", None) != "ERROR":
         return OutcomeUnknown()
     state = getattr(cause, "sqlstate", None)
+    if state in _UNKNOWN:
+        return OutcomeUnknown()
     return TryAgain() if state in _TRY_AGAIN else NotWritten()
