@@ -17,7 +17,7 @@ from wallet.storage import errors as failures
 from wallet.storage.queries import find_wallet
 from wallet.writer import Writer
 
-from ..actions import a_submission, create_wallet, until
+from ..actions import a_submission, create_wallet, in_thread, until
 
 
 @pytest.fixture
@@ -35,21 +35,6 @@ def gate(store, monkeypatch):
     opened.reached = reached
     yield opened
     opened.set()
-
-
-def in_thread(work, *arguments):
-    """Run work beside the test; its result or error is in the list."""
-    results = []
-
-    def run():
-        try:
-            results.append(work(*arguments))
-        except BaseException as error:
-            results.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, results
 
 
 def failing(monkeypatch, store, name, *errors):
@@ -215,10 +200,10 @@ def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gat
     until(lambda: writer.line.commands == 2)
     commit = writer._commit
 
-    def break_down(submissions):
-        if len(submissions) == 2:
+    def break_down(batch, patient):
+        if len(batch) == 2:
             raise SystemExit
-        return commit(submissions)
+        return commit(batch, patient)
 
     monkeypatch.setattr(writer, "_commit", break_down)
     gate.set()
@@ -387,6 +372,7 @@ CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
         (_Diagnosed("40P01"), failures.TryAgain, failures.TryAgain),
         (_Diagnosed("40003"), failures.NotWritten, failures.OutcomeUnknown),
         (_Diagnosed("08007"), failures.NotWritten, failures.OutcomeUnknown),
+        (_Diagnosed("55P03"), failures.Locked, failures.NotWritten),
         (_Diagnosed("23505"), failures.Collision, failures.NotWritten),
         (_Diagnosed("57014"), failures.NotWritten, failures.NotWritten),
         (_Diagnosed("53100"), failures.NotWritten, failures.NotWritten),

@@ -6,7 +6,7 @@ the driver, value by value, and took longer than the server needs for everything
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -38,9 +38,19 @@ _BY_ID: Final = f"""{_WALLETS}
 JOIN wallets ON wallets.id = given.id
 ORDER BY wallets.id FOR UPDATE OF wallets
 """
+_LOCKED: Final = """
+WITH free AS (
+  SELECT wallets.id FROM json_populate_recordset(NULL::wallets, %(rows)s) AS given
+  JOIN wallets ON wallets.id = given.id
+  ORDER BY wallets.id FOR UPDATE OF wallets SKIP LOCKED
+)
+SELECT wallets.id FROM json_populate_recordset(NULL::wallets, %(rows)s) AS given
+JOIN wallets ON wallets.id = given.id
+WHERE wallets.id NOT IN (SELECT id FROM free)
+"""
+# What a repeated creation is compared with never changes, so nobody waits for it.
 _BY_KEY: Final = f"""{_WALLETS}
 JOIN wallets ON wallets.creation_key = given.creation_key
-ORDER BY wallets.id FOR UPDATE OF wallets
 """
 # Each key is looked up by itself. Joined, the planner would go through all the keys
 # there are, for as long as it believes that there are none.
@@ -120,6 +130,18 @@ def lock_wallets(driver: Driver, ids: list[str]) -> Sequence[Row]:
 def find_created(driver: Driver, keys: list[str]) -> Sequence[Row]:
     """Read wallets by the keys under which they were created."""
     return _read(driver, _BY_KEY, ("creation_key",), [(each,) for each in keys])
+
+
+def wait_for_locks(execute: Callable[..., object], timeout_ms: int) -> None:
+    """Let the rest of a transaction wait for locks so long."""
+    setting = "SELECT set_config('lock_timeout', %s, true)"
+    execute(setting, (str(timeout_ms),))
+
+
+def find_locked(driver: Driver, ids: list[str]) -> Sequence[str]:
+    """Lock those wallets that are free, wait for none, and tell which are not."""
+    rows = _read(driver, _LOCKED, ("id",), [(each,) for each in ids])
+    return [each for (each,) in rows]
 
 
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:

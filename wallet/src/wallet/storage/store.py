@@ -5,7 +5,7 @@ where a statement writes one table, five, and a few more for odd sizes. One that
 completes runs of entries costs one more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine
 
 from ..ledger.commands import CreateWallet, MoveMoney, Submission
-from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
 from . import errors, migrations
 from .connections import (
@@ -34,7 +33,10 @@ class Store:
     def __init__(self, url: URL, limits: Limits) -> None:
         self.writing: Engine = make_writing_engine(url, limits)
         self.reading: Engine = make_reading_engine(url, limits)
+        #: Who waits for a locked wallet must not keep the writing connection.
+        self.waiting: Engine = make_writing_engine(url, limits)
         self.reader = Reader(self.reading, limits)
+        self._limits = limits
         self.dialect = dialect_of(self.reading)
         self._file = (
             DatabaseFile(Path(url.database or "")) if is_sqlite(self.reading) else None
@@ -43,6 +45,7 @@ class Store:
     def close(self) -> None:
         self.writing.dispose()
         self.reading.dispose()
+        self.waiting.dispose()
         self.reader.close()
 
     @contextmanager
@@ -57,6 +60,7 @@ class Store:
         try:
             with errors.before_commit():
                 transaction = connection.begin()
+                self._wait_for_locks(connection.exec_driver_sql)
                 yield connection
             try:
                 with errors.at_commit():
@@ -80,14 +84,16 @@ class Store:
                     connection.exec_driver_sql("ROLLBACK")
 
     @contextmanager
-    def batch(self) -> Iterator[Driver]:
+    def batch(self, engine: Engine | None = None) -> Iterator[Driver]:
         """Run a transaction as :meth:`transaction` does, by the driver alone.
 
+        :param engine: another one than that which writes.
+        :raises Locked: a lock was not to be had at once, and nothing was written.
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
         with errors.before_commit():
-            connection = self.writing.raw_connection()
+            connection = (engine or self.writing).raw_connection()
         driver: Any = connection.driver_connection
         try:
             with errors.before_commit(driver):
@@ -137,6 +143,34 @@ class Store:
                 known.remembered[wallet_id, principal, key] = Remembered(*answer)
         return known
 
+    def find_locked(self, driver: Driver, batch: Sequence[Submission]) -> set[str]:
+        """Lock the wallets of a batch that are free, and tell which are not.
+
+        From here on the transaction waits for other locks as long as is allowed.
+        """
+        self._wait_for_locks(driver.execute)
+        return set(self.dialect.find_locked(driver, sorted(_wallet_ids(batch))))
+
+    def _wait_for_locks(self, execute: Callable[..., object]) -> None:
+        self.dialect.wait_for_locks(execute, self._limits.lock_timeout_ms)
+
+    def find_free(self, ids: Sequence[str]) -> set[str]:
+        """Wait a moment for the first of some wallets, then tell which are free.
+
+        Nobody who only looked at one that is much in demand would ever find it free.
+        """
+        first, rest = ids[0], sorted(ids[1:])
+        free = set(ids)
+        try:
+            with self.batch(self.waiting) as driver:
+                self.dialect.lock_wallets(driver, [first])
+        except errors.Locked:
+            free.remove(first)
+        if rest:
+            with self.batch(self.waiting) as driver:
+                free.difference_update(self.dialect.find_locked(driver, rest))
+        return free
+
     def write(
         self,
         driver: Driver,
@@ -183,14 +217,7 @@ def open_current_store(url: URL, limits: Limits) -> Store:
 
 
 def _wallet_ids(batch: Sequence[Submission]) -> set[str]:
-    ids = {submission.wallet_id for submission in batch if submission.wallet_id}
-    for submission in batch:
-        for command in submission.commands:
-            recipient = getattr(command, "recipient", None)
-            # Anything may stand there; only what can be an id is looked up.
-            if recipient is not None and is_wallet_id(recipient):
-                ids.add(recipient)
-    return ids
+    return set().union(*(submission.wallets() for submission in batch))
 
 
 def _creation_keys(batch: Sequence[Submission]) -> set[str]:
