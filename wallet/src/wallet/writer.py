@@ -80,7 +80,15 @@ class Writer:
         self._freeze = freeze
         self._now_us = now_us
         self._batch_size = batch_size
+        self._wait_s = wait_s
         self._observe = observe
+        self._began_s: float | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a batch is under way for longer than anyone waits for it."""
+        began_s = self._began_s
+        return began_s is not None and time.monotonic() - began_s > self._wait_s
 
     def submit(self, submission: Submission) -> Results:
         """Have a submission decided and committed, and return its results.
@@ -109,10 +117,11 @@ class Writer:
     def _lead(self, mine: Place) -> None:
         batch = self.line.take(self._batch_size)
         queued, began_s = self.line.commands, time.monotonic()
+        self._began_s = began_s
         try:
             self._commit_or_split(batch)
         finally:
-            took_s = time.monotonic() - began_s
+            took_s, self._began_s = time.monotonic() - began_s, None
             self.line.hand_over()
             for place in batch:
                 if not place.served:

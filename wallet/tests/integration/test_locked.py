@@ -37,6 +37,21 @@ WAITING = (
 
 
 @pytest.fixture
+def make_app(database_url, tmp_path):
+    """Make applications that end with their test."""
+    made = []
+
+    def make(**settings):
+        place = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
+        made.append(create_app(place | settings))
+        return Wallets(made[-1].test_client())
+
+    yield make
+    for app in made:
+        service_of(app).close()
+
+
+@pytest.fixture
 def make_writer(database_url):
     """Make writers, each with a store of its own as another process has it."""
     made = []
@@ -149,11 +164,9 @@ def test_who_waits_too_long_for_a_lock_has_written_nothing(store, make_writer, l
     assert version(store, wallet) == 1
 
 
-def test_a_lock_that_lasts_too_long_is_told_to_the_client(database_url, tmp_path, lock):
+def test_a_lock_that_lasts_too_long_is_told_to_the_client(make_app, lock):
     """Others are answered meanwhile, and the same key is free."""
-    settings = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
-    app = create_app(settings | {"LOCK_TIMEOUT_MS": "300"})
-    local = Wallets(app.test_client())
+    local = make_app(LOCK_TIMEOUT_MS="300")
     wallet, other = local.create(), local.create()
     with lock(wallet):
         refused = local.deposit(wallet, 1, key="k")
@@ -164,7 +177,6 @@ def test_a_lock_that_lasts_too_long_is_told_to_the_client(database_url, tmp_path
         assert local.get("/status").status_code == 200
     assert local.deposit(wallet, 1, key="k").status_code == 201
     assert local.balance(wallet) == ("1.00", 1)
-    service_of(app).close()
 
 
 def test_a_lock_is_waited_for_no_longer_than_for_a_turn(store, make_writer, lock):
@@ -289,6 +301,22 @@ def test_a_locked_table_is_waited_for_by_all(store, make_writer, lock):
         until(lambda: store.reader.rows(f"SELECT count(*) {WAITING}") == [(1,)])
     assert statuses(ended(threads)) == [201]
     assert version(store, wallet) == 1
+
+
+def test_status_fails_while_nothing_can_be_written(make_app, lock):
+    """It is well again when the batch that took too long is done."""
+    local = make_app(WAIT_TIMEOUT_MS="200")
+    wallet = local.create()
+    assert local.get("/status").status_code == 200
+    with lock() as session:
+        session.execute("LOCK TABLE wallets IN EXCLUSIVE MODE")
+        waiting = in_thread(local.deposit, wallet, 1)
+        until(lambda: local.get("/status").status_code == 503)
+        assert local.get("/status").json["failing"] == ["writer"]
+        assert local.balance(wallet) == ("0.00", 0)
+    assert [answer.status_code for answer in ended([waiting])] == [201]
+    assert local.get("/status").status_code == 200
+    assert local.balance(wallet) == ("1.00", 1)
 
 
 def test_random_locks_change_no_sum_and_no_order(store, make_writer, lock):
