@@ -29,9 +29,9 @@ class Place:
     until_s: float = field(init=False)
     results: Results | None = None
     error: Exception | None = None
-    #: Whether it is in somebody's batch now, wants one of its own, or waits for a
-    #: locked wallet.
+    #: In somebody's batch now; left there; in need of one of its own; at a lock.
     taken: bool = False
+    gone: bool = False
     alone: bool = False
     aside: bool = False
     # A bare lock is the cheapest thing that a thread can wait on.
@@ -80,8 +80,7 @@ class Line:
         self._most_aside = most_aside
         self._places: deque[Place] = deque()
         self._aside: deque[Place] = deque()
-        #: The ids of wallets that are locked, as far as is known; those next to be
-        #: waited for come first.
+        #: The ids of wallets known to be locked; the next to be waited for comes first.
         self._locked: dict[str, None] = {}
         self._led = self._watched = False
         self._lock = threading.Condition(threading.Lock())
@@ -119,6 +118,7 @@ class Line:
             if not place.called.locked() or time.monotonic() < place.until_s:
                 return
             if place.taken:
+                place.gone = True
                 raise OutcomeUnknown
             if place.aside:
                 self._aside.remove(place)
@@ -146,7 +146,7 @@ class Line:
     def put_back(self, places: Sequence[Place]) -> None:
         """Let each of some who were taken lead a batch of its own."""
         with self._lock:
-            for place in reversed(places):
+            for place in reversed(_still_there(places)):
                 place.taken, place.alone = False, True
                 self._places.appendleft(place)
                 self.commands += place.size
@@ -161,12 +161,9 @@ class Line:
                 self._lock.notify_all()
 
     def set_aside(self, batch: list[Place], locked: Iterable[str]) -> None:
-        """Take out of a batch, and of the line, who wants one of some locked wallets.
-
-        They were not written. Only who leads may ask for this.
-        """
+        """Take out of the leader's batch and the line who wants a locked wallet."""
         with self._lock:
-            self._locked.update(dict.fromkeys(locked))
+            self._locked |= dict.fromkeys(locked)
             blocked = list(filter(self._is_blocked, [*batch, *self._places]))
             for place in blocked:
                 if place.taken:
@@ -179,14 +176,12 @@ class Line:
     def locked(self) -> list[str]:
         """List the locked wallets; each time another one is the first."""
         with self._lock:
-            first = next(iter(self._locked))
-            del self._locked[first]
-            self._locked[first] = None
-            return [first, *list(self._locked)[:-1]]
+            ids = list(self._locked)
+            self._locked = dict.fromkeys(ids[1:] + ids[:1])
+            return ids
 
     def bring_back(self, free: Iterable[str]) -> None:
         """Let those go on whose wallets are free, and refuse who waited too long."""
-        now_s = time.monotonic()
         with self._lock:
             for wallet in free:
                 self._locked.pop(wallet, None)
@@ -197,7 +192,7 @@ class Line:
                     place.aside = False
                     place.until_s = place.since_s + self._wait_s
                     back.append(place)
-                elif place.until_s <= now_s:
+                elif place.until_s <= time.monotonic():
                     _refuse(place, Locked())
                 else:
                     self._aside.append(place)
@@ -214,10 +209,10 @@ class Line:
         with self._lock:
             if place.aside:
                 self._aside.remove(place)
-            self._watched = bool(self._aside)
-            if self._watched:
+            if self._aside:
                 self._aside[0].called.release()
             else:
+                self._watched = False
                 self._lock.notify_all()
 
     def close(self, timeout_s: float) -> None:
@@ -232,7 +227,7 @@ class Line:
 
     def _step_aside(self, places: Iterable[Place]) -> None:
         until_s = time.monotonic() + self._lock_s
-        for place in places:
+        for place in _still_there(places):
             place.taken, place.aside = False, True
             place.until_s = min(place.until_s, until_s)
             self._aside.append(place)
@@ -242,6 +237,11 @@ class Line:
         if self._aside and not self._watched:
             self._watched = True
             self._aside[0].called.release()
+
+
+def _still_there(places: Iterable[Place]) -> list[Place]:
+    # Whose thread has gone does not come when it is called.
+    return [place for place in places if not place.gone]
 
 
 def _refuse(place: Place, error: NotWritten) -> None:

@@ -18,7 +18,7 @@ from wallet.ledger.commands import CreateWallet, Kind, Submission
 from wallet.ledger.ids import new_wallet_id
 from wallet.line import QueueFull
 from wallet.storage.connections import Limits
-from wallet.storage.errors import Locked, NotWritten
+from wallet.storage.errors import Locked, NotWritten, OutcomeUnknown
 from wallet.storage.queries import find_wallet
 from wallet.storage.store import Store
 from wallet.web.service import service_of
@@ -246,6 +246,34 @@ def test_only_so_many_wait_for_locks(store, make_writer, lock):
         writer.submit(deposit(other))
     assert statuses(ended(threads)) == [201] * 2
     assert (version(store, wallet), version(store, other)) == (2, 1)
+
+
+def test_who_left_a_batch_does_not_step_aside(store, make_writer, lock, monkeypatch):
+    """Nobody would come when it is called, and all who want the wallet would wait."""
+    writer = make_writer(wait_s=1)
+    wallet, other = create_wallet(writer), create_wallet(writer)
+    its, left, leading = writer._store, threading.Event(), threading.Event()
+    load, find_locked = its.load, its.find_locked
+
+    def wait(gate, genuine, *arguments):
+        assert gate.wait(10)
+        return genuine(*arguments)
+
+    monkeypatch.setattr(its, "load", partial(wait, leading, load))
+    monkeypatch.setattr(its, "find_locked", partial(wait, left, find_locked))
+    with lock(wallet):
+        threads = []
+        for waiting, wanted in enumerate((other, other, wallet)):
+            threads.append(in_thread(writer.submit, deposit(wanted)))
+            until(lambda: writer.line._led and writer.line.commands == waiting)  # noqa: B023
+        leading.set()
+        (unknown,) = ended(threads[2:])
+        assert isinstance(unknown, OutcomeUnknown)
+        left.set()
+        assert statuses(ended(threads[:2])) == [201, 201]
+        assert (version(store, wallet), aside(writer)) == (0, 0)
+    assert statuses([writer.submit(deposit(wallet))]) == [201]
+    assert version(store, wallet) == 1
 
 
 def test_stopping_waits_for_those_aside(store, make_writer, lock):

@@ -304,6 +304,40 @@ def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch,
     assert find_wallet(store, wallet).version == 3
 
 
+def test_who_left_a_batch_is_not_put_back(store, monkeypatch, gate):
+    """It would lead the line when it is called, and nobody would come."""
+    gate.set()
+    writer, left = Writer(store, freeze, now_us, wait_s=1), threading.Event()
+    wallet, write = create_wallet(writer), store.write
+    gate.clear()
+    gate.reached.clear()
+
+    def refuse(connection, decision, answered, at_us):
+        if len(answered) > 1:
+            assert left.wait(10)
+            raise IntegrityError("", {}, _Diagnosed("23514"))
+        write(connection, decision, answered, at_us)
+
+    monkeypatch.setattr(store, "write", refuse)
+    threads = [in_thread(writer.submit, a_deposit(wallet, key="a"))]
+    assert gate.reached.wait(5)
+    for waiting, key in enumerate("bc", 1):
+        threads.append(in_thread(writer.submit, a_deposit(wallet, key=key)))
+        until(lambda: writer.line.commands == waiting)  # noqa: B023
+    gate.set()
+    last, outcome = threads.pop()
+    last.join(10)
+    assert isinstance(outcome[0], failures.OutcomeUnknown)
+    left.set()
+    for thread, results in threads:
+        thread.join(10)
+        assert results[0][0].frozen.status == 201
+    (result,) = writer.submit(a_deposit(wallet, key="c"))
+    assert (result.frozen.status, result.frozen.replayed) == (201, False)
+    assert find_wallet(store, wallet).version == 3
+    writer.stop()
+
+
 def test_two_writers_that_create_with_one_key_make_one_wallet(
     store, writer, monkeypatch
 ):
