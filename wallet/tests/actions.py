@@ -1,12 +1,15 @@
 """What tests do with wallets, over HTTP and below it."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from flask.testing import FlaskClient
+from sqlalchemy import make_url
 
 from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
@@ -81,12 +84,39 @@ def a_submission(wallet: str, kind: Kind, amount: str, **members: Any) -> Submis
     return Submission((command,), wallet)
 
 
+def in_thread(
+    work: Callable[..., Any], *arguments: Any
+) -> tuple[threading.Thread, list[Any]]:
+    """Run work beside the test; its result or error is in the list."""
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            results.append(work(*arguments))
+        except BaseException as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, results
+
+
 def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
     """Wait for what another thread or process does."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "that took too long"
         time.sleep(0.002)
+
+
+@contextmanager
+def locking(database_url: str, *wallets: str) -> Iterator[psycopg.Connection[Any]]:
+    """Lock wallets in a session of somebody else."""
+    url = make_url(database_url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False)) as session:
+        by_id = "SELECT 1 FROM wallets WHERE id = ANY(%s) FOR UPDATE"
+        session.execute(by_id, (list(wallets),))
+        yield session
 
 
 @contextmanager

@@ -57,6 +57,9 @@ def open_service(settings: Settings) -> Service:
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         wait_s=settings.wait_timeout_ms / 1000,
+        lock_s=settings.limits.lock_timeout_ms / 1000,
+        # Half of the threads stay for those who want other wallets.
+        most_aside=max(1, settings.threads // 2),
         observe=observe_batch,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)

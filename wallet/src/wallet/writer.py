@@ -24,8 +24,14 @@ from .ledger.outcomes import (
 )
 from .ledger.rules import decide
 from .line import Line, Place
-from .storage.errors import Collision, OutcomeUnknown, StoreFailure, TryAgain
-from .storage.rows import Answered
+from .storage.errors import (
+    Collision,
+    Locked,
+    OutcomeUnknown,
+    StoreFailure,
+    TryAgain,
+)
+from .storage.rows import Answered, Driver
 from .storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,6 +57,8 @@ class Writer:
     :param capacity: the number of commands that may wait.
     :param batch_size: the number of commands that are committed together.
     :param wait_s: how long a submission waits for its turn.
+    :param lock_s: how long it waits for a wallet that somebody else has locked.
+    :param most_aside: how many may wait for such wallets.
     :param observe: is called after each batch.
     """
 
@@ -63,15 +71,24 @@ class Writer:
         capacity: int = 4096,
         batch_size: int = 512,
         wait_s: float = 10.0,
+        lock_s: float = 4.0,
+        most_aside: int = 32,
         observe: Observe = lambda *_: None,
     ) -> None:
-        self.line = Line(capacity)
+        self.line = Line(capacity, wait_s=wait_s, lock_s=lock_s, most_aside=most_aside)
         self._store = store
         self._freeze = freeze
         self._now_us = now_us
         self._batch_size = batch_size
         self._wait_s = wait_s
         self._observe = observe
+        self._began_s: float | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a batch is under way for longer than anyone waits for it."""
+        began_s = self._began_s
+        return began_s is not None and time.monotonic() - began_s > self._wait_s
 
     def submit(self, submission: Submission) -> Results:
         """Have a submission decided and committed, and return its results.
@@ -81,10 +98,13 @@ class Writer:
         :raises OutcomeUnknown: it is not known whether the commit took place.
         """
         mine = self.line.join(submission)
-        if not mine.called.acquire(timeout=self._wait_s):
-            self.line.leave(mine)
-        if not mine.served:
-            self._lead()  # the first in line is in its own batch
+        while not mine.served:
+            if not mine.called.acquire(timeout=_until(mine.until_s)):
+                self.line.leave(mine)
+            elif mine.aside:
+                self._watch(mine)
+            elif not mine.served:
+                self._lead(mine)
         if mine.error is not None:
             raise mine.error
         assert mine.results is not None  # noqa: S101  whoever is served has one of them
@@ -94,31 +114,48 @@ class Writer:
         """Take nothing more, and wait until what was taken is finished."""
         self.line.close(timeout_s)
 
-    def _lead(self) -> None:
+    def _lead(self, mine: Place) -> None:
         batch = self.line.take(self._batch_size)
         queued, began_s = self.line.commands, time.monotonic()
+        self._began_s = began_s
         try:
             self._commit_or_split(batch)
         finally:
-            took_s = time.monotonic() - began_s
+            took_s, self._began_s = time.monotonic() - began_s, None
             self.line.hand_over()
-            for place in batch[1:]:
+            for place in batch:
                 if not place.served:
                     place.error = OutcomeUnknown()
-                place.called.release()
+                if place is not mine:
+                    place.called.release()
         try:
             self._observe(batch, queued, began_s, took_s)
         except Exception:
             # A count that is lost is no reason to tell otherwise than what was done.
             log.exception("a batch of %d was not counted", len(batch))
 
+    def _watch(self, mine: Place) -> None:
+        """Wait at the locks for all who are aside, as long as one is aside oneself."""
+        try:
+            while mine.aside:
+                locked = self.line.locked()
+                try:
+                    free = self._store.find_free(locked)
+                except Exception:
+                    # Who leads meets it again, and tells those whom it concerns.
+                    log.warning("locked wallets are not waited for", exc_info=True)
+                    free = set(locked)
+                self.line.bring_back(free)
+        finally:
+            self.line.end_watch(mine)
+
     def _commit_or_split(self, batch: list[Place]) -> None:
-        """Serve everyone in the batch, or put back all but the first."""
+        """Serve everyone in the batch, set aside, or put back all but the first."""
         try:
             served = self._commit_patiently(batch)
         except Exception as error:
             known = isinstance(error, StoreFailure) and not isinstance(error, Collision)
-            if known or len(batch) == 1:
+            if known or len(batch) <= 1:
                 mistake = None if isinstance(error, StoreFailure) else error
                 text, cause = "a batch of %d failed: %r from %r", error.__cause__
                 log.warning(text, len(batch), error, cause, exc_info=mistake)
@@ -134,20 +171,27 @@ class Writer:
                 place.results = results
 
     def _commit_patiently(self, batch: list[Place]) -> list[Results]:
-        submissions = tuple(place.submission for place in batch)
         began_s = time.monotonic()
+        patient = False
         for attempt in range(1, _ATTEMPTS):
             try:
-                return self._commit(submissions)
+                return self._commit(batch, patient)
+            except Locked:
+                if patient:
+                    raise
+                patient = True
             except (TryAgain, Collision):
                 if time.monotonic() - began_s > _PATIENCE_S:
                     raise
                 # Jitter keeps two processes from meeting again and again.
                 time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311  no secret
-        return self._commit(submissions)
+        return self._commit(batch, patient)
 
-    def _commit(self, submissions: tuple[Submission, ...]) -> list[Results]:
+    def _commit(self, batch: list[Place], patient: bool) -> list[Results]:
         with self._store.batch() as driver:
+            if patient:
+                self._set_aside(driver, batch)
+            submissions = tuple(place.submission for place in batch)
             known = self._store.load(driver, submissions)
             now_us = self._now_us()
             decision = decide(known, submissions, now_us)
@@ -156,10 +200,22 @@ class Writer:
             self._store.write(driver, decision, answered, now_us)
         return results
 
+    def _set_aside(self, driver: Driver, batch: list[Place]) -> None:
+        """Keep of a batch only who wants no wallet that somebody else has locked."""
+        submissions = [place.submission for place in batch]
+        locked = self._store.find_locked(driver, submissions)
+        if locked:
+            log.warning("another session has locked %s", ", ".join(sorted(locked)))
+            self.line.set_aside(batch, locked)
+
     def _freeze_all(self, verdict: Verdict) -> Results:
         if isinstance(verdict, Refused | Abandoned):
             return verdict
         return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)
+
+
+def _until(moment_s: float) -> float:
+    return max(0.0, moment_s - time.monotonic())
 
 
 def _to_remember(results: Sequence[Results]) -> list[Answered]:

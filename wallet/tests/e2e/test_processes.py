@@ -2,10 +2,13 @@
 
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import pytest
+
+from ..actions import in_thread, locking
 
 CLIENTS = 12
 
@@ -70,6 +73,37 @@ def test_processes_transfer_in_opposite_directions(servers):
     assert set(chain.from_iterable(together(servers, transfer))) == {201}
     assert read(servers[0], ada) == read(servers[1], bob) == ("0.00", 10 * CLIENTS)
     assert servers[1].run("verify").returncode == 0
+
+
+def test_a_locked_wallet_holds_up_no_other(make_server, postgresql_url):
+    """Two workers serve the others as before; it is served when the lock is gone."""
+    server = make_server(postgresql_url).start(workers=2)
+    locked, *others = (create(server) for _ in range(CLIENTS + 1))
+
+    def deposit(client, number):
+        answers, until_s = [], time.monotonic() + 1.5
+        while time.monotonic() < until_s:
+            answers.append(client.deposit(others[number], "0.01").status)
+        return answers
+
+    def deposit_with_key(key):
+        with server.client() as client:
+            return client.deposit(locked, "1", key).status
+
+    before = list(chain.from_iterable(together((server, server), deposit)))
+    with locking(postgresql_url, locked):
+        waiting = [in_thread(deposit_with_key, key) for key in "aabbcc"]
+        during = list(chain.from_iterable(together((server, server), deposit)))
+        assert read(server, locked) == ("0.00", 0)
+        assert not any(statuses for _, statuses in waiting)
+    for thread, _ in waiting:
+        thread.join(10)
+    assert set(before) == set(during) == {201}
+    assert len(during) > len(before) / 4
+    assert [statuses for _, statuses in waiting] == [[201]] * 6
+    assert read(server, locked) == ("3.00", 3)
+    verified = server.run("verify")
+    assert verified.returncode == 0, verified.stderr
 
 
 def test_processes_move_money_once_for_one_key(servers):

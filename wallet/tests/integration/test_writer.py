@@ -17,7 +17,7 @@ from wallet.storage import errors as failures
 from wallet.storage.queries import find_wallet
 from wallet.writer import Writer
 
-from ..actions import a_submission, create_wallet, until
+from ..actions import a_submission, create_wallet, in_thread, until
 
 
 @pytest.fixture
@@ -35,21 +35,6 @@ def gate(store, monkeypatch):
     opened.reached = reached
     yield opened
     opened.set()
-
-
-def in_thread(work, *arguments):
-    """Run work beside the test; its result or error is in the list."""
-    results = []
-
-    def run():
-        try:
-            results.append(work(*arguments))
-        except BaseException as error:
-            results.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, results
 
 
 def failing(monkeypatch, store, name, *errors):
@@ -215,10 +200,10 @@ def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gat
     until(lambda: writer.line.commands == 2)
     commit = writer._commit
 
-    def break_down(submissions):
-        if len(submissions) == 2:
+    def break_down(batch, patient):
+        if len(batch) == 2:
             raise SystemExit
-        return commit(submissions)
+        return commit(batch, patient)
 
     monkeypatch.setattr(writer, "_commit", break_down)
     gate.set()
@@ -319,6 +304,40 @@ def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch,
     assert find_wallet(store, wallet).version == 3
 
 
+def test_who_left_a_batch_is_not_put_back(store, monkeypatch, gate):
+    """It would lead the line when it is called, and nobody would come."""
+    gate.set()
+    writer, left = Writer(store, freeze, now_us, wait_s=1), threading.Event()
+    wallet, write = create_wallet(writer), store.write
+    gate.clear()
+    gate.reached.clear()
+
+    def refuse(connection, decision, answered, at_us):
+        if len(answered) > 1:
+            assert left.wait(10)
+            raise IntegrityError("", {}, _Diagnosed("23514"))
+        write(connection, decision, answered, at_us)
+
+    monkeypatch.setattr(store, "write", refuse)
+    threads = [in_thread(writer.submit, a_deposit(wallet, key="a"))]
+    assert gate.reached.wait(5)
+    for waiting, key in enumerate("bc", 1):
+        threads.append(in_thread(writer.submit, a_deposit(wallet, key=key)))
+        until(lambda: writer.line.commands == waiting)  # noqa: B023
+    gate.set()
+    last, outcome = threads.pop()
+    last.join(10)
+    assert isinstance(outcome[0], failures.OutcomeUnknown)
+    left.set()
+    for thread, results in threads:
+        thread.join(10)
+        assert results[0][0].frozen.status == 201
+    (result,) = writer.submit(a_deposit(wallet, key="c"))
+    assert (result.frozen.status, result.frozen.replayed) == (201, False)
+    assert find_wallet(store, wallet).version == 3
+    writer.stop()
+
+
 def test_two_writers_that_create_with_one_key_make_one_wallet(
     store, writer, monkeypatch
 ):
@@ -385,6 +404,9 @@ CHECK = sqlite3.SQLITE_CONSTRAINT_CHECK
     [
         (_Diagnosed("40001"), failures.TryAgain, failures.TryAgain),
         (_Diagnosed("40P01"), failures.TryAgain, failures.TryAgain),
+        (_Diagnosed("40003"), failures.NotWritten, failures.OutcomeUnknown),
+        (_Diagnosed("08007"), failures.NotWritten, failures.OutcomeUnknown),
+        (_Diagnosed("55P03"), failures.Locked, failures.NotWritten),
         (_Diagnosed("23505"), failures.Collision, failures.NotWritten),
         (_Diagnosed("57014"), failures.NotWritten, failures.NotWritten),
         (_Diagnosed("53100"), failures.NotWritten, failures.NotWritten),

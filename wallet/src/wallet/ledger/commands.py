@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from .ids import is_wallet_id
 from .money import Amount
 
 
@@ -105,3 +106,13 @@ class Submission:
     key_version: int | None = None
     if_match: int | None = None
     atomic: bool = False
+
+    def wallets(self) -> set[str]:
+        """Name every wallet that it is about, whether it exists or not."""
+        ids = {self.wallet_id} if self.wallet_id else set()
+        for command in self.commands:
+            recipient = getattr(command, "recipient", None)
+            # Anything may stand there; only what can be an id is looked up.
+            if recipient is not None and is_wallet_id(recipient):
+                ids.add(recipient)
+        return ids

@@ -6,7 +6,7 @@ the modules that know what only one of them does.
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -78,6 +78,12 @@ class Dialect(Protocol):
     def find_created(self, driver: Driver, keys: list[str]) -> Sequence[Row]:
         """Read wallets by the keys under which they were created."""
 
+    def wait_for_locks(self, execute: Callable[..., object], timeout_ms: int) -> None:
+        """Let the rest of a transaction wait for locks so long."""
+
+    def find_locked(self, driver: Driver, ids: list[str]) -> Sequence[str]:
+        """Lock those wallets that are free, wait for none, and tell which are not."""
+
     def find_remembered(self, driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
         """Read scope, id, fingerprint, status and body of what was answered."""
 
@@ -121,6 +127,10 @@ class UnsafeDatabase(Exception):
     """The database does not keep what it is told to keep."""
 
 
+#: How long a batch waits for a row that another process has locked. Between processes
+#: that share a wallet it is the time of a commit; whoever holds one for longer is not
+#: waited for by those who want others.
+_PATIENCE_MS: Final = 200
 #: A batch looks up each row by its key. The planner cannot know how few they are, and
 #: would read the whole of a table that was small when it made its plan.
 _BY_KEY_ONLY: Final = " ".join(
@@ -130,7 +140,9 @@ _BY_KEY_ONLY: Final = " ".join(
 
 def make_writing_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine of the one connection that writes."""
-    engine = _make_engine(url, limits, _BY_KEY_ONLY, **_pool(limits, 1))
+    patience_ms = min(_PATIENCE_MS, limits.lock_timeout_ms)
+    options = f"{_BY_KEY_ONLY} -c lock_timeout={patience_ms}"
+    engine = _make_engine(url, limits, options, **_pool(limits, 1))
     if is_sqlite(engine):
         # The lock is taken before anything is read, so that what was read still holds
         # when it is written.
@@ -163,13 +175,11 @@ def is_durable(settings: Mapping[str, str]) -> bool:
     return all(settings[name] == str(safe) for name, safe in _SQLITE_PRAGMAS.items())
 
 
-def _make_engine(url: URL, limits: Limits, planner: str, **options: Any) -> Engine:
+def _make_engine(url: URL, limits: Limits, own: str, **options: Any) -> Engine:
     # Messages of errors are logged, and values are nobody else's business.
     options["hide_parameters"] = True
     if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url, connect_args=_postgresql(url, limits, planner), **options
-        )
+        return create_engine(url, connect_args=_postgresql(url, limits, own), **options)
     _make_private(Path(url.database or ""))
     arguments = {
         "timeout": limits.lock_timeout_ms / 1000,
@@ -185,7 +195,7 @@ def _pool(limits: Limits, size: int) -> dict[str, Any]:
     return {"pool_size": size, "max_overflow": 0, "pool_timeout": wait_s}
 
 
-def _postgresql(url: URL, limits: Limits, planner: str) -> dict[str, Any]:
+def _postgresql(url: URL, limits: Limits, own: str) -> dict[str, Any]:
     timeouts = (
         f"-c lock_timeout={limits.lock_timeout_ms}"
         f" -c statement_timeout={limits.statement_timeout_ms}"
@@ -193,7 +203,7 @@ def _postgresql(url: URL, limits: Limits, planner: str) -> dict[str, Any]:
     )
     given = url.query.get("options", "")
     return {
-        "options": f"{given} {planner} {timeouts}".strip(),
+        "options": f"{given} {timeouts} {own}".strip(),
         "connect_timeout": _CONNECT_TIMEOUT_S,
         "keepalives_idle": 5,
         "keepalives_interval": 1,

@@ -6,7 +6,8 @@
     ├── NotWritten          nothing was written; the same request may be sent again
     │   ├── TryAgain        another transaction came first, or the connection was lost;
     │   │                   running again may help
-    │   └── Collision       another process wrote a row with the same key
+    │   ├── Collision       another process wrote a row with the same key
+    │   └── Locked          another process holds a lock for longer than is waited for
     └── OutcomeUnknown      the connection broke while the commit was under way
 
 Every other error of the database is a mistake of this program and stays as it is.
@@ -21,9 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
-_UNIQUE_VIOLATION: Final = "23505"
-#: Connection, resources, operator, system; lock timeout; a server that only reads.
-_UNAVAILABLE_CLASSES: Final = ("08", "25006", "53", "55", "57", "58")
+#: Completion unknown, resolution unknown: such a server does not know either.
+_UNKNOWN: Final = ("40003", "08007")
+#: Connection, resources, operator, system; a server that only reads, or is not sure.
+_UNAVAILABLE_CLASSES: Final = ("08", "25006", "40003", "53", "55", "57", "58")
 
 
 class StoreFailure(Exception):
@@ -40,6 +42,10 @@ class TryAgain(NotWritten):
 
 class Collision(NotWritten):
     """Another process wrote a row with the same key."""
+
+
+class Locked(NotWritten):
+    """Another process holds a lock for longer than is waited for."""
 
 
 class OutcomeUnknown(StoreFailure):
@@ -64,6 +70,10 @@ def advice(failure: StoreFailure) -> str:
         "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
         " the database runs and lets this program in."
     )
+
+
+#: A row with the same key; a lock that was not to be had in time.
+_NAMED: Final = {"23505": Collision, "55P03": Locked}
 
 
 @contextmanager
@@ -119,8 +129,8 @@ def of_statement(error: Exception, driver: object) -> StoreFailure | None:
     lost = is_lost(driver) or getattr(error, "connection_invalidated", False)
     if state in _TRY_AGAIN or lost:
         return TryAgain()
-    if state == _UNIQUE_VIOLATION:
-        return Collision()
+    if state in _NAMED:
+        return _NAMED[state]()
     # Without a state the server said nothing: it is not there, or went away. The
     # driver is not imported, because who has SQLite does not need it.
     names = {each.__name__ for each in type(cause).__mro__}
@@ -143,4 +153,6 @@ def of_commit(error: Exception) -> StoreFailure:
     if getattr(diagnosis, "severity_nonlocalized", None) != "ERROR":
         return OutcomeUnknown()
     state = getattr(cause, "sqlstate", None)
+    if state in _UNKNOWN:
+        return OutcomeUnknown()
     return TryAgain() if state in _TRY_AGAIN else NotWritten()

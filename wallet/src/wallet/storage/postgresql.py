@@ -6,7 +6,7 @@ the driver, value by value, and took longer than the server needs for everything
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -40,14 +40,24 @@ _BY_ID: Final = f"""{_WALLETS}
 JOIN wallets ON wallets.id = given.id
 ORDER BY wallets.id FOR UPDATE OF wallets
 """
-# A key belongs to the wallet as it was created, whatever it is called today.
+_LOCKED: Final = """
+WITH free AS (
+  SELECT wallets.id FROM json_populate_recordset(NULL::wallets, %(rows)s) AS given
+  JOIN wallets ON wallets.id = given.id
+  ORDER BY wallets.id FOR UPDATE OF wallets SKIP LOCKED
+)
+SELECT wallets.id FROM json_populate_recordset(NULL::wallets, %(rows)s) AS given
+JOIN wallets ON wallets.id = given.id
+WHERE wallets.id NOT IN (SELECT id FROM free)
+"""
+# A key belongs to the wallet as it was created, whatever it is called today. That never
+# changes, so nobody waits for it.
 _AS_CREATED: Final = _WALLETS.replace(
     "wallets.name", "coalesce(first.name, wallets.name)"
 ).replace("wallets.floor_minor", "coalesce(first.floor_minor, wallets.floor_minor)")
 _BY_KEY: Final = f"""{_AS_CREATED}
 JOIN wallets ON wallets.creation_key = given.creation_key
 LEFT JOIN changes AS first ON first.wallet_id = wallets.id AND first.number = 0
-ORDER BY wallets.id FOR UPDATE OF wallets
 """
 # Each key is looked up by itself. Joined, the planner would go through all the keys
 # there are, for as long as it believes that there are none.
@@ -139,6 +149,18 @@ def lock_wallets(driver: Driver, ids: list[str]) -> Sequence[Row]:
 def find_created(driver: Driver, keys: list[str]) -> Sequence[Row]:
     """Read wallets by the keys under which they were created."""
     return _read(driver, _BY_KEY, ("creation_key",), [(each,) for each in keys])
+
+
+def wait_for_locks(execute: Callable[..., object], timeout_ms: int) -> None:
+    """Let the rest of a transaction wait for locks so long."""
+    setting = "SELECT set_config('lock_timeout', %s, true)"
+    execute(setting, (str(timeout_ms),))
+
+
+def find_locked(driver: Driver, ids: list[str]) -> Sequence[str]:
+    """Lock those wallets that are free, wait for none, and tell which are not."""
+    rows = _read(driver, _LOCKED, ("id",), [(each,) for each in ids])
+    return [each for (each,) in rows]
 
 
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:

@@ -5,7 +5,7 @@ in or out by itself is a step. So rows go in as one list of values, and what is 
 many comes out as one JSON document.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, Final
@@ -131,6 +131,15 @@ def lock_wallets(driver: Driver, ids: list[str]) -> Sequence[Row]:
 def find_created(driver: Driver, keys: list[str]) -> Sequence[Row]:
     """Read wallets by the keys under which they were created."""
     return _read(driver, _BY_KEY, keys)
+
+
+def wait_for_locks(execute: Callable[..., object], timeout_ms: int) -> None:
+    """Do nothing: the only lock is that of the file, and it is held."""
+
+
+def find_locked(driver: Driver, ids: list[str]) -> Sequence[str]:
+    """Tell of none: whoever has the lock of the file has all wallets."""
+    return []
 
 
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:

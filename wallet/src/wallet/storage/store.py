@@ -5,16 +5,15 @@ where a statement writes one table, five, and a few more for odd sizes. One that
 completes runs of entries costs one more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
 
-from ..ledger.commands import CreateWallet, Keyed, Reverse, Submission
-from ..ledger.ids import is_wallet_id
-from ..ledger.outcomes import Decision, Known, Remembered, Scope, WalletState
+from ..ledger.commands import Submission
+from ..ledger.outcomes import Decision, Known
 from . import errors, migrations
 from .connections import (
     DatabaseFile,
@@ -24,6 +23,7 @@ from .connections import (
     make_reading_engine,
     make_writing_engine,
 )
+from .loading import load, wallet_ids
 from .reader import Reader
 from .rows import Answered, Driver, rows_of
 
@@ -34,7 +34,10 @@ class Store:
     def __init__(self, url: URL, limits: Limits) -> None:
         self.writing: Engine = make_writing_engine(url, limits)
         self.reading: Engine = make_reading_engine(url, limits)
+        #: Who waits for a locked wallet must not keep the writing connection.
+        self.waiting: Engine = make_writing_engine(url, limits)
         self.reader = Reader(self.reading, limits)
+        self._limits = limits
         self.dialect = dialect_of(self.reading)
         self._file = (
             DatabaseFile(Path(url.database or "")) if is_sqlite(self.reading) else None
@@ -43,6 +46,7 @@ class Store:
     def close(self) -> None:
         self.writing.dispose()
         self.reading.dispose()
+        self.waiting.dispose()
         self.reader.close()
 
     @contextmanager
@@ -57,6 +61,7 @@ class Store:
         try:
             with errors.before_commit():
                 transaction = connection.begin()
+                self._wait_for_locks(connection.exec_driver_sql)
                 yield connection
             try:
                 with errors.at_commit():
@@ -80,16 +85,18 @@ class Store:
                     connection.exec_driver_sql("ROLLBACK")
 
     @contextmanager
-    def batch(self) -> Iterator[Driver]:
+    def batch(self, engine: Engine | None = None) -> Iterator[Driver]:
         """Run a transaction as :meth:`transaction` does, by the driver alone.
 
+        :param engine: another one than that which writes.
+        :raises Locked: a lock was not to be had at once, and nothing was written.
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
         # Without a context for each part: this is the way of every deposit.
         connection, driver, committing = None, None, False
         try:
-            connection = self.writing.raw_connection()
+            connection = (engine or self.writing).raw_connection()
             driver = cast("Any", connection.driver_connection)
             self.dialect.begin(driver)
             yield driver
@@ -125,30 +132,36 @@ class Store:
             self._file.require()
 
     def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
-        """Lock the wallets of a batch, and read what it is decided from.
+        """Lock the wallets of a batch, and read what it is decided from."""
+        return load(self.dialect, driver, batch)
 
-        The keys are read after the locks are held: each belongs to a locked wallet, so
-        no other process can use it between the look and the commit.
+    def find_locked(self, driver: Driver, batch: Sequence[Submission]) -> set[str]:
+        """Lock the wallets of a batch that are free, and tell which are not.
+
+        From here on the transaction waits for other locks as long as is allowed.
         """
-        ids, keys = sorted(_wallet_ids(batch)), sorted(_creation_keys(batch))
-        scopes = sorted(_scopes(batch))
-        known = Known()
-        if ids:
-            for row in self.dialect.lock_wallets(driver, ids):
-                wallet = WalletState(*row)
-                known.wallets[wallet.id] = wallet
-        if keys:
-            for row in self.dialect.find_created(driver, keys):
-                wallet = WalletState(*row)
-                known.created[wallet.creation_key or ""] = wallet
-        if scopes:
-            for row in self.dialect.find_remembered(driver, scopes):
-                wallet_id, principal, key, *answer = row
-                known.remembered[wallet_id, principal, key] = Remembered(*answer)
-        if undone := sorted(_undone(batch)):
-            for wallet_id, operation_id in self.dialect.find_reversed(driver, undone):
-                known.reversed.add((wallet_id, operation_id))
-        return known
+        self._wait_for_locks(driver.execute)
+        return set(self.dialect.find_locked(driver, sorted(wallet_ids(batch))))
+
+    def _wait_for_locks(self, execute: Callable[..., object]) -> None:
+        self.dialect.wait_for_locks(execute, self._limits.lock_timeout_ms)
+
+    def find_free(self, ids: Sequence[str]) -> set[str]:
+        """Wait a moment for the first of some wallets, then tell which are free.
+
+        Nobody who only looked at one that is much in demand would ever find it free.
+        """
+        first, rest = ids[0], sorted(ids[1:])
+        free = set(ids)
+        try:
+            with self.batch(self.waiting) as driver:
+                self.dialect.lock_wallets(driver, [first])
+        except errors.Locked:
+            free.remove(first)
+        if rest:
+            with self.batch(self.waiting) as driver:
+                free.difference_update(self.dialect.find_locked(driver, rest))
+        return free
 
     def write(
         self,
@@ -193,41 +206,3 @@ def open_current_store(url: URL, limits: Limits) -> Store:
         store.close()
         raise
     return store
-
-
-def _wallet_ids(batch: Sequence[Submission]) -> set[str]:
-    ids = {submission.wallet_id for submission in batch if submission.wallet_id}
-    for submission in batch:
-        for command in submission.commands:
-            recipient = getattr(command, "recipient", None)
-            # Anything may stand there; only what can be an id is looked up.
-            if recipient is not None and is_wallet_id(recipient):
-                ids.add(recipient)
-    return ids
-
-
-def _creation_keys(batch: Sequence[Submission]) -> set[str]:
-    return {
-        command.key
-        for submission in batch
-        for command in submission.commands
-        if isinstance(command, CreateWallet) and command.key is not None
-    }
-
-
-def _scopes(batch: Sequence[Submission]) -> set[Scope]:
-    return {
-        (command.wallet_id, command.principal.value, command.key)
-        for submission in batch
-        for command in submission.commands
-        if isinstance(command, Keyed) and command.key is not None
-    }
-
-
-def _undone(batch: Sequence[Submission]) -> set[tuple[str, str]]:
-    return {
-        (command.wallet_id, command.undone)
-        for submission in batch
-        for command in submission.commands
-        if isinstance(command, Reverse)
-    }

@@ -95,5 +95,6 @@ def _database(store: Store) -> DatabaseStatus:
 
 def _writer(service: Service) -> WriterStatus:
     line = service.writer.line
-    well = not line.closed and line.commands < line.capacity
+    full = line.closed or line.commands >= line.capacity
+    well = not full and not service.writer.stuck
     return WriterStatus("ok" if well else "failing", line.commands, line.capacity)
