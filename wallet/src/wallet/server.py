@@ -18,9 +18,10 @@ from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
 
-from . import create_app, logs
+from . import logs
 from .config import ConfigError, Settings
 from .storage.connections import is_durable
+from .storage.errors import StoreFailure, may_come_back
 from .storage.store import open_store
 from .web.auth import is_loopback
 
@@ -54,12 +55,18 @@ def check(settings: Settings, host: str, port: int, workers: int) -> str:
     return address
 
 
-def prepare(settings: Settings) -> bool:
+def prepare(settings: Settings) -> bool | None:
     """Bring the tables up to date before any worker starts; tell if they are durable.
 
-    Every connection is closed again, because a worker must not inherit one.
+    Every connection is closed again, because a worker must not inherit one. ``None``
+    says that the database is away: the workers wait for it.
     """
-    store = open_store(settings.database_url, settings.limits)
+    try:
+        store = open_store(settings.database_url, settings.limits)
+    except StoreFailure as failure:
+        if may_come_back(failure):
+            return None
+        raise
     try:
         return is_durable(store.durability())
     finally:
@@ -99,21 +106,23 @@ def make_server(
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     # Only here, because the metrics look for their folder when they are loaded.
+    from .app import make_app
     from .web.metrics import observe_ask
     from .web.service import service_of
 
     _die_with_parent()
-    app = create_app()
+    app = make_app()
     service = service_of(app)
     logs.set_up(service.settings)
-    service.warn_of_future_entries()
+    service.open_patiently()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
     if service.settings.luno_url is not None:
         # What asks over the network takes a while to load.
         from .prices import poller
 
-        prices = poller.start(service.settings, service.settings.luno_url, observe_ask)
+        url, opened = service.settings.luno_url, service.opened
+        prices = poller.start(service.settings, url, observe_ask, opened)
         multiprocessing.util.Finalize(None, prices.stop, exitpriority=2)
     return app
 

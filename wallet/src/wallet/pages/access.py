@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..clock import now_us
 from ..ledger.commands import Principal, RaiseKeyVersion, Submission
 from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller, recognise
 from ..web.body import read_form
@@ -129,7 +130,7 @@ def for_templates() -> dict[str, Any]:
     """Name what every page shows."""
     try:
         caller = current_caller()
-    except Problem:
+    except (Problem, StoreFailure):
         caller = None
     return {
         "caller": caller,

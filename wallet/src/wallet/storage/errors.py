@@ -21,6 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+#: What PostgreSQL and its driver say of an address that no waiting will mend.
+_WRONG_ADDRESS: Final = ("does not exist", "invalid port")
 _UNIQUE_VIOLATION: Final = "23505"
 #: Connection, resources, operator, system; lock timeout; a server that only reads.
 _UNAVAILABLE_CLASSES: Final = ("08", "25006", "53", "55", "57", "58")
@@ -64,6 +66,26 @@ def advice(failure: StoreFailure) -> str:
         "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
         " the database runs and lets this program in."
     )
+
+
+def may_come_back(failure: StoreFailure) -> bool:
+    """Tell whether a database that was not opened is away, and not merely wrong.
+
+    The server gives no code to who is not let in, so its words are looked at; what is
+    in another language is waited for.
+    """
+    cause = getattr(failure.__cause__, "orig", failure.__cause__)
+    if isinstance(cause, sqlite3.Error):
+        return False
+    attempt = getattr(cause, "pgconn", None)
+    asked = attempt is not None and (attempt.needs_password or attempt.used_password)
+    return not asked and not any(words in str(cause) for words in _WRONG_ADDRESS)
+
+
+def reason_of(error: Exception) -> str:
+    """Give the first line of what the database or its driver said."""
+    cause = error.__cause__ or error
+    return str(getattr(cause, "orig", cause)).partition("\n")[0]
 
 
 @contextmanager
