@@ -14,6 +14,7 @@ from .storage.store import Store
 from .web import hooks
 from .web.auth import WalletKeys
 from .web.metrics import observe_batch
+from .web.places import SlowClients
 from .web.service import Service, service_of
 from .web.status import status
 from .writer import Writer
@@ -45,7 +46,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 def make_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the application, which refuses to work until its store is opened."""
-    app = _Wallet("wallet")
+    app = _Wallet("wallet", static_folder=None)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})
@@ -72,4 +73,5 @@ def make_service(settings: Settings) -> Service:
         observe=observe_batch,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
-    return Service(settings, keys, store, writer, LatestEntry(store))
+    slow = SlowClients(settings.threads)
+    return Service(settings, keys, store, writer, LatestEntry(store), slow)

@@ -24,6 +24,7 @@ from .storage.connections import is_durable
 from .storage.errors import StoreFailure, may_come_back
 from .storage.store import open_store
 from .web.auth import is_loopback
+from .web.places import SlowClients
 
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
@@ -94,7 +95,7 @@ def make_server(
         # With HTTP/2, streams that are cut off would hold threads for ever.
         http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=settings.threads,
+        blocking_threads=settings.threads + SlowClients(settings.threads).threads,
         backpressure=_MOST_CONNECTIONS,
         workers_kill_timeout=_STOP_TIMEOUT_S,
         respawn_failed_workers=True,

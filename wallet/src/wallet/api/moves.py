@@ -24,7 +24,7 @@ def read_move(
     key = read_idempotency_key(header("HTTP_IDEMPOTENCY_KEY"))
     if_match = read_if_match(header("HTTP_IF_MATCH"))
     form = NewTransfer if kind is Kind.TRANSFER else NewEntry
-    command = _command(caller, wallet_id, kind, read_json(request, form), key)
+    command = _command(caller, wallet_id, kind, read_json(request, caller, form), key)
     return Submission((command,), wallet_id, caller.key_version, if_match)
 
 
@@ -37,7 +37,7 @@ def read_batch(request: Request, caller: Caller, wallet_id: str) -> Submission:
     if "Idempotency-Key" in request.headers:
         raise malformed("Idempotency-Key", "belongs to the items of a batch, as key")
     if_match = read_if_match(request.headers.get("If-Match"))
-    batch = read_json(request, NewBatch)
+    batch = read_json(request, caller, NewBatch)
     if any(isinstance(item, DepositItem) for item in batch.operations):
         caller.must_be_operator()
     commands = []

@@ -56,10 +56,9 @@ def guard() -> None:
 
     :raises Problem: one of them is missing.
     """
-    if request.endpoint not in _OPEN:
-        current_caller()
+    caller = None if request.endpoint in _OPEN else current_caller()
     if request.method == "POST":
-        read_form(request)
+        read_form(request, caller)
         _require_token()
 
 

@@ -20,6 +20,7 @@ from ..storage.store import Store
 from ..writer import Writer
 from . import auth, metrics
 from .auth import Caller, WalletKeys
+from .places import SlowClients
 from .problems import refused
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Service:
     store: Store
     writer: Writer
     latest: LatestEntry
+    slow: SlowClients
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
 
