@@ -18,7 +18,7 @@ from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
 
-from . import logs
+from . import logs, sockets
 from .config import ConfigError, Settings
 from .storage.connections import is_durable
 from .storage.errors import StoreFailure, may_come_back
@@ -118,6 +118,8 @@ def load_application() -> Callable[..., Any]:
     service.open_patiently()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
+    # Whoever waits for an answer does not move either.
+    sockets.Watch(service.settings.wait_timeout_ms / 1000).start()
     if service.settings.luno_url is not None:
         # What asks over the network takes a while to load.
         from .prices import poller

@@ -14,6 +14,8 @@ import pytest
 
 from ..actions import until
 from ..proxy import Proxy
+from ..servers import Server
+from .conftest import SHARED
 from .test_edges import page, post
 
 #: Of each kind that takes a thread; as many as a worker has by itself.
@@ -114,12 +116,13 @@ def refused(server, method, path, body=None, token=None, **headers):
 def test_slow_clients_do_not_hold_up_one_that_pays(make_server, postgresql_url, lines):
     """The health answers within a second, and deposits keep half of their rate."""
     server = make_server(postgresql_url).start(workers=2)
+    quiet = make_server(postgresql_url).start()
     wallet = make_history(server)
     other = make_history_of_one(server)
     withdrawals = f"/v1/wallets/{wallet['id']}/withdrawals"
     statement = f"/wallets/{wallet['id']}/statement.csv"
     cookie, manager = sign_in(server, wallet["key"]), sign_in(server, server.token)
-    alone_s = min(took_s(server, other) for _ in range(3))
+    alone_s = statistics.median(took_s(server, other) for _ in range(3))
     for _ in range(MANY):
         lines(server, half_a_body("/sign-in", FORM))
         lines(server, half_a_body(withdrawals, JSON, wallet["key"]))
@@ -130,8 +133,12 @@ def test_slow_clients_do_not_hold_up_one_that_pays(make_server, postgresql_url, 
     for _ in range(SILENT):
         lines(server)
     assert health_s(server) < 1
-    # A machine that is busy otherwise gets a few more tries.
-    assert any(took_s(server, other) < 2 * alone_s for _ in range(8))
+
+    def keeps_its_rate():
+        # The machine may be busier by now: a server that has only this client tells.
+        return took_s(server, other) < 2 * max(alone_s, took_s(quiet, other))
+
+    assert any(keeps_its_rate() for _ in range(8))
     assert health_s(server) < 1
 
     # What is beyond the places is told so, and nothing is written for it.
@@ -176,6 +183,30 @@ def test_places_are_free_again_when_slow_clients_go(make_server, postgresql_url)
 
     until(lambda: withdraw() == 201)
     until(lambda: page(server, statement, cookie)[0] == 200)
+
+
+def test_a_client_that_stands_still_loses_its_place(tmp_path, sqlite_url, lines):
+    """It is cut off, though it never goes; what it had sent half is not done."""
+    settings = {"DATABASE_URL": sqlite_url, "WAIT_TIMEOUT_MS": "1000"} | SHARED
+    server = Server(tmp_path, ("tests.e2e.hasty", "serve"), **settings)
+    try:
+        server.start()
+        wallet = make_history(server)
+        withdrawals = f"/v1/wallets/{wallet['id']}/withdrawals"
+        statement = f"/wallets/{wallet['id']}/statement.csv"
+        cookie = sign_in(server, wallet["key"])
+        half = half_a_body(withdrawals, JSON, wallet["key"])
+        slow = [lines(server, half) for _ in range(MANY)]
+        slow += [lines(server, get(statement, cookie)) for _ in range(MANY)]
+        until(lambda: "cut off" in server.log.read_text(), 30)
+        with server.client(wallet["key"]) as client:
+            until(lambda: page(server, statement, cookie)[0] == 200, 30)
+            done = client.post(withdrawals, {"amount": "0.01"})
+            assert (done.status, done.json["entry"]["version"]) == (201, ENTRIES + 1)
+        assert len(slow) == 2 * MANY
+        assert server.stop()[0] == 0
+    finally:
+        server.kill()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Places for clients that are slow: who sends or reads slowly holds a thread meanwhile.
 
-Nothing in the server ends such a wait before the client does. So each kind has a number
-of places, and beyond it is refused at once. The threads for them come on top of those
-that :data:`WALLET_THREADS` asks for, which therefore stay free for everybody else.
+Such a wait ends when the client goes, or stands still for so long that it is cut off.
+So each kind has a number of places, and beyond it is refused at once. The threads for
+them come on top of those that ``WALLET_THREADS`` asks for, which therefore stay free
+for everybody else.
 """
 
 from collections.abc import Iterable, Iterator
