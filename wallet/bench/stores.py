@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from wallet.app import open_service
+from wallet.app import make_service
 from wallet.audit.totals import check_totals
 from wallet.config import read_settings
 from wallet.ledger.commands import Command, CreateWallet, Kind, MoveMoney, Submission
@@ -83,7 +83,8 @@ def fill(home: Path, database_url: str, filling: Filling) -> list[str]:
         "STATEMENT_TIMEOUT_MS": "600000",
         "WAIT_TIMEOUT_MS": "600000",
     }
-    service = open_service(read_settings(settings))
+    service = make_service(read_settings(settings))
+    service.open()
     count, with_history, entries = filling
     ids = [new_wallet_id() for _ in range(count)]
     wallets = [CreateWallet(each, "Bench", "ZAR", _FLOOR_MINOR) for each in ids]

@@ -20,6 +20,8 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.cut: str | None = None
+        #: Whether nobody is let through, and how many were not.
+        self.away, self.refused = False, 0
         self._lines: set[Pair] = set()
         self._run(self._accept)
 
@@ -55,6 +57,10 @@ class Proxy:
     def _accept(self) -> None:
         while True:
             client, _ = self._listener.accept()
+            if self.away:
+                client.close()
+                self.refused += 1
+                continue
             try:
                 line = client, self._connect()
             except OSError:

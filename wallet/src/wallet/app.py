@@ -10,11 +10,12 @@ from .api.answers import freeze
 from .clock import now_us
 from .config import Settings, read_settings
 from .history.future import LatestEntry
-from .storage.store import open_store
+from .storage.store import Store
 from .web import hooks
 from .web.auth import WalletKeys
 from .web.metrics import observe_batch
-from .web.service import Service
+from .web.places import SlowClients
+from .web.service import Service, service_of
 from .web.status import status
 from .writer import Writer
 
@@ -32,14 +33,26 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     :param config: settings without their prefix; they replace the environment's.
     :raises ConfigError: a setting cannot be used.
+    :raises NotWritten: the database cannot be reached.
     """
-    app = _Wallet("wallet")
+    app = make_app(config)
+    try:
+        service_of(app).open()
+    except Exception:
+        service_of(app).close()
+        raise
+    return app
+
+
+def make_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Create the application, which refuses to work until its store is opened."""
+    app = _Wallet("wallet", static_folder=None)
     # A token of digits only is text as well, so nothing is parsed.
     app.config.from_prefixed_env("WALLET", loads=str)
     app.config.from_mapping(config or {})
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
-    app.extensions["wallet"] = open_service(read_settings(app.config))
+    app.extensions["wallet"] = make_service(read_settings(app.config))
     hooks.init_app(app)
     app.register_blueprint(status)
     api.init_app(app)
@@ -47,9 +60,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     return app
 
 
-def open_service(settings: Settings) -> Service:
-    """Open the store and the door to it."""
-    store = open_store(settings.database_url, settings.limits)
+def make_service(settings: Settings) -> Service:
+    """Make the store, which is not opened yet, and the door to it."""
+    store = Store(settings.database_url, settings.limits)
     writer = Writer(
         store,
         freeze,
@@ -63,4 +76,5 @@ def open_service(settings: Settings) -> Service:
         observe=observe_batch,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
-    return Service(settings, keys, store, writer, LatestEntry(store))
+    slow = SlowClients(settings.threads)
+    return Service(settings, keys, store, writer, LatestEntry(store), slow)

@@ -51,7 +51,8 @@ def serve(host: str, port: int, workers: int) -> None:
         durable = serving.prepare(settings)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
-    click.echo(f"Data in {_shown_database(settings)}, {_shown_durability(durable)}.")
+    kept = _shown_durability(durable)
+    click.echo(f"Data in {_shown_database(settings)}, {kept}.")
     click.echo(f"Mode: {_shown_mode(settings)}.")
     with _one_sentence():
         serving.serve(settings, address, port, workers)
@@ -230,7 +231,9 @@ def _shown_database(settings: Settings) -> str:
     return f"PostgreSQL at {url.host or 'the local socket'}/{url.database}"
 
 
-def _shown_durability(durable: bool) -> str:
+def _shown_durability(durable: bool | None) -> str:
+    if durable is None:
+        return "which cannot be reached: until it can, everything is answered with 503"
     if durable:
         return "kept through a loss of power"
     return (

@@ -106,7 +106,10 @@ SETTINGS: Final = {
         _one_of("debug", "info", "warning", "error"),
     ),
     "THREADS": Setting(
-        "64", "Requests that a worker handles at the same time.", _number(1, 1024)
+        "64",
+        "Requests that a worker handles at the same time, beside those of slow"
+        " clients.",
+        _number(1, 1024),
     ),
     "READERS": Setting(
         "4", "Database connections of a worker for reads.", _number(1, 1000)

@@ -18,11 +18,13 @@ from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
 
-from . import create_app, logs
+from . import logs, sockets
 from .config import ConfigError, Settings
 from .storage.connections import is_durable
+from .storage.errors import StoreFailure, may_come_back
 from .storage.store import open_store
 from .web.auth import is_loopback
+from .web.places import SlowClients
 
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
@@ -54,12 +56,18 @@ def check(settings: Settings, host: str, port: int, workers: int) -> str:
     return address
 
 
-def prepare(settings: Settings) -> bool:
+def prepare(settings: Settings) -> bool | None:
     """Bring the tables up to date before any worker starts; tell if they are durable.
 
-    Every connection is closed again, because a worker must not inherit one.
+    Every connection is closed again, because a worker must not inherit one. ``None``
+    says that the database is away: the workers wait for it.
     """
-    store = open_store(settings.database_url, settings.limits)
+    try:
+        store = open_store(settings.database_url, settings.limits)
+    except StoreFailure as failure:
+        if may_come_back(failure):
+            return None
+        raise
     try:
         return is_durable(store.durability())
     finally:
@@ -87,7 +95,7 @@ def make_server(
         # With HTTP/2, streams that are cut off would hold threads for ever.
         http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=settings.threads,
+        blocking_threads=settings.threads + SlowClients(settings.threads).threads,
         backpressure=_MOST_CONNECTIONS,
         workers_kill_timeout=_STOP_TIMEOUT_S,
         respawn_failed_workers=True,
@@ -99,21 +107,25 @@ def make_server(
 def load_application() -> Callable[..., Any]:
     """Make the application within a worker, so that its threads are its own."""
     # Only here, because the metrics look for their folder when they are loaded.
+    from .app import make_app
     from .web.metrics import observe_ask
     from .web.service import service_of
 
     _die_with_parent()
-    app = create_app()
+    app = make_app()
     service = service_of(app)
     logs.set_up(service.settings)
-    service.warn_of_future_entries()
+    service.open_patiently()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
+    # Whoever waits for an answer does not move either.
+    sockets.Watch(service.settings.wait_timeout_ms / 1000).start()
     if service.settings.luno_url is not None:
         # What asks over the network takes a while to load.
         from .prices import poller
 
-        prices = poller.start(service.settings, service.settings.luno_url, observe_ask)
+        url, opened = service.settings.luno_url, service.opened
+        prices = poller.start(service.settings, url, observe_ask, opened)
         multiprocessing.util.Finalize(None, prices.stop, exitpriority=2)
     return app
 

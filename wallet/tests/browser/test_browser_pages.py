@@ -56,7 +56,7 @@ def test_someone_who_has_read_nothing_finds_the_way(live, visit):
     with tab.expect_download() as download:
         tab.get_by_role("link", name="Download the statement").click()
     with open(download.value.path(), newline="", encoding="utf-8") as file:
-        assert len(list(csv.reader(file, strict=True))) == 6
+        assert len(list(csv.reader(file, strict=True))) == 7
 
     live.stop()
     live.start()

@@ -105,7 +105,7 @@ def test_a_worker_that_dies_is_replaced(server):
         ({"SECRET_KEY": "short"}, [], "WALLET_SECRET_KEY is too short"),
         ({}, ["--workers", "2"], "SQLite takes one worker"),
         (
-            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"},
+            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:-1/x"},
             [],
             "The database cannot be used",
         ),

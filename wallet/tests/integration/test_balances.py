@@ -294,7 +294,7 @@ def test_an_unknown_wallet_is_a_page_that_says_so(visitor):
 
 def test_the_statement_has_every_entry_exactly(visitor, local, monkeypatch):
     """All parts of it, with CRLF, and text that cannot run in a spreadsheet."""
-    monkeypatch.setattr(sys.modules[harmless.__module__], "LONGEST_PAGE", 2)
+    monkeypatch.setattr(sys.modules[harmless.__module__], "_PART", 2)
     ada, bob = local.create(), local.create()
     notes = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(1)", 'a "b", c', "Zoë", None]
     for note in notes:
@@ -305,12 +305,14 @@ def test_the_statement_has_every_entry_exactly(visitor, local, monkeypatch):
     assert answer.headers["Content-Disposition"] == (
         f"attachment; filename=statement-{ada}.csv"
     )
-    assert answer.text.count("\r\n") == len(notes) + 2
-    head, *rows = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
+    assert answer.content_length == len(answer.data)
+    assert answer.text.count("\r\n") == len(notes) + 3
+    head, *rows, end = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
     assert head == [
         *("Entry", "Date (SAST)", "Kind", "Amount (ZAR)", "Balance (ZAR)"),
         *("Note", "Other wallet"),
     ]
+    assert end == ["End", "", "", "", "", "8 entries", ""]
     assert [row[0] for row in rows] == ["8", "7", "6", "5", "4", "3", "2", "1"]
     assert rows[0][2:] == ["transfer", "-0.50", "645636042579828.57", "", bob]
     assert [row[5] for row in rows[:0:-1]] == [
@@ -344,10 +346,11 @@ def test_a_text_that_cannot_run_stays_as_it_is(text):
     assert harmless(text) == text
 
 
-def test_the_statement_of_an_empty_wallet_has_its_heading(visitor):
+def test_the_statement_of_an_empty_wallet_has_its_heading_and_its_end(visitor):
     """An unknown wallet has none."""
     wallet = visitor.make_wallet("", "JPY")
     assert visitor.read(f"/wallets/{wallet}/statement.csv") == (
         "Entry,Date (SAST),Kind,Amount (JPY),Balance (JPY),Note,Other wallet\r\n"
+        "End,,,,,0 entries,\r\n"
     )
     assert visitor.get(f"/wallets/{new_wallet_id()}/statement.csv").status_code == 404

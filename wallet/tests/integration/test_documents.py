@@ -1,5 +1,6 @@
 """The pages about the interface."""
 
+import gzip
 import re
 from html import unescape
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from wallet.prices.rates import PAIR
 from wallet.web.kinds import KINDS
+from wallet.web.service import service_of
 
 pytestmark = pytest.mark.one_engine
 
@@ -82,3 +84,46 @@ def test_no_other_answer_may_run_scripts(app):
         policy = app.test_client().get(path).headers.get("Content-Security-Policy", "")
         assert "nonce" not in policy
         assert "unsafe-inline" not in policy
+
+
+FILES = {
+    "/docs/swagger-ui-bundle.js": ("text/javascript", "max-age=86400"),
+    "/docs/favicon-32x32.png": ("image/png", "max-age=86400"),
+    "/static/style.css": ("text/css", "no-cache"),
+    "/static/jquery.min.js": ("text/javascript", "no-cache"),
+}
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_is_packed_for_whoever_takes_that(app, path):
+    """It is the same file; each form has a mark of its own, by which it is kept."""
+    client, marks = app.test_client(), set()
+    plain = client.get(path)
+    packed = client.get(path, headers={"Accept-Encoding": "gzip, br"})
+    assert gzip.decompress(packed.data) == plain.data
+    assert "Content-Encoding" not in plain.headers
+    for answer in (plain, packed):
+        assert (answer.mimetype, answer.headers["Cache-Control"]) == FILES[path]
+        assert (answer.status_code, answer.vary.as_set()) == (200, {"accept-encoding"})
+        assert answer.content_length == len(answer.data)
+        mark = answer.headers["ETag"]
+        coding = answer.headers.get("Content-Encoding", "identity")
+        headers = {"Accept-Encoding": coding, "If-None-Match": mark}
+        again = client.get(path, headers=headers)
+        assert (again.status_code, again.data) == (304, b"")
+        marks.add(mark)
+    assert len(marks) == 2
+    assert client.head(path).content_length == len(plain.data)
+
+
+def test_a_large_file_has_a_number_of_places(app):
+    """Whoever does not read it holds one; the others get it once that ends."""
+    path = "/docs/swagger-ui-bundle.js"
+    places = service_of(app).slow.files
+    unread = [app.test_client().get(path) for _ in range(places.count)]
+    refused = app.test_client().get(path)
+    assert (refused.status_code, refused.headers["Connection"]) == (503, "close")
+    assert app.test_client().get("/static/style.css").status_code == 200
+    for answer in unread:
+        answer.close()
+    assert app.test_client().get(path).status_code == 200

@@ -121,7 +121,8 @@ def check_table_and_statement(calls, wallet, model):
     assert table[::-1] == model
     answer = calls.get(f"/wallets/{wallet}/statement.csv")
     assert answer.status_code == 200
-    _, *lines = csv.reader(io.StringIO(answer.text))
+    _, *lines, end = csv.reader(io.StringIO(answer.text))
+    assert end[5] == f"{len(model)} entries"
     statement = [
         (
             (datetime.fromisoformat(line[1]).replace(tzinfo=SAST) - EPOCH)

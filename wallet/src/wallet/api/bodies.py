@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from flask import Request
 
+from ..web.auth import Caller
 from ..web.body import read_body
 from ..web.fields import (
     LARGEST_BATCH,
@@ -93,13 +94,15 @@ class Nothing(Body):
 AnyBody = TypeVar("AnyBody", bound=Body)
 
 
-def read_json(incoming: Request, kind: type[AnyBody], empty: bytes = b"") -> AnyBody:
+def read_json(
+    incoming: Request, caller: Caller, kind: type[AnyBody], empty: bytes = b""
+) -> AnyBody:
     """Read the body of a request strictly.
 
     :param empty: what stands for a body of no bytes.
     :raises Problem: it is too large or malformed.
     """
-    body = read_body(incoming) or empty
+    body = read_body(incoming, caller) or empty
     try:
         message = msgspec.json.decode(body, type=kind)
         if _may_repeat(body, message):

@@ -132,6 +132,6 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ),
     ("GET", "/openapi.json"): _open("application/json"),
     ("GET", "/docs"): _open("text/html"),
-    ("GET", "/docs/<name>"): _open("*/*", "not-found"),
+    ("GET", "/docs/<name>"): _open("*/*", "not-found", "unavailable"),
     ("GET", "/problems/<name>"): _open("text/html", "not-found"),
 }

@@ -4,17 +4,13 @@ Everything comes from this service itself, so the pages work without a network.
 """
 
 import secrets
+from pathlib import Path
 from typing import Final
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    render_template,
-    send_from_directory,
-)
+from flask import Blueprint, Response, current_app, render_template
 from swagger_ui_bundle import swagger_ui_path
 
+from ..web.files import send_file
 from ..web.kinds import KINDS
 from ..web.problems import Problem
 from ..web.replies import json_response
@@ -23,7 +19,11 @@ from .openapi import describe
 
 documents = Blueprint("documents", __name__)
 
-_ASSETS: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_ASSETS: Final = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
 _NO_SCRIPTS: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -52,7 +52,7 @@ def read_asset(name: str) -> Response:
     """Send a file that the page of the interface needs."""
     if name not in _ASSETS:
         raise Problem("not-found")
-    return send_from_directory(swagger_ui_path, name, conditional=False, max_age=86400)
+    return send_file(Path(swagger_ui_path) / name, _ASSETS[name], max_age_s=86400)
 
 
 @documents.get("/problems/<name>")

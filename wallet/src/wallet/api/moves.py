@@ -27,7 +27,7 @@ def read_move(
     key = read_idempotency_key(header("HTTP_IDEMPOTENCY_KEY"))
     if_match = read_if_match(header("HTTP_IF_MATCH"))
     form = NewTransfer if kind is Kind.TRANSFER else NewEntry
-    command = _command(caller, wallet_id, kind, read_json(request, form), key)
+    command = _command(caller, wallet_id, kind, read_json(request, caller, form), key)
     return Submission((command,), wallet_id, caller.key_version, if_match)
 
 
@@ -41,7 +41,7 @@ def read_reversal(
     require_json(request)
     key = read_idempotency_key(request.headers.get("Idempotency-Key"))
     if_match = read_if_match(request.headers.get("If-Match"))
-    body = read_json(request, NewReversal, b"{}")
+    body = read_json(request, caller, NewReversal, b"{}")
     entry = find()
     if entry is None:
         raise Problem("unknown-entry")
@@ -68,7 +68,7 @@ def read_batch(request: Request, caller: Caller, wallet_id: str) -> Submission:
     if "Idempotency-Key" in request.headers:
         raise malformed("Idempotency-Key", "belongs to the items of a batch, as key")
     if_match = read_if_match(request.headers.get("If-Match"))
-    batch = read_json(request, NewBatch)
+    batch = read_json(request, caller, NewBatch)
     if any(isinstance(item, DepositItem) for item in batch.operations):
         caller.must_be_operator()
     commands = []

@@ -37,7 +37,7 @@ def create_wallet() -> Response:
     caller.must_be_operator()
     require_json(request)
     key = read_idempotency_key(request.headers.get("Idempotency-Key"))
-    body = bodies.read_json(request, bodies.NewWallet)
+    body = bodies.read_json(request, caller, bodies.NewWallet)
     name, currency, floor_minor = read_new_wallet(body.name, body.currency, body.floor)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
     submission = Submission((command,))
@@ -146,7 +146,7 @@ def raise_key_version(wallet_id: str) -> Response:
     caller.must_be_operator()
     caller.must_see(wallet_id)
     require_json(request)
-    bodies.read_json(request, bodies.Nothing, empty=b"{}")
+    bodies.read_json(request, caller, bodies.Nothing, empty=b"{}")
     submission = Submission((RaiseKeyVersion(wallet_id),), wallet_id)
     result = current_service().submit_one(submission)
     assert isinstance(result.outcome, KeyRaised)  # noqa: S101  nothing else can come

@@ -32,9 +32,9 @@ class LatestEntry:
         :raises StoreFailure: the database cannot be read.
         """
         with self._lock:
-            now = self._clock()
-            if now < self._seen_us:
+            if self._clock() < self._seen_us:
                 ((found,),) = self._store.reader.rows(_LATEST)
                 self._latest_us = max(self._latest_us, found or 0)
-            self._seen_us = now
-            return self._latest_us if self._latest_us > now else None
+            # Only now: another process may write while this one reads.
+            self._seen_us = self._clock()
+            return self._latest_us if self._latest_us > self._seen_us else None

@@ -2,11 +2,14 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
-from flask import Flask, Response, render_template, request, send_from_directory
+from flask import Flask, Response, render_template, request
 from xstatic.pkg import jquery
 
+from ..web.files import send_file
+from ..web.problems import Problem
 from ..web.service import service_of
 from . import access, wording
 from .access import keys, signing
@@ -37,6 +40,17 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+_STATIC: Final = Path(__file__).parents[1] / "static"
+#: What the pages load, by its name; jQuery is served from its package.
+_FILES: Final = {
+    path.name: path
+    for path in (*_STATIC.iterdir(), Path(jquery.BASE_DIR) / "jquery.min.js")
+}
+_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 _KINDS: Final = ("application/problem+json", "text/html")
 _BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
 for _blueprint in _BLUEPRINTS:
@@ -66,12 +80,14 @@ def init_app(app: Flask) -> None:
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.session_interface = access.PageSessions()
-    app.add_url_rule("/static/jquery.min.js", view_func=jquery_file)
+    app.add_url_rule("/static/<filename>", "static", _send_static)
 
 
-def jquery_file() -> Response:
-    """Serve jQuery from the installed package."""
-    return send_from_directory(jquery.BASE_DIR, "jquery.min.js")
+def _send_static(filename: str) -> Response:
+    if filename not in _FILES:
+        raise Problem("not-found")
+    path = _FILES[filename]
+    return send_file(path, _TYPES[path.suffix])
 
 
 def _finish(response: Response) -> Response:

@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..clock import now_us
 from ..ledger.commands import Principal, RaiseKeyVersion, Submission
 from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller, recognise
 from ..web.body import read_form
@@ -55,10 +56,9 @@ def guard() -> None:
 
     :raises Problem: one of them is missing.
     """
-    if request.endpoint not in _OPEN:
-        current_caller()
+    caller = None if request.endpoint in _OPEN else current_caller()
     if request.method == "POST":
-        read_form(request)
+        read_form(request, caller)
         _require_token()
 
 
@@ -129,7 +129,7 @@ def for_templates() -> dict[str, Any]:
     """Name what every page shows."""
     try:
         caller = current_caller()
-    except Problem:
+    except (Problem, StoreFailure):
         caller = None
     return {
         "caller": caller,

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import threading
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,15 +11,24 @@ from flask import Blueprint, Response
 
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
+from ..storage.errors import StoreFailure
 from ..storage.queries import list_entries
 from ..storage.store import Store
-from ..web.fields import LONGEST_PAGE
 from ..web.service import current_service
 from . import access
 from .wording import local_time
 
 statement = Blueprint("statement", __name__)
 
+#: Entries that are read at once.
+_PART: Final = 100
+#: Of all statements one is worked at, so that little is taken from what is urgent.
+_ONE_AT_A_TIME: Final = threading.Lock()
+#: So many lines are written before others get their turn.
+_ROW_OF_LINES: Final = 8
+#: How long a part is tried to be read, once others were sent, and how often.
+_PATIENCE_S: Final = 5.0
+_PAUSE_S: Final = 0.2
 #: Where a spreadsheet would begin a formula: at the start of the text, or after what it
 #: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
 _RUNS: Final = re.compile(
@@ -27,13 +38,21 @@ _RUNS: Final = re.compile(
 
 @statement.get("/wallets/<wallet_id>/statement.csv")
 def download(wallet_id: str) -> Response:
-    """Send every entry, newest first, a part at a time."""
-    wallet = current_service().open_wallet(access.current_caller(), wallet_id)
-    store = current_service().store
-    # The first part is read before anything is sent, while a failure can be told.
-    first = list_entries(store, wallet.id, LONGEST_PAGE, wallet.version + 1)
-    lines = _lines(store, wallet, first)
-    response = Response(lines, mimetype="text/csv")
+    """Send every entry, newest first, a part at a time.
+
+    It is read twice: once to measure it, while a failure can still be told. A file that
+    does not get the length that was announced is known to be broken by whoever reads.
+
+    :raises Problem: too many are being sent.
+    """
+    caller = access.current_caller()
+    service = current_service()
+    wallet = service.open_wallet(caller, wallet_id)
+    place = service.slow.statements[caller.principal].place()
+    length = sum(map(len, _parts(service.store, wallet, patience_s=0)))
+    response = Response(mimetype="text/csv")
+    place.send(response, _parts(service.store, wallet, _PATIENCE_S))
+    response.content_length = length
     response.headers.set(
         "Content-Disposition", "attachment", filename=f"statement-{wallet.id}.csv"
     )
@@ -52,16 +71,48 @@ class _Line:
         return line
 
 
-def _lines(store: Store, wallet: WalletState, entries: list[Entry]) -> Iterator[str]:
-    # Entries never change, so what is added meanwhile does not disturb the parts.
-    row = csv.writer(_Line()).writerow
-    unit = wallet.currency
-    money = f"Amount ({unit})", f"Balance ({unit})"
-    yield row(("Entry", "Date (SAST)", "Kind", *money, "Note", "Other wallet"))
-    while entries:
-        for entry in entries:
-            yield row(_cells(entry, CURRENCIES[unit]))
-        entries = list_entries(store, wallet.id, LONGEST_PAGE, entries[-1].version)
+def _line(*cells: str) -> str:
+    line: str = csv.writer(_Line()).writerow(cells)
+    return line
+
+
+def _parts(store: Store, wallet: WalletState, patience_s: float) -> Iterator[bytes]:
+    """Make the file; entries never change, so it is the same each time."""
+    money = f"Amount ({wallet.currency})", f"Balance ({wallet.currency})"
+    yield _line("Entry", "Date (SAST)", "Kind", *money, "Note", "Other wallet").encode()
+    before, count = wallet.version + 1, 0
+    while (part := _part(store, wallet, before, patience_s))[0]:
+        entries, text = part
+        yield text.encode()
+        before, count = entries[-1].version, count + len(entries)
+    yield _line("End", "", "", "", "", f"{count} entries", "").encode()
+
+
+def _part(
+    store: Store, wallet: WalletState, before: int, patience_s: float
+) -> tuple[list[Entry], str]:
+    """Read and write some entries, again and again if the database is away."""
+    give_up_s = time.monotonic() + patience_s
+    while True:
+        try:
+            with _ONE_AT_A_TIME:
+                entries = list_entries(store, wallet.id, _PART, before)
+                return entries, _lines(entries, CURRENCIES[wallet.currency])
+        except StoreFailure:
+            if time.monotonic() >= give_up_s:
+                raise
+            time.sleep(_PAUSE_S)
+
+
+def _lines(entries: list[Entry], exponent: int) -> str:
+    lines = []
+    for entry in entries:
+        lines.append(_line(*_cells(entry, exponent)))
+        if len(lines) % _ROW_OF_LINES == 0:
+            # Whoever waits for the interpreter would else wait for its full interval,
+            # several times for a deposit.
+            time.sleep(0)
+    return "".join(lines)
 
 
 def _cells(entry: Entry, exponent: int) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Poller:
     :param store: its own, so that no change of money ever waits for it.
     :param observe: counts what came of each question.
     :param ask: asks an address for the price.
+    :param opened: what its thread waits for at the start.
     """
 
     def __init__(
@@ -64,10 +65,11 @@ class Poller:
         observe: Callable[[AskOutcome], None],
         clock: Callable[[], int] = now_us,
         ask: Callable[[str], Decimal] = ask_price,
+        opened: threading.Event | None = None,
     ) -> None:
         self._store, self._url = store, url
         self._observe, self._clock, self._ask = observe, clock, ask
-        self._stopped = threading.Event()
+        self._opened, self._stopped = opened, threading.Event()
         self._is_new = True
         self._reason: str | None = None
         # A daemon: the end of the process waits for no answer of Luno's.
@@ -89,6 +91,8 @@ class Poller:
             self._report(f"a mistake of this program ({type(error).__name__})", error)
 
     def _run(self) -> None:
+        if self._opened is not None:
+            self._opened.wait()
         self.poll()
         while not self._stopped.wait(_LOOK_S):
             self.poll()
@@ -157,11 +161,14 @@ class Poller:
 
 
 def start(
-    settings: Settings, url: str, observe: Callable[[AskOutcome], None]
+    settings: Settings,
+    url: str,
+    observe: Callable[[AskOutcome], None],
+    opened: threading.Event,
 ) -> Poller:
-    """Ask in the background of this process."""
+    """Ask in the background of this process, once the tables are there."""
     store = Store(settings.database_url, replace(settings.limits, readers=1))
-    poller = Poller(store, url, observe)
+    poller = Poller(store, url, observe, opened=opened)
     poller.thread.start()
     return poller
 

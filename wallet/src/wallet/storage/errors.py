@@ -26,6 +26,8 @@ _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
 _UNKNOWN: Final = ("40003", "08007")
 #: Connection, resources, operator, system; a server that only reads, or is not sure.
 _UNAVAILABLE_CLASSES: Final = ("08", "25006", "40003", "53", "55", "57", "58")
+#: What PostgreSQL and its driver say of an address that no waiting will mend.
+_WRONG_ADDRESS: Final = ("does not exist", "invalid port")
 
 
 class StoreFailure(Exception):
@@ -70,6 +72,26 @@ def advice(failure: StoreFailure) -> str:
         "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
         " the database runs and lets this program in."
     )
+
+
+def may_come_back(failure: StoreFailure) -> bool:
+    """Tell whether a database that was not opened is away, and not merely wrong.
+
+    The server gives no code to who is not let in, so its words are looked at; what is
+    in another language is waited for.
+    """
+    cause = getattr(failure.__cause__, "orig", failure.__cause__)
+    if isinstance(cause, sqlite3.Error):
+        return False
+    attempt = getattr(cause, "pgconn", None)
+    asked = attempt is not None and (attempt.needs_password or attempt.used_password)
+    return not asked and not any(words in str(cause) for words in _WRONG_ADDRESS)
+
+
+def reason_of(error: Exception) -> str:
+    """Give the first line of what the database or its driver said."""
+    cause = error.__cause__ or error
+    return str(getattr(cause, "orig", cause)).partition("\n")[0]
 
 
 #: A row with the same key; a lock that was not to be had in time.

@@ -118,6 +118,15 @@ class Store:
                     connection.invalidate()
                 connection.close()
 
+    def bring_up_to_date(self) -> None:
+        """Make the tables, or change those of an older program.
+
+        :raises NotWritten: the database cannot be reached.
+        :raises WrongSchema: a newer program wrote it.
+        """
+        with self.transaction() as connection:
+            migrations.upgrade(connection)
+
     def durability(self) -> dict[str, str]:
         """Read the settings that decide whether a commit survives a loss of power.
 
@@ -184,8 +193,7 @@ def open_store(url: URL, limits: Limits) -> Store:
     """
     store = Store(url, limits)
     try:
-        with store.transaction() as connection:
-            migrations.upgrade(connection)
+        store.bring_up_to_date()
     except Exception:
         store.close()
         raise

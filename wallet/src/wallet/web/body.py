@@ -6,30 +6,44 @@ from typing import Final
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
+from .auth import Caller
 from .problems import Problem, malformed
+from .service import current_service
 
 LARGEST_BODY: Final = 1024 * 1024
 #: No form of ours is larger.
 LARGEST_FORM: Final = 64 * 1024
 
 
-def read_form(incoming: Request) -> None:
+def read_form(incoming: Request, caller: Caller | None) -> None:
     """Read the whole of a form, before any of it is parsed.
 
+    :param caller: who sends it, if that is known.
     :raises Problem: it is too large, or its end cannot be told from a break.
     """
     if "HTTP_TRANSFER_ENCODING" in incoming.environ:
         raise malformed("Content-Length", "is missing")
     if (incoming.content_length or 0) > LARGEST_FORM:
         raise Problem("too-large", "A form has at most 64 KiB.")
-    incoming.environ["wsgi.input"] = BytesIO(read_body(incoming))
+    incoming.environ["wsgi.input"] = BytesIO(read_body(incoming, caller))
 
 
-def read_body(incoming: Request) -> bytes:
+def read_body(incoming: Request, caller: Caller | None) -> bytes:
     """Read the whole body, however it is sent.
 
-    :raises Problem: it is larger than :data:`LARGEST_BODY`.
+    :raises Problem: it is larger than :data:`LARGEST_BODY`, or too many of such callers
+        let others wait for their bodies.
     """
+    principal = None if caller is None else caller.principal
+    places = current_service().slow.bodies[principal]
+    places.take()
+    try:
+        return _read(incoming)
+    finally:
+        places.give_back()
+
+
+def _read(incoming: Request) -> bytes:
     # The framework's own limit silently cuts a chunked body, so it is not used: what
     # comes is counted here.
     length = incoming.content_length

@@ -15,13 +15,15 @@ from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
 from .problems import Problem, failed
 from .replies import problem_response
-from .service import current_request, service_of
+from .service import Service, current_request, service_of
 
 log = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 #: Successful requests are logged at debug level only.
 _LEVEL_OF_CLASS: Final = {4: logging.INFO, 5: logging.WARNING}
+#: What answers before the database was reached for the first time.
+_WITHOUT_TABLES: Final = ("status", "documents")
 _PROBLEM_OF_STATUS: Final = {
     404: "not-found",
     405: "method-not-allowed",
@@ -32,7 +34,7 @@ _PROBLEM_OF_STATUS: Final = {
 
 def init_app(app: Flask) -> None:
     """Put the guards and the refusals in place."""
-    app.before_request(partial(_guard, service_of(app).settings.local))
+    app.before_request(partial(_guard, service_of(app)))
     app.after_request(_finish)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(StoreFailure, _answer_failure)
@@ -40,16 +42,18 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_mistake)
 
 
-def _guard(local: bool) -> None:
+def _guard(service: Service) -> None:
     began_s, incoming = time.monotonic(), current_request()
     request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
         request_id = f"{random.getrandbits(128):032x}"
     g.request_id, g.began_s = request_id, began_s
-    if local:
+    if service.settings.local:
         refuse_strangers(incoming)
     refuse_foreign_pages(incoming)
+    if not service.opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
+        raise Problem("unavailable", "The database is away; it is waited for.")
 
 
 def _finish(response: Response) -> Response:

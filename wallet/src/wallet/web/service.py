@@ -1,8 +1,10 @@
 """The parts of a running service, as both faces use them."""
 
 import logging
-from dataclasses import dataclass
-from typing import cast
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final, cast
 
 from flask import Flask, Request, current_app, request
 
@@ -11,15 +13,20 @@ from ..config import Settings
 from ..history.future import LatestEntry
 from ..ledger.commands import Submission
 from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
-from ..storage.errors import StoreFailure
+from ..storage.errors import StoreFailure, may_come_back, reason_of
+from ..storage.migrations import WrongSchema
 from ..storage.queries import find_wallet
 from ..storage.store import Store
 from ..writer import Writer
 from . import auth, metrics
 from .auth import Caller, WalletKeys
+from .places import SlowClients
 from .problems import refused
 
 log = logging.getLogger(__name__)
+
+#: How often a database that is away is looked for.
+_LOOK_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,48 @@ class Service:
     store: Store
     writer: Writer
     latest: LatestEntry
+    slow: SlowClients
+    #: Set once the tables are known to be those of this program.
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def open(self) -> None:
+        """Bring the tables up to date; until then, nothing is asked of them.
+
+        :raises NotWritten: the database cannot be reached.
+        :raises WrongSchema: a newer program wrote it.
+        """
+        self.store.bring_up_to_date()
+        self.opened.set()
+
+    def open_patiently(self) -> None:
+        """Open the database; if it is away, go on trying in the background.
+
+        :raises StoreFailure: no waiting will mend it.
+        :raises WrongSchema: a newer program wrote it.
+        """
+        try:
+            self.open()
+        except StoreFailure as failure:
+            if not may_come_back(failure):
+                raise
+            # A daemon: the end of the process does not wait for the database.
+            threading.Thread(target=self._open_later, daemon=True).start()
+        else:
+            self.warn_of_future_entries()
+
+    def _open_later(self) -> None:
+        told = ""
+        while not self.opened.is_set():
+            try:
+                self.open()
+            except (StoreFailure, WrongSchema) as error:
+                reason = reason_of(error)
+                if reason != told:
+                    log.warning("the database is waited for: %s", reason)
+                told = reason
+                time.sleep(_LOOK_S)
+        log.warning("the database is there")
+        self.warn_of_future_entries()
 
     def submit(self, submission: Submission) -> Results:
         """Have commands decided and committed, and count their outcomes.

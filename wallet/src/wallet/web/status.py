@@ -15,7 +15,6 @@ from .. import __version__
 from ..clock import timestamp
 from ..storage.connections import is_durable
 from ..storage.errors import StoreFailure
-from ..storage.store import Store
 from .auth import require_metrics_token
 from .fields import described
 from .metrics import exposition
@@ -60,7 +59,7 @@ class StatusAnswer(msgspec.Struct):
 def read_status() -> Response:
     """Report the health of the service."""
     service = current_service()
-    database, writer = _database(service.store), _writer(service)
+    database, writer = _database(service), _writer(service)
     parts = {"database": database.status, "writer": writer.status}
     answer = StatusAnswer("ok", __version__, database, writer)
     if database.status == "ok":
@@ -83,8 +82,11 @@ def read_metrics() -> Response:
     return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
-def _database(store: Store) -> DatabaseStatus:
+def _database(service: Service) -> DatabaseStatus:
+    store = service.store
     engine = store.reading.dialect.name
+    if not service.opened.is_set():
+        return DatabaseStatus("failing", engine)
     try:
         settings = store.durability()
         store.reader.rows("SELECT 1 FROM wallets LIMIT 1")

@@ -1,0 +1,48 @@
+"""Files of the program: read once, packed once, and sent from memory."""
+
+import gzip
+import hashlib
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from flask import Response, request
+
+from .service import current_service
+
+#: What is smaller is handed to the server whole, and then holds no thread.
+_WHOLE: Final = 64 * 1024
+#: The server keeps a few parts for a client that does not read.
+_PART: Final = 16 * 1024
+#: Of many who ask for a file that nobody has asked for yet.
+_ONE_READS: Final = threading.Lock()
+
+
+def send_file(path: Path, mimetype: str, max_age_s: int | None = None) -> Response:
+    """Answer with a file; without an age, browsers ask each time whether it changed.
+
+    :raises Problem: it is large, and too many are being sent.
+    """
+    with _ONE_READS:
+        whole, packed, digest = _read(path)
+    unpacked = not request.accept_encodings["gzip"]
+    data = whole if unpacked else packed
+    response = Response(data, mimetype=mimetype)
+    response.vary.add("Accept-Encoding")
+    response.set_etag(digest if unpacked else f"{digest}-gzip")
+    response.cache_control.no_cache = max_age_s is None or None
+    response.cache_control.max_age = max_age_s
+    if not unpacked:
+        response.content_encoding = "gzip"
+    response.make_conditional(request)
+    if response.status_code == 200 and len(data) > _WHOLE:
+        parts = (data[at : at + _PART] for at in range(0, len(data), _PART))
+        current_service().slow.files.place().send(response, parts)
+    return response
+
+
+@cache
+def _read(path: Path) -> tuple[bytes, bytes, str]:
+    data = path.read_bytes()
+    return data, gzip.compress(data, mtime=0), hashlib.sha256(data).hexdigest()[:32]

@@ -1,0 +1,115 @@
+"""A database that is away when a server or one of its workers starts."""
+
+import psutil
+import pytest
+from sqlalchemy import make_url
+
+from ..actions import until
+from ..clients import BROKEN
+from .test_serve import refused
+
+
+def workers(server):
+    """The processes that serve, by their ids."""
+    children = psutil.Process(server.process.pid).children()
+    return {child.pid for child in children if child.status() != "zombie"}
+
+
+def says(server):
+    """The status of its health, whatever it is."""
+    try:
+        with server.client() as client:
+            return client.get("/status").status
+    except BROKEN:
+        return None
+
+
+def told(server, workers):
+    """What the workers, reached by chance, say of their health and to a change."""
+    seen = set()
+    for _ in range(workers * 6):
+        with server.client() as client:
+            health, page = client.get("/status"), client.get("/")
+            # Its body is not read, so its connection ends.
+            answer = client.post("/v1/wallets", {"name": "Ada"})
+        kind = answer.json.get("type")
+        seen.add((health.status, tuple(health.json.get("failing", ())), kind))
+        seen.add(page.status)
+    return seen
+
+
+def opened(server):
+    """Whether every worker, reached by chance, has found its database."""
+    return all(says(server) == 200 for _ in range(12))
+
+
+AWAY = {(503, ("database",), "/problems/unavailable"), 503}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_worker_that_dies_while_the_database_is_away_is_replaced(
+    make_server, own_postgresql, count
+):
+    """The new one answers 503 until the database is back, and so does the server."""
+    url, stop, start = own_postgresql
+    server = make_server(url).start(count)
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        assert client.deposit(wallet, "1", "a").status == 201
+    stop()
+    before = workers(server)
+    for pid in before:
+        psutil.Process(pid).kill()
+    until(lambda: not before & workers(server) and len(workers(server)) == count, 20)
+    until(lambda: says(server) == 503, 20)
+    assert told(server, count) == AWAY
+    start()
+    until(lambda: opened(server), 30)
+    with server.client() as client:
+        assert client.get(f"/v1/wallets/{wallet}").json["version"] == 1
+        again = client.deposit(wallet, "1", "a")
+        assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true")
+        assert client.deposit(wallet, "1", "b").status == 201
+        assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "2.00"
+    assert server.stop()[0] == 0
+
+
+def test_a_server_that_starts_while_the_database_is_away_waits_for_it(
+    make_server, own_postgresql
+):
+    """It makes the tables when the database comes, and logs what it waited for."""
+    url, stop, start = own_postgresql
+    stop()
+    server = make_server(url)
+    server.launch(2)
+    until(lambda: says(server) == 503, 20)
+    assert told(server, 2) == AWAY
+    with server.client() as client:
+        assert client.get("/docs").status == 200
+    assert server.process.poll() is None
+    start()
+    until(lambda: opened(server), 30)
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        assert client.deposit(wallet, "1").status == 201
+    assert "which cannot be reached" in server.log.read_text()
+    assert "the database is waited for: connection" in server.log.read_text()
+    assert server.run("verify").returncode == 0
+    assert server.stop()[0] == 0
+
+
+def test_a_server_that_waits_for_its_database_can_be_stopped(make_server):
+    """At once, with success."""
+    server = make_server("postgresql://nobody@127.0.0.1:1/x")
+    server.launch(2)
+    until(lambda: says(server) == 503, 20)
+    assert told(server, 2) == AWAY
+    code, took_s = server.stop()
+    assert (code, took_s < 8) == (0, True)
+
+
+def test_what_waiting_will_not_mend_ends_the_start(make_server, postgresql_url):
+    """The server is there, and has no such database."""
+    url = make_url(postgresql_url).set(database="none")
+    server = make_server(url.render_as_string(hide_password=False))
+    assert refused(server, "serve").startswith("The database cannot be used")
