@@ -8,6 +8,8 @@ from ..actions import until
 from ..clients import BROKEN
 from .test_serve import refused
 
+pytestmark = pytest.mark.slow
+
 
 def workers(server):
     """The processes that serve, by their ids."""

@@ -18,6 +18,8 @@ from ..servers import Server
 from .conftest import SHARED
 from .test_edges import page, post
 
+pytestmark = pytest.mark.slow
+
 #: Of each kind that takes a thread; as many as a worker has by itself.
 MANY = 64
 SILENT = 2_000
