@@ -27,6 +27,8 @@ class Place:
     wait_s: InitVar[float]
     since_s: float = field(default_factory=time.monotonic)
     until_s: float = field(init=False)
+    #: The number of its commands.
+    size: int = field(init=False)
     results: Results | None = None
     error: Exception | None = None
     #: In somebody's batch now; left there; in need of one of its own; at a lock.
@@ -39,12 +41,8 @@ class Place:
 
     def __post_init__(self, wait_s: float) -> None:
         self.until_s = self.since_s + wait_s
+        self.size = len(self.submission.commands)
         self.called.acquire()
-
-    @property
-    def size(self) -> int:
-        """The number of its commands."""
-        return len(self.submission.commands)
 
     @property
     def served(self) -> bool:

@@ -99,7 +99,8 @@ class Writer:
         """
         mine = self.line.join(submission)
         while not mine.served:
-            if not mine.called.acquire(timeout=_until(mine.until_s)):
+            left_s = mine.until_s - time.monotonic()
+            if not mine.called.acquire(timeout=max(0.0, left_s)):
                 self.line.leave(mine)
             elif mine.aside:
                 self._watch(mine)
@@ -212,10 +213,6 @@ class Writer:
         if isinstance(verdict, Refused | Abandoned):
             return verdict
         return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)
-
-
-def _until(moment_s: float) -> float:
-    return max(0.0, moment_s - time.monotonic())
 
 
 def _to_remember(results: Sequence[Results]) -> list[Answered]:

@@ -1,7 +1,7 @@
 """What a batch writes, as rows of the tables."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -52,20 +52,25 @@ class Rows(NamedTuple):
 def rows_of(decision: Decision, answered: Sequence[Answered], now_us: int) -> Rows:
     """Put down what was decided and answered."""
     operations = [_operation(each, now_us) for each in answered]
-    seals = _seals(decision, operations)
-
-    def sealed(wallets: Sequence[WalletState]) -> Iterator[WalletState]:
-        for each in wallets:
-            added = seals.get(each.id)
-            yield each._replace(seal=reseal(each.seal, added)) if added else each
-
+    created, changed = decision.created, decision.changed
+    if seals := _seals(decision, operations):
+        created, changed = _sealed(created, seals), _sealed(changed, seals)
     return Rows(
-        created=[_wallet(each) for each in sealed(decision.created)],
+        created=[_wallet(each) for each in created],
         operations=operations,
         entries=[_entry(each) for each in decision.entries],
-        moved=[_moved(each) for each in sealed(decision.changed)],
+        moved=[_moved(each) for each in changed],
         changes=list(decision.changes),
         runs=completed(decision.entries),
+    )
+
+
+def _sealed(
+    wallets: Sequence[WalletState], seals: dict[str, list[bytes]]
+) -> tuple[WalletState, ...]:
+    return tuple(
+        each._replace(seal=reseal(each.seal, seals.get(each.id, ())))
+        for each in wallets
     )
 
 

@@ -3,6 +3,7 @@
 import logging
 import random
 import re
+import threading
 import time
 from functools import partial
 from typing import Final
@@ -15,7 +16,7 @@ from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
 from .problems import Problem, failed
 from .replies import problem_response
-from .service import Service, current_request, service_of
+from .service import current_request, service_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ _PROBLEM_OF_STATUS: Final = {
 
 def init_app(app: Flask) -> None:
     """Put the guards and the refusals in place."""
-    app.before_request(partial(_guard, service_of(app)))
+    service = service_of(app)
+    app.before_request(partial(_guard, service.settings.local, service.opened))
     app.after_request(_finish)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(StoreFailure, _answer_failure)
@@ -42,17 +44,17 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_mistake)
 
 
-def _guard(service: Service) -> None:
+def _guard(local: bool, opened: threading.Event) -> None:
     began_s, incoming = time.monotonic(), current_request()
     request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
         request_id = f"{random.getrandbits(128):032x}"
     g.request_id, g.began_s = request_id, began_s
-    if service.settings.local:
+    if local:
         refuse_strangers(incoming)
     refuse_foreign_pages(incoming)
-    if not service.opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
+    if not opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
         raise Problem("unavailable", "The database is away; it is waited for.")
 
 
