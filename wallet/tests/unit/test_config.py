@@ -6,7 +6,8 @@ import pytest
 from wallet import create_app
 from wallet.config import ConfigError, read_settings
 
-SHARED = {"OPERATOR_TOKEN": "1234567890", "SECRET_KEY": "s" * 32}
+TOKEN = "12345678901234567890"
+SHARED = {"OPERATOR_TOKEN": TOKEN, "SECRET_KEY": "s" * 32}
 
 
 def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
@@ -25,7 +26,7 @@ def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
 def test_a_secret_may_be_in_a_file(tmp_path):
     """Its end of line does not count."""
     for name, value in {
-        "t": "a-token-of-mine",
+        "t": "a-long-token-of-mine",
         "k": "k" * 40,
         "p": "p@ss/word",
     }.items():
@@ -40,7 +41,7 @@ def test_a_secret_may_be_in_a_file(tmp_path):
         }
     )
     assert (settings.operator_token, settings.secret_key) == (
-        "a-token-of-mine",
+        "a-long-token-of-mine",
         "k" * 40,
     )
     assert settings.database_url.password == "p@ss/word"
@@ -50,13 +51,13 @@ def test_a_secret_may_be_in_a_file(tmp_path):
 
 def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
     """Nothing in the environment is parsed."""
-    monkeypatch.setenv("WALLET_OPERATOR_TOKEN", "1234567890")
+    monkeypatch.setenv("WALLET_OPERATOR_TOKEN", TOKEN)
     monkeypatch.setenv("WALLET_SECRET_KEY", "1" * 32)
     monkeypatch.setenv("WALLET_HOME", str(tmp_path))
     app = create_app()
     service = app.extensions["wallet"]
     service.close()
-    assert service.settings.operator_token == "1234567890"
+    assert service.settings.operator_token == TOKEN
     assert service.settings.secret_key == "1" * 32
 
 
@@ -70,9 +71,9 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"OPERATOR_TOKEN": ""}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": " "}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": "\u00e9"}, "WALLET_OPERATOR_TOKEN must be"),
-        (SHARED | {"OPERATOR_TOKEN": "x"}, "WALLET_OPERATOR_TOKEN is too short"),
+        (SHARED | {"OPERATOR_TOKEN": "x" * 19}, "WALLET_OPERATOR_TOKEN is too short"),
         (SHARED | {"METRICS_TOKEN": "x"}, "WALLET_METRICS_TOKEN is too short"),
-        (SHARED | {"METRICS_TOKEN": "1234567890"}, "WALLET_METRICS_TOKEN must differ"),
+        (SHARED | {"METRICS_TOKEN": TOKEN}, "WALLET_METRICS_TOKEN must differ"),
         (SHARED | {"METRICS_TOKEN": "s" * 32}, "WALLET_SECRET_KEY must differ from"),
         (SHARED | {"SECRET_KEY_FALLBACKS": "s" * 32}, "WALLET_SECRET_KEY must differ"),
         (
