@@ -8,7 +8,7 @@ from flask import Flask
 from . import api, pages
 from .api.answers import freeze
 from .clock import now_us
-from .config import Settings, read_settings
+from .config import Settings, read_environment, read_settings
 from .history.future import LatestEntry
 from .storage.store import open_store
 from .web import hooks
@@ -34,9 +34,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     :raises ConfigError: a setting cannot be used.
     """
     app = _Wallet("wallet")
-    # A token of digits only is text as well, so nothing is parsed.
-    app.config.from_prefixed_env("WALLET", loads=str)
-    app.config.from_mapping(config or {})
+    app.config.from_mapping(read_environment(), **(config or {}))
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
     app.extensions["wallet"] = open_service(read_settings(app.config))

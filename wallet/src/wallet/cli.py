@@ -3,13 +3,12 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
-from flask import Flask
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +18,13 @@ from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
 from .audit.verify import Report
 from .audit.verify import verify as verify_store
-from .config import ConfigError, Settings, read_database_url, read_settings
+from .config import (
+    ConfigError,
+    Settings,
+    read_database_url,
+    read_environment,
+    read_settings,
+)
 from .ledger.outcomes import WalletState
 from .storage.connections import Limits, UnsafeDatabase
 from .storage.errors import StoreFailure, advice
@@ -177,18 +182,12 @@ def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
 
 
 def _settings() -> Settings:
-    return read_settings(_environment())
-
-
-def _environment() -> Mapping[str, Any]:
-    app = Flask("wallet")
-    app.config.from_prefixed_env("WALLET", loads=str)
-    return app.config
+    return read_settings(read_environment())
 
 
 def _existing_database() -> URL:
     """Return where the data is, for a command that reads it and makes nothing."""
-    url = read_database_url(_environment())
+    url = read_database_url(read_environment())
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         raise ConfigError(
             f"There is no database at {url.database}: look at WALLET_DATABASE_URL and"

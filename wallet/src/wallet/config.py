@@ -3,6 +3,7 @@
 Every setting is an environment variable that begins with ``WALLET_``.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL
 
+from .environment import meant_for_the_wallet
 from .secret import key_in, read_key, read_keys, read_operator_token, read_token
 from .storage.address import read_address
 from .storage.connections import Limits
@@ -121,6 +123,20 @@ class Settings:
     def local(self) -> bool:
         """Whether the service serves this machine only, without credentials."""
         return self.operator_token is None
+
+
+def read_environment() -> dict[str, str]:
+    """Return what is set in the environment, by names without their prefix.
+
+    :raises ConfigError: a name is no setting's.
+    """
+    files = [
+        f"{name}_FILE" for name, each in SETTINGS.items() if isinstance(each, Secret)
+    ]
+    try:
+        return meant_for_the_wallet(os.environ, [*SETTINGS, *files])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

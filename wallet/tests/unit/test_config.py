@@ -1,11 +1,16 @@
+import re
 import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from wallet import create_app
-from wallet.config import ConfigError, read_settings
+from wallet.cli import main
+from wallet.config import SETTINGS, ConfigError, read_environment, read_settings
+from wallet.environment import meant_for_the_wallet
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "12345678901234567890"
 SHARED = {"OPERATOR_TOKEN": TOKEN, "SECRET_KEY": "s" * 32}
 
@@ -59,6 +64,64 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
     service.close()
     assert service.settings.operator_token == TOKEN
     assert service.settings.secret_key == "1" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("OPERATOR_TOKN", "did you mean WALLET_OPERATOR_TOKEN?"),
+        ("OPERATOR_TOKEN_FIEL", "did you mean WALLET_OPERATOR_TOKEN_FILE?"),
+        ("DATABASE", "did you mean WALLET_DATABASE_URL?"),
+        ("HOME_FILE", "did you mean WALLET_HOME?"),
+        ("home", "unset it."),
+        ("DEBUG", "unset it."),
+        ("PORT", "unset it."),
+        ("", "unset it."),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused(tmp_path, monkeypatch, name, advice):
+    """With what was probably meant, without its value, and before anything is made."""
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(f"WALLET_{name}", "a-secret")
+    sentence = f"WALLET_{name} is not a setting: {advice}"
+    for command in (["serve"], ["verify"], ["backup", "x"], ["key", "w_1"]):
+        done = CliRunner().invoke(main, command)
+        assert (done.exit_code, done.stderr) == (1, f"Error: {sentence}\n")
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        create_app()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("environment", sorted(ROOT.glob("docker-compose*.yml")))
+def test_what_compose_sets_is_known(environment):
+    """A wallet starts from the project's own files."""
+    named = re.findall(r"WALLET_(\w+)", environment.read_text())
+    known = [*SETTINGS, *(f"{name}_FILE" for name in SETTINGS)]
+    for name in named:
+        meant_for_the_wallet({f"WALLET_{name}": "x"}, known)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMAGE", "wallet:1"),
+        ("WORKERS", "2"),
+        ("TEST_DATABASE_URL", "postgresql:///x"),
+        ("SERVICE_HOST", "10.0.0.1"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_what_others_call_so_keeps_nobody_from_starting(
+    tmp_path, monkeypatch, name, value
+):
+    """Those who run the wallet, its tests or Kubernetes mean something else by it."""
+    monkeypatch.setenv(f"WALLET_{name}", value)
+    given = read_environment()
+    assert given == {name: value, "LUNO_URL": "off"}
+    assert read_settings(given | {"HOME": str(tmp_path)}).local
 
 
 @pytest.mark.parametrize(
