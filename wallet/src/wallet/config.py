@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL
 
 from .environment import meant_for_the_wallet
+from .ledger.money import CURRENCIES
 from .secret import key_in, read_key, read_keys, read_operator_token, read_token
 from .storage.address import read_address
 from .storage.connections import Limits
-from .values import luno_url, number, one_of
+from .values import luno_url, number, one_of, time_zone
 
 
 class ConfigError(Exception):
@@ -92,6 +94,15 @@ SETTINGS: Final = {
     "STATEMENT_TIMEOUT_MS": Setting(
         "8000", "Longest run of one statement.", number(1, 600000)
     ),
+    "TIME_ZONE": Setting(
+        "",
+        "Time zone of the pages, statements and `series`, such as"
+        " `Africa/Johannesburg`; empty is the system's, else UTC.",
+        time_zone,
+    ),
+    "DEFAULT_CURRENCY": Setting(
+        "ZAR", "Currency of a new wallet that names none.", one_of(*sorted(CURRENCIES))
+    ),
     "LUNO_URL": Setting(
         "https://api.luno.com/api/1/ticker",
         "Where the price of bitcoin is asked for; `off` asks nowhere.",
@@ -116,6 +127,8 @@ class Settings:
     queue_size: int
     batch_size: int
     wait_timeout_ms: int
+    time_zone: ZoneInfo
+    default_currency: str
     luno_url: str | None
     limits: Limits
 

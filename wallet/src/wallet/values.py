@@ -6,6 +6,9 @@ Each reader makes a value of it; its ``ValueError`` says what is wrong.
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from .clock import find_zone, system_zone
 
 
 def number(low: int, high: int) -> Callable[[str], int]:
@@ -46,3 +49,11 @@ def luno_url(text: str) -> str | None:
             " a password, or off"
         )
     return parts._replace(fragment="").geturl()
+
+
+def time_zone(text: str) -> ZoneInfo:
+    """Read the name of a time zone; without one it is the system's."""
+    zone = find_zone(text) if text else system_zone()
+    if zone is None:
+        raise ValueError("must be the name of a time zone, such as Africa/Johannesburg")
+    return zone

@@ -120,7 +120,8 @@ def test_what_others_call_so_keeps_nobody_from_starting(
     """Those who run the wallet, its tests or Kubernetes mean something else by it."""
     monkeypatch.setenv(f"WALLET_{name}", value)
     given = read_environment()
-    assert given == {name: value, "LUNO_URL": "off"}
+    assert given.pop(name) == value
+    assert set(given) == {"LUNO_URL", "TIME_ZONE"}
     assert read_settings(given | {"HOME": str(tmp_path)}).local
 
 
@@ -173,6 +174,10 @@ def test_what_others_call_so_keeps_nobody_from_starting(
         (SHARED | {"LUNO_URL": "https://a.example/a b"}, "WALLET_LUNO_URL cannot be"),
         (SHARED | {"LUNO_URL": f"https://{'a' * 64}.example"}, "WALLET_LUNO_URL cann"),
         (SHARED | {"LUNO_URL": "https://a:b@c.example"}, "WALLET_LUNO_URL cannot be"),
+        (SHARED | {"TIME_ZONE": "Berlin"}, "WALLET_TIME_ZONE must be the name of a"),
+        (SHARED | {"TIME_ZONE": "../UTC"}, "WALLET_TIME_ZONE must be the name of a"),
+        (SHARED | {"DEFAULT_CURRENCY": "zar"}, "WALLET_DEFAULT_CURRENCY must be one"),
+        (SHARED | {"DEFAULT_CURRENCY": ""}, "WALLET_DEFAULT_CURRENCY must be one of"),
         ({"HOME": "/dev/null/x"}, "/dev/null/x cannot be written"),
     ],
     ids=str,

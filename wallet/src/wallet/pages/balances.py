@@ -67,6 +67,7 @@ def _page(problem: Problem | None = None) -> str:
             held={wallet.currency: wallet.balance_minor},
             rate=rate_now(),
         )
+    default = current_service().settings.default_currency
     page = read_query(request.args.to_dict(flat=False), WalletsPage)
     found = list_wallets(store, page.limit + 1, page.after)
     return render_template(
@@ -77,6 +78,7 @@ def _page(problem: Problem | None = None) -> str:
         held=held_by_currency(store),
         rate=rate_now(),
         currencies=sorted(CURRENCIES),
+        currency=request.form.get("currency", default),
         key=forms.new_key(),
         error=problem and forms.sentence(problem),
     )

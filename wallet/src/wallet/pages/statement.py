@@ -3,10 +3,12 @@
 import csv
 import re
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Final
 
 from flask import Blueprint, Response
 
+from ..clock import shown_in
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
 from ..storage.queries import list_entries
@@ -14,7 +16,7 @@ from ..storage.store import Store
 from ..web.fields import LONGEST_PAGE
 from ..web.service import current_service
 from . import access
-from .wording import local_time
+from .wording import clocks
 
 statement = Blueprint("statement", __name__)
 
@@ -28,11 +30,13 @@ _RUNS: Final = re.compile(
 @statement.get("/wallets/<wallet_id>/statement.csv")
 def download(wallet_id: str) -> Response:
     """Send every entry, newest first, a part at a time."""
-    wallet = current_service().open_wallet(access.current_caller(), wallet_id)
-    store = current_service().store
+    service = current_service()
+    wallet = service.open_wallet(access.current_caller(), wallet_id)
+    store = service.store
     # The first part is read before anything is sent, while a failure can be told.
     first = list_entries(store, wallet.id, LONGEST_PAGE, wallet.version + 1)
-    lines = _lines(store, wallet, first)
+    zone = service.settings.time_zone
+    lines = _lines(store, wallet, first, zone, f"Date ({clocks()})")
     response = Response(lines, mimetype="text/csv")
     response.headers.set(
         "Content-Disposition", "attachment", filename=f"statement-{wallet.id}.csv"
@@ -52,22 +56,25 @@ class _Line:
         return line
 
 
-def _lines(store: Store, wallet: WalletState, entries: list[Entry]) -> Iterator[str]:
+def _lines(
+    store: Store, wallet: WalletState, entries: list[Entry], zone: tzinfo, date: str
+) -> Iterator[str]:
+    # The request is over when most of this runs, so it is handed everything.
     # Entries never change, so what is added meanwhile does not disturb the parts.
     row = csv.writer(_Line()).writerow
     unit = wallet.currency
     money = f"Amount ({unit})", f"Balance ({unit})"
-    yield row(("Entry", "Date (SAST)", "Kind", *money, "Note", "Other wallet"))
+    yield row(("Entry", date, "Kind", *money, "Note", "Other wallet"))
     while entries:
         for entry in entries:
-            yield row(_cells(entry, CURRENCIES[unit]))
+            yield row(_cells(entry, CURRENCIES[unit], zone))
         entries = list_entries(store, wallet.id, LONGEST_PAGE, entries[-1].version)
 
 
-def _cells(entry: Entry, exponent: int) -> tuple[str, ...]:
+def _cells(entry: Entry, exponent: int, zone: tzinfo) -> tuple[str, ...]:
     return (
         str(entry.version),
-        f"{local_time(entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
+        f"{shown_in(zone, entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
         entry.kind.value,
         format_amount(entry.amount_minor, exponent),
         format_amount(entry.balance_minor, exponent),

@@ -1,17 +1,15 @@
 """How money, time, wallets and worth are written for people."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
-from ..clock import now_us, timestamp
+from ..clock import now_us, shown_in, timestamp
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
 from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
 from ..web.service import current_service
 
-#: The clocks of South Africa never change.
-SAST: Final = timezone(timedelta(hours=2), "SAST")
 _NO_BREAK: Final = "\u00a0"
 _SYMBOLS: Final = {"ZAR": "R"}
 #: What the worth of a balance is told in, with the heading of its column.
@@ -35,8 +33,22 @@ def grouped(amount: str) -> str:
 
 
 def local_time(at_us: int) -> datetime:
-    """Tell the time in South Africa."""
-    return datetime(1970, 1, 1, tzinfo=SAST) + timedelta(hours=2, microseconds=at_us)
+    """Tell the time by the clocks of the service."""
+    return shown_in(current_service().settings.time_zone, at_us)
+
+
+def clocks() -> str:
+    """Name those clocks: ``SAST``, or by their zone if they change with the season."""
+    zone = current_service().settings.time_zone
+    year = shown_in(zone, now_us()).year
+    names = {datetime(year, month, 1, tzinfo=zone).tzname() or "" for month in (1, 7)}
+    (name, *others) = names
+    return name if name.isalpha() and not others else zone.key
+
+
+def clock_then(at_us: int) -> str:
+    """Name those clocks as they were at a moment."""
+    return f"{local_time(at_us):%Z}"
 
 
 def minute(at_us: int) -> str:
@@ -92,6 +104,7 @@ def worth_of_entries(
 FILTERS: Final = {
     "money": money,
     "minute": minute,
+    "clock_then": clock_then,
     "timestamp": timestamp,
     "title_of": title,
     "nameless": nameless,
