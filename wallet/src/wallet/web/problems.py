@@ -12,6 +12,7 @@ A :class:`Problem` is raised with the name of its kind. The kinds, by status::
     415 unsupported-media-type
     422 key-reused, batch-refused, and what the rules refuse: insufficient-funds,
         self-transfer, unknown-recipient, currency-mismatch, balance-too-large
+    429 too-many-attempts
     500 internal-error
     503 unavailable, outcome-unknown
 
@@ -155,6 +156,13 @@ KINDS: Final = {
             "Nothing was moved.",
         ),
         Kind(
+            "too-many-attempts",
+            429,
+            "Too many wrong tokens or keys",
+            "Ten wrong ones came from this address within a minute. Wait until that"
+            " minute is over, then send the right one.",
+        ),
+        Kind(
             "internal-error",
             500,
             "Something went wrong here",
@@ -179,7 +187,7 @@ KINDS: Final = {
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _LATER: Final = {"Retry-After": "1"}
 #: Headers that every problem with this status carries.
-_HEADERS: Final = {401: _CHALLENGE, 503: _LATER}
+_HEADERS: Final = {401: _CHALLENGE, 429: {"Retry-After": "60"}, 503: _LATER}
 
 
 class Problem(Exception):

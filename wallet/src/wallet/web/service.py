@@ -1,7 +1,7 @@
 """The parts of a running service, as both faces use them."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import Flask, Request, current_app, request
@@ -9,13 +9,14 @@ from flask import Flask, Request, current_app, request
 from ..clock import timestamp
 from ..config import Settings
 from ..history.future import LatestEntry
-from ..ledger.commands import Submission
+from ..ledger.commands import Principal, Submission
 from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_wallet
 from ..storage.store import Store
 from ..writer import Writer
 from . import auth, metrics
+from .attempts import Attempts
 from .auth import Caller, WalletKeys
 from .problems import refused
 
@@ -31,6 +32,18 @@ class Service:
     store: Store
     writer: Writer
     latest: LatestEntry
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def recognise(self, request: Request, token: str, operator_token: str) -> Caller:
+        """Return whose token or key came with a request.
+
+        :raises Problem: it is not ours, or too many came that were not.
+        """
+        return self.attempts.judge(
+            request,
+            token,
+            lambda given: auth.recognise(given, operator_token, self.keys),
+        )
 
     def submit(self, submission: Submission) -> Results:
         """Have commands decided and committed, and count their outcomes.
@@ -92,10 +105,13 @@ def current_request() -> Request:
 def identify(request: Request) -> Caller:
     """Return who sends a request to the application that serves it.
 
-    :raises Problem: the credentials are missing or not ours.
+    :raises Problem: the credentials are missing or not ours, or too many were not.
     """
     service = current_service()
-    return auth.identify(request, service.settings.operator_token, service.keys)
+    operator_token = service.settings.operator_token
+    if operator_token is None:
+        return Caller(Principal.OPERATOR)
+    return service.recognise(request, auth.bearer(request), operator_token)
 
 
 def only(results: Results) -> Result:
