@@ -11,6 +11,9 @@ from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
 from ..web.service import current_service
 
 _NO_BREAK: Final = "\u00a0"
+#: From the left, from the right, and as the first letter says.
+_ISOLATES: Final = "\u2066\u2067\u2068"
+_END_OF_ISOLATE: Final = "\u2069"
 _SYMBOLS: Final = {"ZAR": "R"}
 #: What the worth of a balance is told in, with the heading of its column.
 COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}
@@ -58,7 +61,30 @@ def minute(at_us: int) -> str:
 
 def title(wallet: WalletState) -> str:
     """Call a wallet by its name, and one without by the end of its id."""
-    return wallet.name.strip() or nameless(wallet.id)
+    return balanced(wallet.name.strip()) or nameless(wallet.id)
+
+
+def balanced(text: str) -> str:
+    """End what people's text begins for its own direction, and nothing else.
+
+    Only so does an element or a mark that isolates it keep it from turning around what
+    stands beside it.
+    """
+    if text.isascii():
+        return text
+    kept, opened = [], 0
+    for letter in text.replace("\u2029", " "):
+        opened += (letter in _ISOLATES) - (letter == _END_OF_ISOLATE)
+        if opened >= 0:
+            kept.append(letter)
+        opened = max(opened, 0)
+    return "".join(kept) + _END_OF_ISOLATE * opened
+
+
+def isolated(text: str) -> str:
+    """Isolate balanced text where no element can: in options, titles and messages."""
+    # ASCII runs from the left, as the pages do.
+    return text if text.isascii() else f"{_ISOLATES[-1]}{text}{_END_OF_ISOLATE}"
 
 
 def nameless(wallet_id: str) -> str:
@@ -107,6 +133,8 @@ FILTERS: Final = {
     "clock_then": clock_then,
     "timestamp": timestamp,
     "title_of": title,
+    "balanced": balanced,
+    "isolated": isolated,
     "nameless": nameless,
     "quote": quote,
     "worth": worth,
