@@ -101,7 +101,7 @@ def main() -> None:
     """Serve from an empty folder, walk, and leave nothing behind."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as home:
-        live = Live(Path(home), LUNO_URL="off")
+        live = Live(Path(home), LUNO_URL="off", TIME_ZONE="Africa/Johannesburg")
         remember(service_of(live.app).store)
         try:
             with sync_playwright() as playwright:

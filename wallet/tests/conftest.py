@@ -60,6 +60,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("WALLET_") and name != "WALLET_TEST_DATABASE_URL":
             monkeypatch.delenv(name)
+    # The same times and days on every machine.
+    monkeypatch.setenv("WALLET_TIME_ZONE", "Africa/Johannesburg")
     # No test asks the real Luno.
     monkeypatch.setenv("WALLET_LUNO_URL", "off")
 

@@ -8,7 +8,7 @@ from flask import Flask
 from . import api, pages
 from .api.answers import freeze
 from .clock import now_us
-from .config import Settings, read_settings
+from .config import Settings, read_environment, read_settings
 from .history.future import LatestEntry
 from .storage.store import Store
 from .web import hooks
@@ -47,9 +47,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 def make_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the application, which refuses to work until its store is opened."""
     app = _Wallet("wallet", static_folder=None)
-    # A token of digits only is text as well, so nothing is parsed.
-    app.config.from_prefixed_env("WALLET", loads=str)
-    app.config.from_mapping(config or {})
+    app.config.from_mapping(read_environment(), **(config or {}))
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
     app.extensions["wallet"] = make_service(read_settings(app.config))

@@ -3,21 +3,28 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import click
-from flask import Flask
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from . import __version__
+from .audit.backup import BackupError, back_up
 from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
+from .audit.verify import Report
 from .audit.verify import verify as verify_store
-from .config import ConfigError, Settings, read_database_url, read_settings
+from .config import (
+    ConfigError,
+    Settings,
+    read_database_url,
+    read_environment,
+    read_settings,
+)
 from .ledger.outcomes import WalletState
 from .storage.connections import Limits, UnsafeDatabase
 from .storage.errors import StoreFailure, advice
@@ -25,6 +32,12 @@ from .storage.migrations import WrongSchema
 from .storage.queries import find_wallet
 from .storage.store import open_current_store
 from .web.auth import WalletKeys
+
+#: Their messages say what to change.
+_SAID: Final = (
+    *(ConfigError, WrongSchema, UnsafeDatabase, HeadsError),
+    *(BackupError, Fault),
+)
 
 
 @click.group()
@@ -51,9 +64,7 @@ def serve(host: str, port: int, workers: int) -> None:
         durable = serving.prepare(settings)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
-    kept = _shown_durability(durable)
-    click.echo(f"Data in {_shown_database(settings)}, {kept}.")
-    click.echo(f"Mode: {_shown_mode(settings)}.")
+    click.echo(serving.told(settings, durable))
     with _one_sentence():
         serving.serve(settings, address, port, workers)
 
@@ -67,7 +78,7 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
     Keep the file of --write-heads where nobody who can write to the database can
     change it: only a head kept there shows that a whole history was rewritten.
     """
-    # Only here: a server loads its metrics after it has made a folder for them.
+    # Not above: a server loads its metrics after it has made a folder for them.
     from .api.answers import freeze
 
     with _one_sentence():
@@ -84,16 +95,29 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
                         seen.append(wallet)
 
                 report = verify_store(store, kept, on_wallet, freeze)
-        except Fault as fault:
-            raise click.ClickException(str(fault)) from fault
         finally:
             store.close()
         if write_heads is not None:
             _write_heads(write_heads, seen)
-    click.echo(
-        f"{report.wallets} wallets, {report.entries} entries,"
-        f" {report.operations} operations: all is as it must be."
-    )
+    click.echo(f"{_shown(report)}: all is as it must be.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def backup(file: Path, force: bool) -> None:
+    """Save a verified copy of a store in SQLite to FILE, while the service runs.
+
+    FILE has that name only once it is whole. A service that writes does not wait.
+    """
+    from .api.answers import freeze
+
+    with _one_sentence():
+        url = _existing_database()
+        with _progress() as show:
+            report = back_up(url, file, freeze, show, force=force)
+        size = file.stat().st_size
+    click.echo(f"{_shown(report)} in {size} bytes: saved to {file}, and verified.")
 
 
 @main.command()
@@ -158,18 +182,12 @@ def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
 
 
 def _settings() -> Settings:
-    return read_settings(_environment())
-
-
-def _environment() -> Mapping[str, Any]:
-    app = Flask("wallet")
-    app.config.from_prefixed_env("WALLET", loads=str)
-    return app.config
+    return read_settings(read_environment())
 
 
 def _existing_database() -> URL:
     """Return where the data is, for a command that reads it and makes nothing."""
-    url = read_database_url(_environment())
+    url = read_database_url(read_environment())
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         raise ConfigError(
             f"There is no database at {url.database}: look at WALLET_DATABASE_URL and"
@@ -183,7 +201,7 @@ def _one_sentence() -> Iterator[None]:
     """End the program with a sentence that says what to change."""
     try:
         yield
-    except (ConfigError, WrongSchema, UnsafeDatabase, HeadsError) as error:
+    except _SAID as error:
         raise click.ClickException(str(error)) from error
     except StoreFailure as error:
         raise click.ClickException(advice(error)) from error
@@ -224,25 +242,8 @@ def _write_heads(path: Path, wallets: list[WalletState]) -> None:
         raise HeadsError(f"{path} cannot be written.") from error
 
 
-def _shown_database(settings: Settings) -> str:
-    url = settings.database_url
-    if url.get_backend_name() == "sqlite":
-        return f"SQLite at {url.database}"
-    return f"PostgreSQL at {url.host or 'the local socket'}/{url.database}"
-
-
-def _shown_durability(durable: bool | None) -> str:
-    if durable is None:
-        return "which cannot be reached: until it can, everything is answered with 503"
-    if durable:
-        return "kept through a loss of power"
+def _shown(report: Report) -> str:
     return (
-        "NOT kept through a loss of power: set fsync, full_page_writes and"
-        " synchronous_commit of PostgreSQL to on"
+        f"{report.wallets} wallets, {report.entries} entries,"
+        f" {report.operations} operations"
     )
-
-
-def _shown_mode(settings: Settings) -> str:
-    if settings.local:
-        return "local, this machine only and without credentials"
-    return "shared, with an operator token and wallet keys"

@@ -3,19 +3,22 @@
 Every setting is an environment variable that begins with ``WALLET_``.
 """
 
-import re
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL
 
-from .secret import key_in, read_key, read_keys, read_token
+from .environment import meant_for_the_wallet
+from .ledger.money import CURRENCIES
+from .secret import key_in, read_key, read_keys, read_operator_token, read_token
 from .storage.address import read_address
 from .storage.connections import Limits
+from .values import luno_url, number, one_of, time_zone
 
 
 class ConfigError(Exception):
@@ -38,41 +41,6 @@ class Secret(Setting):
     """A setting that may also be given as the path of a file."""
 
 
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
-            raise ValueError(f"must be a number from {low} to {high}")
-        return int(text)
-
-    return read
-
-
-def _one_of(*known: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
-        return text
-
-    return read
-
-
-def _luno_url(text: str) -> str | None:
-    if text in ("", "off"):
-        return None
-    try:
-        parts = urlsplit(text)
-        parts.hostname.encode("idna")  # type: ignore[union-attr]
-        known = parts.scheme in ("http", "https") and parts.port != 0
-    except (AttributeError, ValueError):
-        known = False
-    if not known or "@" in text or not re.fullmatch("[\x21-\x7e]+", text):
-        raise ValueError(
-            "cannot be used: write it like https://api.luno.com/api/1/ticker, without"
-            " a password, or off"
-        )
-    return parts._replace(fragment="").geturl()
-
-
 SETTINGS: Final = {
     "DATABASE_URL": Secret(
         "", "Where the data is; empty is a SQLite file in `WALLET_HOME`."
@@ -89,8 +57,8 @@ SETTINGS: Final = {
     ),
     "OPERATOR_TOKEN": Secret(
         "",
-        "May do everything; at least 8 characters. Without it the service is local.",
-        read_token,
+        "May do everything; at least 20 characters. Without it the service is local.",
+        read_operator_token,
     ),
     "METRICS_TOKEN": Secret(
         "",
@@ -98,41 +66,50 @@ SETTINGS: Final = {
         read_token,
     ),
     "LOG_FORMAT": Setting(
-        "text", "How logs are written: `text` or `json`.", _one_of("text", "json")
+        "text", "How logs are written: `text` or `json`.", one_of("text", "json")
     ),
     "LOG_LEVEL": Setting(
         "info",
         "`debug` logs every request, `info` refusals, `warning` failures.",
-        _one_of("debug", "info", "warning", "error"),
+        one_of("debug", "info", "warning", "error"),
     ),
     "THREADS": Setting(
         "64",
         "Requests that a worker handles at the same time, beside those of slow"
         " clients.",
-        _number(1, 1024),
+        number(1, 1024),
     ),
     "READERS": Setting(
-        "4", "Database connections of a worker for reads.", _number(1, 1000)
+        "4", "Database connections of a worker for reads.", number(1, 1000)
     ),
     "QUEUE_SIZE": Setting(
-        "4096", "Commands that may wait to be written.", _number(1, 1000000)
+        "4096", "Commands that may wait to be written.", number(1, 1000000)
     ),
     "BATCH_SIZE": Setting(
-        "512", "Commands that are committed together.", _number(1, 8192)
+        "512", "Commands that are committed together.", number(1, 8192)
     ),
     "WAIT_TIMEOUT_MS": Setting(
-        "10000", "Longest wait for a turn to be written.", _number(1, 600000)
+        "10000", "Longest wait for a turn to be written.", number(1, 600000)
     ),
     "LOCK_TIMEOUT_MS": Setting(
-        "4000", "Longest wait for a lock in the database.", _number(1, 600000)
+        "4000", "Longest wait for a lock in the database.", number(1, 600000)
     ),
     "STATEMENT_TIMEOUT_MS": Setting(
-        "8000", "Longest run of one statement.", _number(1, 600000)
+        "8000", "Longest run of one statement.", number(1, 600000)
+    ),
+    "TIME_ZONE": Setting(
+        "",
+        "Time zone of the pages, statements and `series`, such as"
+        " `Africa/Johannesburg`; empty is the system's, else UTC.",
+        time_zone,
+    ),
+    "DEFAULT_CURRENCY": Setting(
+        "ZAR", "Currency of a new wallet that names none.", one_of(*sorted(CURRENCIES))
     ),
     "LUNO_URL": Setting(
         "https://api.luno.com/api/1/ticker",
         "Where the price of bitcoin is asked for; `off` asks nowhere.",
-        _luno_url,
+        luno_url,
     ),
 }
 
@@ -153,6 +130,8 @@ class Settings:
     queue_size: int
     batch_size: int
     wait_timeout_ms: int
+    time_zone: ZoneInfo
+    default_currency: str
     luno_url: str | None
     limits: Limits
 
@@ -160,6 +139,20 @@ class Settings:
     def local(self) -> bool:
         """Whether the service serves this machine only, without credentials."""
         return self.operator_token is None
+
+
+def read_environment() -> dict[str, str]:
+    """Return what is set in the environment, by names without their prefix.
+
+    :raises ConfigError: a name is no setting's.
+    """
+    files = [
+        f"{name}_FILE" for name, each in SETTINGS.items() if isinstance(each, Secret)
+    ]
+    try:
+        return meant_for_the_wallet(os.environ, [*SETTINGS, *files])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

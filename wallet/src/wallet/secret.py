@@ -7,15 +7,21 @@ from typing import Final
 
 _SHORTEST_KEY: Final = 32
 _SHORTEST_TOKEN: Final = 8
+_SHORTEST_OPERATOR_TOKEN: Final = 20
 
 
-def read_token(text: str) -> str | None:
+def read_token(text: str, shortest: int = _SHORTEST_TOKEN) -> str | None:
     """Read a token; the ``ValueError`` says what is wrong with it."""
     if text and (not text.isascii() or not text.isprintable()):
         raise ValueError("must be printable ASCII")
-    if text and len(text) < _SHORTEST_TOKEN:
-        raise ValueError(f"is too short: use at least {_SHORTEST_TOKEN} characters")
+    if text and len(text) < shortest:
+        raise ValueError(f"is too short: use at least {shortest} characters")
     return text or None
+
+
+def read_operator_token(text: str) -> str | None:
+    """Read the token that may do everything, which must be too long to be guessed."""
+    return read_token(text, _SHORTEST_OPERATOR_TOKEN)
 
 
 def read_key(text: str) -> str:

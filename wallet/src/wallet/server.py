@@ -74,6 +74,26 @@ def prepare(settings: Settings) -> bool | None:
         store.close()
 
 
+def told(settings: Settings, durable: bool | None) -> str:
+    """Say where the data is, whether it is safe there, and who is let in."""
+    url = settings.database_url
+    place = f"PostgreSQL at {url.host or 'the local socket'}/{url.database}"
+    if url.get_backend_name() == "sqlite":
+        place = f"SQLite at {url.database}"
+    kept = "kept through a loss of power"
+    if durable is None:
+        kept = "which cannot be reached: until it can, everything is answered with 503"
+    elif not durable:
+        kept = (
+            f"NOT {kept}: set fsync, full_page_writes and synchronous_commit of"
+            " PostgreSQL to on"
+        )
+    mode = "shared, with an operator token and wallet keys"
+    if settings.local:
+        mode = "local, this machine only and without credentials"
+    return f"Data in {place}, {kept}.\nMode: {mode}."
+
+
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:
     """Serve until asked to stop, and then answer every request that was received."""
     server = make_server("wallet", settings, address, port, workers)

@@ -13,7 +13,7 @@ from wallet.web.service import service_of
 from ..actions import Wallets
 from ..browsing import CHROMIUM, needs_chromium
 
-OPERATOR = "operator-token-1234"
+OPERATOR = "operator-token-of-the-tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -186,3 +186,28 @@ def test_nothing_scrolls_sideways(live, tab, width):
         assert tab.evaluate(split) == []
     tab.goto(live.url)
     assert tab.locator(".who").nth(0).bounding_box()["width"] >= 120
+
+
+def test_a_name_turns_nothing_around(live, visit):
+    """Whatever it says of the direction of letters, the id beside it runs as ever."""
+    wallets = live.wallets
+    ada, bob = wallets.create(), wallets.create(name="\u202e\u05d0Bob\u2069\u202e")
+    assert wallets.deposit(ada, 5).status_code == 201
+    tab = visit(f"{live.url}/transfer?from={ada}")
+    tab.get_by_label("To", exact=True).select_option(value=bob)
+    tab.get_by_label("Amount").fill("1")
+    press(tab, "Continue")
+    beside = tab.locator("dd .id")
+    expect(beside).to_have_text(bob)
+    places = beside.evaluate(PLACES)
+    assert len(places) == len(bob)
+    assert places == sorted(places)
+
+
+#: Where each letter of an element stands.
+PLACES = """element => [...element.firstChild.data].map((_letter, at) => {
+  const letter = document.createRange();
+  letter.setStart(element.firstChild, at);
+  letter.setEnd(element.firstChild, at + 1);
+  return letter.getBoundingClientRect().left;
+})"""

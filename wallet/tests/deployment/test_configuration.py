@@ -420,7 +420,8 @@ def test_secrets_reach_the_wallet_and_its_database_as_files(services):
     assert sorted(files) == [f"WALLET_{name}_FILE" for name in secrets]
     assert set(files.values()) == _mounted(services["wallet"])
     others = ["WALLET_DATABASE_URL", "WALLET_HOME", "WALLET_LUNO_URL"]
-    assert sorted(set(settings) - set(files)) == others
+    others += ["WALLET_DEFAULT_CURRENCY", "WALLET_TIME_ZONE"]
+    assert sorted(set(settings) - set(files)) == sorted(others)
     password = services["db"]["environment"]["POSTGRES_PASSWORD_FILE"]
     assert _mounted(services["db"]) == {password}
 

@@ -8,7 +8,7 @@ import pytest
 
 from ..servers import Server
 
-OPERATOR = "operator-token-1234"
+OPERATOR = "operator-token-of-the-tests"
 #: How often a server is killed, on each engine: `KILLS=20` looks longer.
 KILLS = int(os.environ.get("KILLS", "2"))
 SHARED = {"SECRET_KEY": "s" * 32, "OPERATOR_TOKEN": OPERATOR}

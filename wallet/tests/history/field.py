@@ -13,7 +13,7 @@ import psutil
 from ..proxy import Proxy
 from ..servers import WALLET, Server
 
-TOKEN = "operator-token-1234"
+TOKEN = "operator-token-of-the-tests"
 #: A fault is over soon, so that clients see what comes after it.
 SETTINGS = {
     "SECRET_KEY": "s" * 32,

@@ -16,7 +16,7 @@ from wallet.writer import Writer
 
 from ..actions import Wallets
 
-OPERATOR = "operator-token-1234"
+OPERATOR = "operator-token-of-the-tests"
 METRICS = "metrics-token-1234"
 SECRET = "s" * 32
 

@@ -24,6 +24,10 @@ NOW_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 
+#: The tables are there.
+OPENED = threading.Event()
+OPENED.set()
+
 
 class Clock:
     """A clock that is set by hand."""
@@ -346,7 +350,7 @@ def test_the_thread_asks_by_itself_and_ends_when_it_is_stopped(database_url, sto
     counted = []
     with luno(answer()) as server:
         settings = read_settings({"DATABASE_URL": database_url, "LUNO_URL": server.url})
-        poller = polling.start(settings, server.url, counted.append)
+        poller = polling.start(settings, server.url, counted.append, OPENED)
         until(lambda: counted)
         poller.stop()
         poller.thread.join(10)
@@ -359,7 +363,7 @@ def test_nobody_waits_for_the_thread(database_url, store):
     """A question that is never answered holds up neither the end nor the process."""
     with luno(silence) as server:
         settings = read_settings({"DATABASE_URL": database_url, "LUNO_URL": server.url})
-        poller = polling.start(settings, server.url, lambda _outcome: None)
+        poller = polling.start(settings, server.url, lambda _outcome: None, OPENED)
         until(lambda: server.asked)
         began = time.monotonic()
         poller.stop()

@@ -247,11 +247,11 @@ def test_the_history_names_whom_money_went_to_and_came_from(visitor, local):
     ada, bob = local.create(name="Ada"), local.create()
     local.deposit(ada, 5)
     local.transfer(ada, bob, 2, note="lunch")
-    assert f'To <a href="/wallets/{bob}">Wallet …{bob[-6:]}</a>' in re.sub(
+    assert f'To <a href="/wallets/{bob}"><bdi>Wallet …{bob[-6:]}</bdi></a>' in re.sub(
         r"\s+", " ", visitor.read(f"/wallets/{ada}")
     )
     other = visitor.read(f"/wallets/{bob}")
-    assert f'From <a href="/wallets/{ada}">Ada</a>' in other
+    assert f'From <a href="/wallets/{ada}"><bdi>Ada</bdi></a>' in other
     assert "(SAST)" in other
     assert re.search(r'<time datetime="20[^"]+Z">20\d\d-\d\d-\d\d \d\d:\d\d<', other)
 
@@ -269,6 +269,41 @@ def test_hostile_names_and_notes_are_text(visitor, local):
         assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;" in page
         assert "<script>" not in page
         assert "{{7*7}}" in page
+
+
+TURNING = "\u202e\u05d0da\u2069"
+
+
+def test_names_and_notes_turn_nothing_around_them(app, visitor, local):
+    """On every page that shows them, each stands by itself."""
+    ada, bob = local.create(name=TURNING), local.create(name=TURNING)
+    assert local.deposit(ada, 5, note=TURNING).status_code == 201
+    assert local.transfer(ada, bob, 2).status_code == 201
+    form = {"from": ada, "to": bob, "amount": "1", "note": TURNING}
+    review = visitor.fill("/transfer", "/transfer", **form).location
+    refused = visitor.fill("/transfer", "/transfer", **form | {"amount": "x"}).text
+    made = visitor.fill("/", "/wallets", name=TURNING, currency="ZAR").location
+    ready = visitor.read(made)
+    unnamed = visitor.fill("/", "/wallets", name=TURNING * 100, currency="ZAR").text
+    pages = {
+        "/": 3,
+        f"/wallets/{ada}": 4,
+        f"/wallets/{bob}": 3,
+        "/transfer": 6,
+        "/pay": 3,
+        review: 3,
+        # Its title, its heading, and that it is ready.
+        made: 3,
+    }
+    told = {path: visitor.read(path) for path in pages} | {made: ready}
+    for path, page in told.items():
+        alone = page.count("<bdi>\u202e\u05d0da</bdi>")
+        marked = page.count("\u2068\u202e\u05d0da\u2069")
+        found = page.count("\u05d0da")
+        assert (alone + marked, found) == (found, pages[path]), path
+    for page in (refused, unnamed):
+        fields = re.findall(r"<input[^>]*\u05d0da[^>]*>", page)
+        assert ['dir="auto"' in field for field in fields] == [True]
 
 
 def test_every_currency_can_be_set_and_shown(visitor):

@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,11 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from wallet.api.answers import freeze
-from wallet.clock import now_us
+from wallet.clock import now_us, shown_in
 from wallet.ledger.commands import Kind
 from wallet.ledger.money import LARGEST_MINOR, format_amount
 from wallet.pages.over_time import RANGES
-from wallet.pages.wording import local_time
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
 from wallet.web.service import service_of
@@ -25,6 +25,7 @@ from ..browsing import Visitor, text_of
 
 pytestmark = pytest.mark.one_engine
 
+SAST = ZoneInfo("Africa/Johannesburg")
 HOUR = 60 * 60 * 1_000_000
 DAY = 24 * HOUR
 NONE = "\u2013 no price known"
@@ -195,7 +196,9 @@ def test_the_chart_tells_in_words_what_it_shows(visitor, grow):
     wallet = grow(*zip(ages, (10_000, -9_000, 9_000, 2_000), strict=True))
     page = visitor.read(f"/wallets/{wallet}?range=month")
     told = plain(re.search(r"<desc[^>]*>(.*?)</desc>", page, re.S)[1])
-    days = [f"{local_time(now_us()) - timedelta(days=n):%Y-%m-%d}" for n in (2, 1, 0)]
+    days = [
+        f"{shown_in(SAST, now_us()) - timedelta(days=n):%Y-%m-%d}" for n in (2, 1, 0)
+    ]
     assert told == (
         "At first R 100.00, at last R 120.00;"
         f" lowest R 0.00 ({days[0]}), highest R 120.00 ({days[1]})."
@@ -250,7 +253,7 @@ def test_the_value_now_says_by_which_price(visitor, grow, keep_rates):
     keep_rates((30 * HOUR, "1"), (HOUR, "1234567"), (-DAY, "2"))
     wallet, other = grow((2 * HOUR, 123_456_700)), grow((2 * HOUR, 12_345_670))
     grow((2 * HOUR, 150_000_000), currency="BTC")
-    read_at = f"{local_time(now_us() - HOUR):%H:%M on %Y-%m-%d}"
+    read_at = f"{shown_in(SAST, now_us() - HOUR):%H:%M on %Y-%m-%d}"
     said = f"At R 1 234 567.00 a bitcoin, read from Luno at {read_at}."
     page = plain(visitor.read(f"/wallets/{wallet}"))
     assert "In bitcoin 1.00000000" in page

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+from ipaddress import IPv4Address
+from itertools import count
 
 import pytest
 import schemathesis
@@ -35,10 +37,14 @@ SEARCH = settings(
 
 
 def described(app):
-    """The description, for an application that is asked from this machine."""
+    """The description, for an application that is asked from this machine.
+
+    Each request has an address of its own, because many come with a wrong token.
+    """
+    addresses = (str(IPv4Address("127.0.0.1") + n) for n in count())
 
     def from_here(environ, start_response):
-        return app(environ | {"REMOTE_ADDR": "127.0.0.1"}, start_response)
+        return app(environ | {"REMOTE_ADDR": next(addresses)}, start_response)
 
     return schemathesis.openapi.from_wsgi("/openapi.json", from_here)
 

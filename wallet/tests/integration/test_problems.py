@@ -7,6 +7,7 @@ import pytest
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.money import LARGEST_MINOR
 from wallet.storage import errors as failures
+from wallet.web.attempts import MOST_WRONG
 from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
@@ -112,6 +113,7 @@ FAILURES = {
     "outcome-unknown": failures.OutcomeUnknown(),
 }
 CREDENTIALS = {"unauthenticated": None, "forbidden": "key"}
+ATTEMPTS = {"too-many-attempts"}
 
 
 def is_told_well(answer, name):
@@ -123,7 +125,7 @@ def is_told_well(answer, name):
     assert (body["type"], body["title"]) == (f"/problems/{name}", kind.title)
     assert body["detail"]
     assert answer.headers["X-Request-Id"]
-    assert ("Retry-After" in answer.headers) == (kind.status == 503)
+    assert ("Retry-After" in answer.headers) == (kind.status in (429, 503))
     assert ("WWW-Authenticate" in answer.headers) == (kind.status == 401)
     assert ("Allow" in answer.headers) == (kind.status == 405)
     assert set(body) - {"field", "outcomes"} == {"type", "title", "status", "detail"}
@@ -151,9 +153,18 @@ def test_a_lack_of_rights_is_told_as_a_problem(operator, stranger, name):
     assert is_told_well(Wallets(stranger.client, token).get("/v1/wallets"), name)
 
 
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_too_many_attempts_are_told_as_a_problem(stranger, name):
+    """Whoever sends too many wrong tokens learns how long to wait."""
+    guesser = Wallets(stranger.client, "wrong")
+    told = [guesser.get("/v1/wallets").status_code for _ in range(MOST_WRONG)]
+    assert told == [401] * MOST_WRONG
+    assert is_told_well(guesser.get("/v1/wallets"), name)
+
+
 def test_every_kind_of_problem_is_met_by_these_tests():
     """A new kind needs a situation here."""
-    assert set(KINDS) == {*SITUATIONS, *FAILURES, *CREDENTIALS}
+    assert set(KINDS) == {*SITUATIONS, *FAILURES, *CREDENTIALS, *ATTEMPTS}
 
 
 def test_every_kind_of_problem_is_documented():

@@ -16,7 +16,6 @@ from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.ledger.commands import Kind, Submission
 from wallet.ledger.ids import new_wallet_id
-from wallet.pages.wording import SAST
 from wallet.prices.rates import keep_rate
 from wallet.web.service import service_of
 from wallet.writer import Writer
@@ -28,6 +27,7 @@ SECOND = 1_000_000
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 FLOOR = -500
+SAST = ZoneInfo("Africa/Johannesburg")
 ZONES = (
     *("Africa/Johannesburg", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"),
     *("Australia/Lord_Howe", "UTC"),

@@ -351,7 +351,7 @@ def test_another_operator_token_ends_the_operators_session(
     """The cookie alone is not enough."""
     settings = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
     app = create_app(
-        settings | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": "another-token"}
+        settings | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": "another-operator-token"}
     )
     later = Visitor(app.test_client())
     later.client.set_cookie(COOKIE, cookie_of(manager).value, domain="localhost")

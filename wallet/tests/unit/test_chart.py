@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from wallet.ledger.money import CURRENCIES, LARGEST_MINOR
 from wallet.pages.axes import choose_ticks, label, mark_times
 from wallet.pages.chart import ACROSS, Value, draw_chart, draw_panel
-from wallet.pages.wording import SAST
 
+SAST = ZoneInfo("Africa/Johannesburg")
 HEIGHT, MOST = 180, 5
 NOVEMBER = datetime(2026, 11, 21, 5, tzinfo=SAST)
 minors = st.integers(-LARGEST_MINOR, LARGEST_MINOR) | st.integers(-999, 999)

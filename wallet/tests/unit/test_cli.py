@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
 def test_help_names_every_command(run):
     """Each has a line that says what it does."""
     text = run("--help").output
-    assert all(f"\n  {name} " in text for name in ("serve", "verify", "key"))
+    assert all(f"\n  {name} " in text for name in ("serve", "verify", "backup", "key"))
     assert __version__ in run("--version").output
 
 
@@ -74,7 +74,7 @@ def test_a_command_that_cannot_do_what_was_asked_ends_badly(run, arguments, sent
     assert sentence in line
 
 
-@pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
+@pytest.mark.parametrize("command", [["verify"], ["backup", "x"], ["key", "w_1"]])
 def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
     """Only serving changes a database; an empty one is most likely the wrong one."""
     (tmp_path / "wallet.db").write_bytes(b"")
@@ -82,7 +82,7 @@ def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
     assert (done.exit_code, "start the service" in done.output) == (1, True)
 
 
-@pytest.mark.parametrize("command", [["verify"], ["key", "w_1"]])
+@pytest.mark.parametrize("command", [["verify"], ["backup", "x"], ["key", "w_1"]])
 def test_a_command_that_reads_makes_nothing_where_nothing_is(
     run, tmp_path, monkeypatch, command
 ):

@@ -1,12 +1,18 @@
+import re
 import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from wallet import create_app
-from wallet.config import ConfigError, read_settings
+from wallet.cli import main
+from wallet.config import SETTINGS, ConfigError, read_environment, read_settings
+from wallet.environment import meant_for_the_wallet
 
-SHARED = {"OPERATOR_TOKEN": "1234567890", "SECRET_KEY": "s" * 32}
+ROOT = Path(__file__).parents[2]
+TOKEN = "12345678901234567890"
+SHARED = {"OPERATOR_TOKEN": TOKEN, "SECRET_KEY": "s" * 32}
 
 
 def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
@@ -25,7 +31,7 @@ def test_without_settings_the_service_is_local(tmp_path, monkeypatch):
 def test_a_secret_may_be_in_a_file(tmp_path):
     """Its end of line does not count."""
     for name, value in {
-        "t": "a-token-of-mine",
+        "t": "a-long-token-of-mine",
         "k": "k" * 40,
         "p": "p@ss/word",
     }.items():
@@ -40,7 +46,7 @@ def test_a_secret_may_be_in_a_file(tmp_path):
         }
     )
     assert (settings.operator_token, settings.secret_key) == (
-        "a-token-of-mine",
+        "a-long-token-of-mine",
         "k" * 40,
     )
     assert settings.database_url.password == "p@ss/word"
@@ -50,14 +56,73 @@ def test_a_secret_may_be_in_a_file(tmp_path):
 
 def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
     """Nothing in the environment is parsed."""
-    monkeypatch.setenv("WALLET_OPERATOR_TOKEN", "1234567890")
+    monkeypatch.setenv("WALLET_OPERATOR_TOKEN", TOKEN)
     monkeypatch.setenv("WALLET_SECRET_KEY", "1" * 32)
     monkeypatch.setenv("WALLET_HOME", str(tmp_path))
     app = create_app()
     service = app.extensions["wallet"]
     service.close()
-    assert service.settings.operator_token == "1234567890"
+    assert service.settings.operator_token == TOKEN
     assert service.settings.secret_key == "1" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("OPERATOR_TOKN", "did you mean WALLET_OPERATOR_TOKEN?"),
+        ("OPERATOR_TOKEN_FIEL", "did you mean WALLET_OPERATOR_TOKEN_FILE?"),
+        ("DATABASE", "did you mean WALLET_DATABASE_URL?"),
+        ("HOME_FILE", "did you mean WALLET_HOME?"),
+        ("home", "unset it."),
+        ("DEBUG", "unset it."),
+        ("PORT", "unset it."),
+        ("", "unset it."),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused(tmp_path, monkeypatch, name, advice):
+    """With what was probably meant, without its value, and before anything is made."""
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(f"WALLET_{name}", "a-secret")
+    sentence = f"WALLET_{name} is not a setting: {advice}"
+    for command in (["serve"], ["verify"], ["backup", "x"], ["key", "w_1"]):
+        done = CliRunner().invoke(main, command)
+        assert (done.exit_code, done.stderr) == (1, f"Error: {sentence}\n")
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        create_app()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("environment", sorted(ROOT.glob("docker-compose*.yml")))
+def test_what_compose_sets_is_known(environment):
+    """A wallet starts from the project's own files."""
+    named = re.findall(r"WALLET_(\w+)", environment.read_text())
+    known = [*SETTINGS, *(f"{name}_FILE" for name in SETTINGS)]
+    for name in named:
+        meant_for_the_wallet({f"WALLET_{name}": "x"}, known)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMAGE", "wallet:1"),
+        ("WORKERS", "2"),
+        ("TEST_DATABASE_URL", "postgresql:///x"),
+        ("SERVICE_HOST", "10.0.0.1"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_what_others_call_so_keeps_nobody_from_starting(
+    tmp_path, monkeypatch, name, value
+):
+    """Those who run the wallet, its tests or Kubernetes mean something else by it."""
+    monkeypatch.setenv(f"WALLET_{name}", value)
+    given = read_environment()
+    assert given.pop(name) == value
+    assert set(given) == {"LUNO_URL", "TIME_ZONE"}
+    assert read_settings(given | {"HOME": str(tmp_path)}).local
 
 
 @pytest.mark.parametrize(
@@ -70,9 +135,9 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"OPERATOR_TOKEN": ""}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": " "}, "WALLET_OPERATOR_TOKEN is empty"),
         (SHARED | {"OPERATOR_TOKEN": "\u00e9"}, "WALLET_OPERATOR_TOKEN must be"),
-        (SHARED | {"OPERATOR_TOKEN": "x"}, "WALLET_OPERATOR_TOKEN is too short"),
+        (SHARED | {"OPERATOR_TOKEN": "x" * 19}, "WALLET_OPERATOR_TOKEN is too short"),
         (SHARED | {"METRICS_TOKEN": "x"}, "WALLET_METRICS_TOKEN is too short"),
-        (SHARED | {"METRICS_TOKEN": "1234567890"}, "WALLET_METRICS_TOKEN must differ"),
+        (SHARED | {"METRICS_TOKEN": TOKEN}, "WALLET_METRICS_TOKEN must differ"),
         (SHARED | {"METRICS_TOKEN": "s" * 32}, "WALLET_SECRET_KEY must differ from"),
         (SHARED | {"SECRET_KEY_FALLBACKS": "s" * 32}, "WALLET_SECRET_KEY must differ"),
         (
@@ -109,6 +174,10 @@ def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
         (SHARED | {"LUNO_URL": "https://a.example/a b"}, "WALLET_LUNO_URL cannot be"),
         (SHARED | {"LUNO_URL": f"https://{'a' * 64}.example"}, "WALLET_LUNO_URL cann"),
         (SHARED | {"LUNO_URL": "https://a:b@c.example"}, "WALLET_LUNO_URL cannot be"),
+        (SHARED | {"TIME_ZONE": "Berlin"}, "WALLET_TIME_ZONE must be the name of a"),
+        (SHARED | {"TIME_ZONE": "../UTC"}, "WALLET_TIME_ZONE must be the name of a"),
+        (SHARED | {"DEFAULT_CURRENCY": "zar"}, "WALLET_DEFAULT_CURRENCY must be one"),
+        (SHARED | {"DEFAULT_CURRENCY": ""}, "WALLET_DEFAULT_CURRENCY must be one of"),
         ({"HOME": "/dev/null/x"}, "/dev/null/x cannot be written"),
     ],
     ids=str,

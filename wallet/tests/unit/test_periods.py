@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from wallet.clock import find_zone, shown_in, system_zone
 from wallet.history.periods import (
     MOST_PERIODS,
     Step,
     TooManyPeriods,
-    find_zone,
     instant,
     split,
     split_coarsely,
@@ -157,6 +158,43 @@ def test_nothing_overflows_at_the_edge_of_the_calendar(name):
 def test_what_is_no_zone_is_found_nowhere(name):
     """Names are looked up in a list, and never become a path."""
     assert find_zone(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "at_us", "text"),
+    [
+        ("Africa/Johannesburg", 0, "1970-01-01 02:00:00.000000 SAST"),
+        ("UTC", 1_798_754_399_999_999, "2026-12-31 21:59:59.999999 UTC"),
+        ("Europe/Berlin", 1_792_889_999_000_000, "2026-10-25 02:59:59.000000 CEST"),
+        ("Europe/Berlin", 1_792_890_000_000_000, "2026-10-25 02:00:00.000000 CET"),
+    ],
+)
+def test_a_moment_is_shown_as_the_clocks_of_a_zone_show_it(name, at_us, text):
+    """To the last digit, and through a change of the clocks."""
+    assert f"{shown_in(find_zone(name), at_us):%Y-%m-%d %H:%M:%S.%f %Z}" == text
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        (":Asia/Tokyo", "Asia/Tokyo"),
+        ("", "UTC"),
+        ("CET-1CEST", "UTC"),
+        ("/etc/localtime", "UTC"),
+    ],
+)
+def test_the_zone_of_a_machine_is_the_one_that_it_names(monkeypatch, name, zone):
+    """Where it names none that is known, times are those of UTC."""
+    monkeypatch.setenv("TZ", name)
+    assert system_zone().key == zone
+
+
+def test_a_machine_without_a_word_about_it_is_asked_by_its_link(monkeypatch):
+    """What it links to tells the same time, or has no name."""
+    monkeypatch.delenv("TZ", raising=False)
+    linked = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2]
+    assert system_zone().key in {linked, "UTC"}
 
 
 def test_every_zone_that_is_listed_is_there():

@@ -2,7 +2,7 @@ import pytest
 
 from wallet.ledger.money import LARGEST_MINOR, AmountError
 from wallet.pages.forms import read_typed
-from wallet.pages.wording import minute, money
+from wallet.pages.wording import money
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,3 @@ def test_another_currencys_form_is_refused(currency, text):
 def test_money_is_shown_without_a_place_to_break(minor, currency, text):
     """Groups of three, every decimal, and spaces that never break a line."""
     assert money(minor, currency) == text.replace(" ", "\u00a0")
-
-
-@pytest.mark.parametrize(
-    ("at_us", "text"),
-    [(0, "1970-01-01 02:00"), (1_798_754_399_999_999, "2026-12-31 23:59")],
-)
-def test_time_is_that_of_south_africa(at_us, text):
-    """Two hours before Greenwich, and cut rather than rounded."""
-    assert minute(at_us) == text

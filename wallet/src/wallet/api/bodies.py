@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from flask import Request
+from msgspec import UNSET, UnsetType
 
 from ..web.auth import Caller
 from ..web.body import read_body
@@ -34,7 +35,10 @@ class NewWallet(Body):
     """The body that creates a wallet."""
 
     name: Name = ""
-    currency: Currency = "ZAR"
+    currency: (
+        Annotated[Currency, described("The default is that of the service.")]
+        | UnsetType
+    ) = UNSET
     floor: Floor = "0"
 
 

@@ -7,9 +7,10 @@ from ..web.fields import EntriesPage, WalletsPage
 from ..web.status import StatusAnswer
 from . import answers, bodies, history, parameters, rates
 
-#: Refusals of every call, and of those that need rights, use the store, or write.
+#: Refusals of every call, and of those that know who asks, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
-_READ: Final = (*_ALWAYS, "unauthenticated", "forbidden", "malformed", "unavailable")
+_KNOWN: Final = (*_ALWAYS, "unauthenticated", "too-many-attempts")
+_READ: Final = (*_KNOWN, "forbidden", "malformed", "unavailable")
 _WRITE: Final = (
     *(*_READ, "foreign-page", "too-large", "unsupported-media-type"),
     "outcome-unknown",
@@ -115,19 +116,12 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ),
     ("GET", "/v1/rates/<pair>"): Call(
         rates.RateAnswer,
-        (
-            *_ALWAYS,
-            "unauthenticated",
-            "malformed",
-            "unavailable",
-            "not-found",
-            "no-rate",
-        ),
+        (*_KNOWN, "malformed", "unavailable", "not-found", "no-rate"),
     ),
     ("GET", "/status"): _open(StatusAnswer),
     ("GET", "/metrics"): Call(
         "text/plain",
-        (*_ALWAYS, "unauthenticated", "not-found"),
+        (*_KNOWN, "not-found"),
         security=("metricsToken",),
     ),
     ("GET", "/openapi.json"): _open("application/json"),

@@ -81,14 +81,15 @@ def read_points(wallet_id: str) -> Response:
     wallet = current_service().open_wallet(identify(request), wallet_id)
     end_us = end_of(wallet, now)
     asked = read_query(query_of(request), SeriesQuery)
-    step, bounds = asked.periods(wallet.created_at_us, end_us)
+    zone = asked.zone(current_service().settings.time_zone)
+    step, bounds = asked.periods(wallet.created_at_us, end_us, zone)
     points = read_series(current_service().store, wallet, bounds, end_us)
     return json_response(
         SeriesAnswer(
             wallet=wallet.id,
             currency=wallet.currency,
             step=step,
-            tz=asked.tz,
+            tz=zone.key,
             points=[_point_answer(point, wallet.currency) for point in points],
         )
     )

@@ -3,15 +3,15 @@
 import re
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ..clock import find_zone
 from ..history.periods import (
-    DEFAULT_ZONE,
     MOST_PERIODS,
     Step,
     TooManyPeriods,
-    find_zone,
     instant,
     split,
     split_coarsely,
@@ -121,18 +121,36 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
         ]
         | None
     ) = None
-    tz: Annotated[str, described("The time zone in which days begin.")] = DEFAULT_ZONE
+    tz: (
+        Annotated[
+            str,
+            described(
+                "The time zone in which days begin, such as Europe/Berlin; the default"
+                " is that of the service."
+            ),
+        ]
+        | None
+    ) = None
 
-    def periods(self, start_us: int, end_us: int) -> tuple[Step, list[int]]:
+    def zone(self, default: ZoneInfo) -> ZoneInfo:
+        """Return the time zone in which days begin.
+
+        :raises Problem: there is none of that name.
+        """
+        zone = default if self.tz is None else find_zone(self.tz)
+        if zone is None:
+            raise malformed("tz", 'must be the name of a zone, such as "Europe/Berlin"')
+        return zone
+
+    def periods(
+        self, start_us: int, end_us: int, zone: ZoneInfo
+    ) -> tuple[Step, list[int]]:
         """Return the step, and the bounds of the periods.
 
         :param start_us: where they start by default.
         :param end_us: until when anything is known.
         :raises Problem: a parameter is malformed, or there are too many periods.
         """
-        zone = find_zone(self.tz)
-        if zone is None:
-            raise malformed("tz", 'must be the name of a zone, such as "Europe/Berlin"')
         from_us, to_us = start_us, end_us
         if self.from_ is not None:
             from_us = _read_time("from", self.from_, zone)

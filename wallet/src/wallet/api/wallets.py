@@ -38,7 +38,8 @@ def create_wallet() -> Response:
     require_json(request)
     key = read_idempotency_key(request.headers.get("Idempotency-Key"))
     body = bodies.read_json(request, caller, bodies.NewWallet)
-    name, currency, floor_minor = read_new_wallet(body.name, body.currency, body.floor)
+    currency = body.currency or current_service().settings.default_currency
+    name, currency, floor_minor = read_new_wallet(body.name, currency, body.floor)
     command = CreateWallet(new_wallet_id(), name, currency, floor_minor, key)
     submission = Submission((command,))
     outcome = current_service().submit_one(submission).outcome

@@ -8,13 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 from typing import Final
-from zoneinfo import ZoneInfo
 
 MOST_PERIODS: Final = 1_000
-DEFAULT_ZONE: Final = "Africa/Johannesburg"
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  what a clock shows has no zone
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -45,17 +41,6 @@ _LENGTHS: Final = {
 
 class TooManyPeriods(ValueError):
     """More than :data:`MOST_PERIODS` periods would be needed."""
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    # The installed list, so that no text of a client ever becomes a path.
-    return frozenset(files("tzdata").joinpath("zones").read_text().split())
-
-
-def find_zone(name: str) -> ZoneInfo | None:
-    """Find a time zone by its name, such as ``Africa/Johannesburg``."""
-    return ZoneInfo(name) if name in _zone_names() else None
 
 
 def instant(shown: datetime, zone: tzinfo) -> int:

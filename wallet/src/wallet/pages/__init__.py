@@ -75,6 +75,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= wording.FILTERS
+    app.jinja_env.globals["clocks"] = wording.clocks
     app.context_processor(access.for_templates)
     app.after_request(_finish)
     for blueprint in _BLUEPRINTS:

@@ -27,7 +27,7 @@ from ..ledger.commands import Principal, RaiseKeyVersion, Submission
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
-from ..web.auth import Caller, recognise
+from ..web.auth import Caller
 from ..web.body import read_form
 from ..web.problems import Problem
 from ..web.service import current_service
@@ -170,10 +170,13 @@ def sign_in() -> AnyResponse:
     token = service.settings.operator_token
     if token is not None:
         try:
-            caller = recognise(request.form.get("key", "").strip(), token, service.keys)
+            typed = request.form.get("key", "").strip()
+            caller = service.recognise(request, typed, token)
             if caller.wallet_id is not None:
-                current_service().open_wallet(caller, caller.wallet_id)
-        except Problem:
+                service.open_wallet(caller, caller.wallet_id)
+        except Problem as problem:
+            if problem.kind.name == "too-many-attempts":
+                raise
             # What was typed is a secret or nearly one, so it is not shown again.
             return Response(render_template("sign_in.html", refused=True), 401)
         _begin_session(caller)

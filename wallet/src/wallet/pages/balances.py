@@ -20,7 +20,7 @@ from ..web.fields import WalletsPage, read_new_wallet, read_query
 from ..web.problems import Problem
 from ..web.service import current_service
 from . import access, forms
-from .wording import rate_now, title
+from .wording import isolated, rate_now, title
 
 balances = Blueprint("balances", __name__)
 
@@ -53,7 +53,7 @@ def create_wallet() -> AnyResponse:
     if not isinstance(outcome, Created):
         raise Problem("key-reused")
     wallet = outcome.wallet
-    flash(f"{title(wallet)} is ready: set what it holds.")
+    flash(f"{isolated(title(wallet))} is ready: set what it holds.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
 
 
@@ -67,6 +67,7 @@ def _page(problem: Problem | None = None) -> str:
             held={wallet.currency: wallet.balance_minor},
             rate=rate_now(),
         )
+    default = current_service().settings.default_currency
     page = read_query(request.args.to_dict(flat=False), WalletsPage)
     found = list_wallets(store, page.limit + 1, page.after)
     return render_template(
@@ -77,6 +78,7 @@ def _page(problem: Problem | None = None) -> str:
         held=held_by_currency(store),
         rate=rate_now(),
         currencies=sorted(CURRENCIES),
+        currency=request.form.get("currency", default),
         key=forms.new_key(),
         error=problem and forms.sentence(problem),
     )

@@ -12,7 +12,7 @@ from ..ledger.outcomes import WalletState
 from ..web.problems import malformed
 from ..web.service import current_service
 from .chart import Chart, Panel, Value, draw_chart, draw_panel
-from .wording import COLUMNS, SAST, local_time, minute, money
+from .wording import COLUMNS, local_time, minute, money
 
 RANGES: Final = ("day", "month", "year", "all")
 
@@ -140,10 +140,11 @@ def over_time(wallet: WalletState, asked: str | None) -> BalanceOverTime | None:
 
 
 def _periods(name: str, created_us: int, end_us: int) -> tuple[Step, Sequence[int]]:
+    zone = current_service().settings.time_zone
     if name in _STEPS:
         step, length_us = _STEPS[name]
-        return step, split(max(created_us, end_us - length_us), end_us, step, SAST)
-    return split_coarsely(created_us, end_us, tuple(Step), SAST, _MOST_POINTS)
+        return step, split(max(created_us, end_us - length_us), end_us, step, zone)
+    return split_coarsely(created_us, end_us, tuple(Step), zone, _MOST_POINTS)
 
 
 def _value(point: Point) -> Value | None:

@@ -5,10 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Final
 
 from flask import Blueprint, Response
 
+from ..clock import shown_in
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
@@ -16,7 +18,7 @@ from ..storage.queries import list_entries
 from ..storage.store import Store
 from ..web.service import current_service
 from . import access
-from .wording import local_time
+from .wording import clocks
 
 statement = Blueprint("statement", __name__)
 
@@ -49,9 +51,11 @@ def download(wallet_id: str) -> Response:
     service = current_service()
     wallet = service.open_wallet(caller, wallet_id)
     place = service.slow.statements[caller.principal].place()
-    length = sum(map(len, _parts(service.store, wallet, patience_s=0)))
+    # The request is over when most of it is made, so it is handed everything.
+    told = service.store, wallet, service.settings.time_zone, f"Date ({clocks()})"
+    length = sum(map(len, _parts(*told, patience_s=0)))
     response = Response(mimetype="text/csv")
-    place.send(response, _parts(service.store, wallet, _PATIENCE_S))
+    place.send(response, _parts(*told, patience_s=_PATIENCE_S))
     response.content_length = length
     response.headers.set(
         "Content-Disposition", "attachment", filename=f"statement-{wallet.id}.csv"
@@ -76,49 +80,54 @@ def _line(*cells: str) -> str:
     return line
 
 
-def _parts(store: Store, wallet: WalletState, patience_s: float) -> Iterator[bytes]:
+def _parts(
+    store: Store, wallet: WalletState, zone: tzinfo, date: str, patience_s: float
+) -> Iterator[bytes]:
     """Make the file; entries never change, so it is the same each time."""
     money = f"Amount ({wallet.currency})", f"Balance ({wallet.currency})"
-    yield _line("Entry", "Date (SAST)", "Kind", *money, "Note", "Other wallet").encode()
+    yield _line("Entry", date, "Kind", *money, "Note", "Other wallet").encode()
     before, count = wallet.version + 1, 0
-    while (part := _part(store, wallet, before, patience_s))[0]:
-        entries, text = part
-        yield text.encode()
+    while entries := _part(store, wallet, before, patience_s):
+        yield _lines(entries, CURRENCIES[wallet.currency], zone).encode()
         before, count = entries[-1].version, count + len(entries)
     yield _line("End", "", "", "", "", f"{count} entries", "").encode()
 
 
 def _part(
     store: Store, wallet: WalletState, before: int, patience_s: float
-) -> tuple[list[Entry], str]:
-    """Read and write some entries, again and again if the database is away."""
+) -> list[Entry]:
+    """Read some entries, again and again if the database is away."""
     give_up_s = time.monotonic() + patience_s
     while True:
         try:
             with _ONE_AT_A_TIME:
-                entries = list_entries(store, wallet.id, _PART, before)
-                return entries, _lines(entries, CURRENCIES[wallet.currency])
+                return list_entries(store, wallet.id, _PART, before)
         except StoreFailure:
             if time.monotonic() >= give_up_s:
                 raise
             time.sleep(_PAUSE_S)
 
 
-def _lines(entries: list[Entry], exponent: int) -> str:
+def _lines(entries: list[Entry], exponent: int, zone: tzinfo) -> str:
+    with _ONE_AT_A_TIME:
+        return "".join(_each_line(entries, exponent, zone))
+
+
+def _each_line(entries: list[Entry], exponent: int, zone: tzinfo) -> list[str]:
     lines = []
     for entry in entries:
-        lines.append(_line(*_cells(entry, exponent)))
+        lines.append(_line(*_cells(entry, exponent, zone)))
         if len(lines) % _ROW_OF_LINES == 0:
             # Whoever waits for the interpreter would else wait for its full interval,
             # several times for a deposit.
             time.sleep(0)
-    return "".join(lines)
+    return lines
 
 
-def _cells(entry: Entry, exponent: int) -> tuple[str, ...]:
+def _cells(entry: Entry, exponent: int, zone: tzinfo) -> tuple[str, ...]:
     return (
         str(entry.version),
-        f"{local_time(entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
+        f"{shown_in(zone, entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
         entry.kind.value,
         format_amount(entry.amount_minor, exponent),
         format_amount(entry.balance_minor, exponent),

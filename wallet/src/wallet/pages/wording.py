@@ -1,18 +1,19 @@
 """How money, time, wallets and worth are written for people."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
-from ..clock import now_us, timestamp
+from ..clock import now_us, shown_in, timestamp
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
 from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
 from ..web.service import current_service
 
-#: The clocks of South Africa never change.
-SAST: Final = timezone(timedelta(hours=2), "SAST")
 _NO_BREAK: Final = "\u00a0"
+#: From the left, from the right, and as the first letter says.
+_ISOLATES: Final = "\u2066\u2067\u2068"
+_END_OF_ISOLATE: Final = "\u2069"
 _SYMBOLS: Final = {"ZAR": "R"}
 #: What the worth of a balance is told in, with the heading of its column.
 COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}
@@ -35,8 +36,22 @@ def grouped(amount: str) -> str:
 
 
 def local_time(at_us: int) -> datetime:
-    """Tell the time in South Africa."""
-    return datetime(1970, 1, 1, tzinfo=SAST) + timedelta(hours=2, microseconds=at_us)
+    """Tell the time by the clocks of the service."""
+    return shown_in(current_service().settings.time_zone, at_us)
+
+
+def clocks() -> str:
+    """Name those clocks: ``SAST``, or by their zone if they change with the season."""
+    zone = current_service().settings.time_zone
+    year = shown_in(zone, now_us()).year
+    names = {datetime(year, month, 1, tzinfo=zone).tzname() or "" for month in (1, 7)}
+    (name, *others) = names
+    return name if name.isalpha() and not others else zone.key
+
+
+def clock_then(at_us: int) -> str:
+    """Name those clocks as they were at a moment."""
+    return f"{local_time(at_us):%Z}"
 
 
 def minute(at_us: int) -> str:
@@ -46,7 +61,30 @@ def minute(at_us: int) -> str:
 
 def title(wallet: WalletState) -> str:
     """Call a wallet by its name, and one without by the end of its id."""
-    return wallet.name.strip() or nameless(wallet.id)
+    return balanced(wallet.name.strip()) or nameless(wallet.id)
+
+
+def balanced(text: str) -> str:
+    """End what people's text begins for its own direction, and nothing else.
+
+    Only so does an element or a mark that isolates it keep it from turning around what
+    stands beside it.
+    """
+    if text.isascii():
+        return text
+    kept, opened = [], 0
+    for letter in text.replace("\u2029", " "):
+        opened += (letter in _ISOLATES) - (letter == _END_OF_ISOLATE)
+        if opened >= 0:
+            kept.append(letter)
+        opened = max(opened, 0)
+    return "".join(kept) + _END_OF_ISOLATE * opened
+
+
+def isolated(text: str) -> str:
+    """Isolate balanced text where no element can: in options, titles and messages."""
+    # ASCII runs from the left, as the pages do.
+    return text if text.isascii() else f"{_ISOLATES[-1]}{text}{_END_OF_ISOLATE}"
 
 
 def nameless(wallet_id: str) -> str:
@@ -92,8 +130,11 @@ def worth_of_entries(
 FILTERS: Final = {
     "money": money,
     "minute": minute,
+    "clock_then": clock_then,
     "timestamp": timestamp,
     "title_of": title,
+    "balanced": balanced,
+    "isolated": isolated,
     "nameless": nameless,
     "quote": quote,
     "worth": worth,

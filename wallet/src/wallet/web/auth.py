@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from flask import Request
 from itsdangerous import BadSignature, Signer
 
-from ..config import Settings
 from ..ledger.commands import Principal
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
@@ -93,18 +92,8 @@ class Caller:
         return wallet
 
 
-def identify(request: Request, operator_token: str | None, keys: WalletKeys) -> Caller:
-    """Return who sends a request; the version of a wallet's key is checked later.
-
-    :raises Problem: the credentials are missing or not ours.
-    """
-    if operator_token is None:
-        return Caller(Principal.OPERATOR)
-    return recognise(_bearer(request), operator_token, keys)
-
-
 def recognise(token: str, operator_token: str, keys: WalletKeys) -> Caller:
-    """Return whose token or key this is.
+    """Return whose token or key this is; the version of a key is checked later.
 
     :raises Problem: it is not ours.
     """
@@ -117,24 +106,23 @@ def recognise(token: str, operator_token: str, keys: WalletKeys) -> Caller:
     return Caller(Principal.OWNER, *wallet)
 
 
-def require_metrics_token(request: Request, settings: Settings) -> None:
-    """Refuse `/metrics` in shared mode without the token in `WALLET_METRICS_TOKEN`.
+def require_metrics_token(token: str, metrics_token: str) -> None:
+    """Refuse any token but the one in `WALLET_METRICS_TOKEN`.
 
-    :raises Problem: the token is missing or wrong; not found if none is set.
+    :raises Problem: it is another.
     """
-    if settings.local:
-        return
-    if settings.metrics_token is None:
-        raise Problem("not-found")
-    token = _bearer(request)
-    if not hmac.compare_digest(_bytes(token), _bytes(settings.metrics_token)):
+    if not hmac.compare_digest(_bytes(token), _bytes(metrics_token)):
         raise Problem(
             "unauthenticated",
             "Send Authorization: Bearer with the token in WALLET_METRICS_TOKEN.",
         )
 
 
-def _bearer(request: Request) -> str:
+def bearer(request: Request) -> str:
+    """Take the token from the header that carries it.
+
+    :raises Problem: there is none.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:

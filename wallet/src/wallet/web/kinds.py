@@ -13,6 +13,7 @@ The kinds, by status::
     422 key-reused, batch-refused, and what the rules refuse: insufficient-funds,
         self-transfer, unknown-recipient, currency-mismatch, balance-too-large,
         already-reversed, not-reversible
+    429 too-many-attempts
     500 internal-error
     503 unavailable, outcome-unknown
 
@@ -168,6 +169,13 @@ KINDS: Final = {
             422,
             "A reversal cannot be undone",
             "Nothing was moved. Make the move again instead.",
+        ),
+        Kind(
+            "too-many-attempts",
+            429,
+            "Too many wrong tokens or keys",
+            "Ten wrong ones came from this address within a minute. Wait until that"
+            " minute is over, then send the right one.",
         ),
         Kind(
             "internal-error",

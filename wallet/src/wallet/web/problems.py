@@ -10,7 +10,7 @@ from .kinds import KINDS
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _LATER: Final = {"Retry-After": "1"}
 #: Headers that every problem with this status carries.
-_HEADERS: Final = {401: _CHALLENGE, 503: _LATER}
+_HEADERS: Final = {401: _CHALLENGE, 429: {"Retry-After": "60"}, 503: _LATER}
 
 
 class Problem(Exception):

@@ -11,7 +11,7 @@ from flask import Flask, Request, current_app, request
 from ..clock import timestamp
 from ..config import Settings
 from ..history.future import LatestEntry
-from ..ledger.commands import Submission
+from ..ledger.commands import Principal, Submission
 from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
 from ..storage.errors import StoreFailure, may_come_back, reason_of
 from ..storage.migrations import WrongSchema
@@ -19,6 +19,7 @@ from ..storage.queries import find_wallet
 from ..storage.store import Store
 from ..writer import Writer
 from . import auth, metrics
+from .attempts import Attempts
 from .auth import Caller, WalletKeys
 from .places import SlowClients
 from .problems import refused
@@ -41,6 +42,7 @@ class Service:
     slow: SlowClients
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
+    attempts: Attempts = field(default_factory=Attempts)
 
     def open(self) -> None:
         """Bring the tables up to date; until then, nothing is asked of them.
@@ -80,6 +82,17 @@ class Service:
                 time.sleep(_LOOK_S)
         log.warning("the database is there")
         self.warn_of_future_entries()
+
+    def recognise(self, request: Request, token: str, operator_token: str) -> Caller:
+        """Return whose token or key came with a request.
+
+        :raises Problem: it is not ours, or too many came that were not.
+        """
+        return self.attempts.judge(
+            request,
+            token,
+            lambda given: auth.recognise(given, operator_token, self.keys),
+        )
 
     def submit(self, submission: Submission) -> Results:
         """Have commands decided and committed, and count their outcomes.
@@ -141,10 +154,13 @@ def current_request() -> Request:
 def identify(request: Request) -> Caller:
     """Return who sends a request to the application that serves it.
 
-    :raises Problem: the credentials are missing or not ours.
+    :raises Problem: the credentials are missing or not ours, or too many were not.
     """
     service = current_service()
-    return auth.identify(request, service.settings.operator_token, service.keys)
+    operator_token = service.settings.operator_token
+    if operator_token is None:
+        return Caller(Principal.OPERATOR)
+    return service.recognise(request, auth.bearer(request), operator_token)
 
 
 def only(results: Results) -> Result:

@@ -4,6 +4,7 @@ The status is open to all, so it names no host, user or address.
 """
 
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,9 +16,10 @@ from .. import __version__
 from ..clock import timestamp
 from ..storage.connections import is_durable
 from ..storage.errors import StoreFailure
-from .auth import require_metrics_token
+from .auth import bearer, require_metrics_token
 from .fields import described
 from .metrics import exposition
+from .problems import Problem
 from .replies import json_response
 from .service import Service, current_service
 
@@ -78,7 +80,13 @@ def read_status() -> Response:
 @status.get("/metrics")
 def read_metrics() -> Response:
     """Report what was counted and timed, over all workers."""
-    require_metrics_token(request, current_service().settings)
+    service = current_service()
+    token = service.settings.metrics_token
+    if not service.settings.local:
+        if token is None:
+            raise Problem("not-found")
+        check = partial(require_metrics_token, metrics_token=token)
+        service.attempts.judge(request, bearer(request), check)
     return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
