@@ -8,6 +8,7 @@ from flask import Request
 
 from ..web.auth import Caller
 from ..web.body import read_body
+from ..web.described import described
 from ..web.fields import (
     LARGEST_BATCH,
     Amount,
@@ -17,7 +18,6 @@ from ..web.fields import (
     Name,
     Note,
     Recipient,
-    described,
     explain,
 )
 from ..web.problems import malformed
