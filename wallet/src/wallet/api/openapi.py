@@ -75,11 +75,14 @@ _SCHEMES: Final = {
 }
 _ABOUT: Final = """\
 Wallets that keep every cent exactly once.
+
 Amounts are decimal text in major units, such as "125.50", or whole numbers.
 Send an Idempotency-Key with every request that moves money, and repeat the request
 until it is answered.
+
 A service without an operator token needs no credentials, and serves only the machine
 that it runs on.
+
 Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
 
 
