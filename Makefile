@@ -21,7 +21,7 @@ test: .venv/dev
 	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
 	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
 	@[ ! -f .skipped ] || cat .skipped
-	@echo "Not part of it: Docker, the bench, slow clients, a fresh installation (make test_all)."
+	@echo "Not part of it: Docker, the bench, slow clients, a fresh installation, generated clients (make test_all)."
 
 # Everything that must hold before a change lands.
 test_all: lint test test_rest
@@ -29,6 +29,7 @@ test_all: lint test test_rest
 test_rest: .venv/dev
 	$(BIN)/pytest -m fresh
 	$(MAKE) -C wallet test_slow
+	$(MAKE) -C wallet test_clients
 	$(MAKE) -C wallet bench BENCH=short
 	$(MAKE) -C wallet test_deployment
 

@@ -98,7 +98,7 @@ def test_a_printed_page_has_the_history_and_no_controls(live, tab):
     live.wallets.deposit(wallet, 5)
     tab.goto(f"{live.url}/wallets/{wallet}")
     tab.emulate_media(media="print", color_scheme="dark")
-    for selector in ("nav", "#set", ".actions", ".skip-link"):
+    for selector in ("nav", "#set", ".actions", ".skip-link", "footer"):
         expect(tab.locator(selector).first).to_be_hidden()
     expect(tab.locator("#latest .after")).to_be_visible()
     background = "getComputedStyle(document.body).backgroundColor"

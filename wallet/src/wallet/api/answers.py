@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..clock import timestamp
+from ..ledger.commands import Kind
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import (
     Abandoned,
@@ -21,22 +22,23 @@ from ..ledger.outcomes import (
     Result,
     WalletState,
 )
-from ..web.fields import described
-from ..web.kinds import KINDS
+from ..web.described import described, named
+from ..web.fields import Currency, WalletId
 from ..web.problems import Problem, refused
 from ..web.replies import encode
+from ..web.values import Digest, Moment, Money, OperationId
 
 
 class WalletAnswer(msgspec.Struct):
     """A wallet."""
 
-    id: str
+    id: WalletId
     name: str
-    currency: str
-    balance: str
-    floor: str
+    currency: Currency
+    balance: Money
+    floor: Money
     version: int
-    created_at: str
+    created_at: Moment
 
 
 class NewWalletAnswer(WalletAnswer):
@@ -56,18 +58,18 @@ class EntryAnswer(msgspec.Struct):
     """A line of a wallet's history."""
 
     version: int
-    kind: str
-    amount: str
-    balance: str
+    kind: Kind
+    amount: Money
+    balance: Money
     note: str | None
-    at: str
-    digest: str
-    operation: str
-    counterparty: str | None
+    at: Moment
+    digest: Digest
+    operation: OperationId
+    counterparty: WalletId | None
     payee: str | None
     #: The operation that it undoes, and the one that undid it.
-    reverses: str | None
-    reversed_by: str | None
+    reverses: OperationId | None
+    reversed_by: OperationId | None
     hold: str | None
 
 
@@ -81,18 +83,18 @@ class EntriesAnswer(msgspec.Struct):
 class MovedAnswer(msgspec.Struct):
     """Money moved: the operation, and its entry in the wallet that was addressed."""
 
-    operation: str
+    operation: OperationId
     entry: EntryAnswer
 
 
 #: Sent as the exact bytes that are stored for a repeated request.
-_Outcome = Annotated[msgspec.Raw, described(**{"$ref": "#/components/schemas/Outcome"})]
+_Outcome = Annotated[msgspec.Raw, described(**named("Outcome"))]
 
 
 class ProblemAnswer(msgspec.Struct):
     """Why a request was refused; the type is the address of a page about it."""
 
-    type: Annotated[str, described(enum=[f"/problems/{name}" for name in KINDS])]
+    type: Annotated[str, described(**named("ProblemType"))]
     title: str
     status: int
     detail: str
@@ -131,17 +133,12 @@ class BatchAnswer(msgspec.Struct):
 class OperationAnswer(msgspec.Struct):
     """What was answered under a key."""
 
-    operation: str
+    operation: OperationId
     key: str
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
-        described(
-            anyOf=[
-                {"$ref": "#/components/schemas/MovedAnswer"},
-                {"$ref": "#/components/schemas/ProblemAnswer"},
-            ]
-        ),
+        described(anyOf=[named("MovedAnswer"), named("ProblemAnswer")]),
     ]
 
 
@@ -180,7 +177,7 @@ def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
     exponent = CURRENCIES[currency]
     return EntryAnswer(
         version=entry.version,
-        kind=entry.kind.value,
+        kind=entry.kind,
         amount=format_amount(entry.amount_minor, exponent),
         balance=format_amount(entry.balance_minor, exponent),
         note=entry.note,

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from ..web.auth import Caller
 from ..web.body import read_body
+from ..web.described import described
 from ..web.fields import (
     LARGEST_BATCH,
     Amount,
@@ -18,7 +19,6 @@ from ..web.fields import (
     Name,
     Note,
     Recipient,
-    described,
     explain,
 )
 from ..web.problems import malformed

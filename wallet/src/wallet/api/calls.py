@@ -1,6 +1,6 @@
 """What each call takes, answers and refuses, for the description of the interface."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..web.fields import EntriesPage, WalletsPage
@@ -27,16 +27,20 @@ class Call:
     :param takes: the headers that it reads.
     :param gives: further headers of the good answer.
     :param security: the schemes that open it, none if it is open to all.
+    :param example: a body that is accepted as it stands, if the wallets are there.
+    :param tag: the group of calls that it belongs to.
     """
 
     answer: Any
     problems: tuple[str, ...]
     status: int = 200
     body: Any = None
+    example: dict[str, Any] = field(default_factory=dict)
     query: Any = parameters.NoQuery
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     security: tuple[str, ...] = _BOTH
+    tag: str = "Wallets"
 
 
 def _read(answer: Any, *problems: str, **more: Any) -> Call:
@@ -50,13 +54,12 @@ def _write(answer: Any, body: Any, *problems: str, **more: Any) -> Call:
 def _move(body: Any, *problems: str, **more: Any) -> Call:
     problems = ("unknown-wallet", "version-mismatch", "key-reused", *problems)
     takes, gives = ("Idempotency-Key", "If-Match"), ("Idempotent-Replayed",)
-    return _write(
-        answers.MovedAnswer, body, *problems, takes=takes, gives=gives, **more
-    )
+    more |= {"takes": takes, "gives": gives, "tag": "Moves"}
+    return _write(answers.MovedAnswer, body, *problems, **more)
 
 
 def _open(answer: Any, *problems: str) -> Call:
-    return Call(answer, (*_ALWAYS, *problems), security=())
+    return Call(answer, (*_ALWAYS, *problems), security=(), tag="Service")
 
 
 _WALLET: Final = "/v1/wallets/<wallet_id>"
@@ -70,25 +73,35 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         takes=("Idempotency-Key",),
         gives=("Location", "Idempotent-Replayed"),
         security=_OPERATOR,
+        example={"name": "Ada", "currency": "ZAR"},
     ),
     ("GET", "/v1/wallets"): _read(
         answers.WalletsAnswer, query=WalletsPage, security=_OPERATOR
     ),
     ("GET", _WALLET): _read(answers.WalletAnswer, "unknown-wallet", gives=("ETag",)),
     ("POST", f"{_WALLET}/deposits"): _move(
-        bodies.NewEntry, "balance-too-large", security=_OPERATOR
+        bodies.NewEntry,
+        "balance-too-large",
+        security=_OPERATOR,
+        example={"amount": "125.50", "note": "salary"},
     ),
-    ("POST", f"{_WALLET}/withdrawals"): _move(bodies.NewEntry, "insufficient-funds"),
+    ("POST", f"{_WALLET}/withdrawals"): _move(
+        bodies.NewEntry,
+        "insufficient-funds",
+        example={"amount": "25.50", "note": "groceries"},
+    ),
     ("POST", f"{_WALLET}/transfers"): _move(
         bodies.NewTransfer,
         *("insufficient-funds", "self-transfer", "unknown-recipient"),
         *("currency-mismatch", "balance-too-large"),
+        example={"to": f"w_{'0' * 12}7{'0' * 3}8{'0' * 15}", "amount": "25.50"},
     ),
     ("POST", f"{_WALLET}/entries/<version>/reversals"): _move(
         bodies.NewReversal,
         *("unknown-entry", "already-reversed", "not-reversible"),
         *("insufficient-funds", "balance-too-large"),
         security=_OPERATOR,
+        example={"note": "sent by mistake"},
     ),
     ("POST", f"{_WALLET}/batches"): _write(
         answers.BatchAnswer,
@@ -96,15 +109,29 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         *("unknown-wallet", "version-mismatch", "batch-refused"),
         status=200,
         takes=("If-Match",),
+        tag="Moves",
+        example={
+            "operations": [
+                {"kind": "deposit", "amount": "125.50", "key": "salary-2026-11"},
+                {"kind": "withdrawal", "amount": "25.50", "note": "groceries"},
+            ],
+            "atomic": True,
+        },
     ),
     ("GET", f"{_WALLET}/entries"): _read(
-        answers.EntriesAnswer, "unknown-wallet", query=EntriesPage
+        answers.EntriesAnswer, "unknown-wallet", query=EntriesPage, tag="History"
     ),
     ("GET", f"{_WALLET}/balance"): _read(
-        history.BalanceAnswer, "unknown-wallet", query=parameters.BalanceQuery
+        history.BalanceAnswer,
+        "unknown-wallet",
+        query=parameters.BalanceQuery,
+        tag="History",
     ),
     ("GET", f"{_WALLET}/series"): _read(
-        history.SeriesAnswer, "unknown-wallet", query=parameters.SeriesQuery
+        history.SeriesAnswer,
+        "unknown-wallet",
+        query=parameters.SeriesQuery,
+        tag="History",
     ),
     ("POST", f"{_WALLET}/keys"): _write(
         answers.KeyAnswer, bodies.Nothing, "unknown-wallet", security=_OPERATOR
@@ -113,19 +140,18 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         answers.OperationAnswer,
         *("unknown-wallet", "unknown-operation"),
         query=parameters.OperationQuery,
+        tag="History",
     ),
     ("GET", "/v1/rates/<pair>"): Call(
         rates.RateAnswer,
         (*_KNOWN, "malformed", "unavailable", "not-found", "no-rate"),
+        tag="Rates",
     ),
     ("GET", "/status"): _open(StatusAnswer),
     ("GET", "/metrics"): Call(
         "text/plain",
         (*_KNOWN, "not-found"),
         security=("metricsToken",),
+        tag="Service",
     ),
-    ("GET", "/openapi.json"): _open("application/json"),
-    ("GET", "/docs"): _open("text/html"),
-    ("GET", "/docs/<name>"): _open("*/*", "not-found", "unavailable"),
-    ("GET", "/problems/<name>"): _open("text/html", "not-found"),
 }

@@ -4,11 +4,11 @@ Everything comes from this service itself, so the pages work without a network.
 """
 
 import secrets
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response, current_app, render_template
-from swagger_ui_bundle import swagger_ui_path
 
 from ..web.files import send_file
 from ..web.kinds import KINDS
@@ -19,10 +19,11 @@ from .openapi import describe
 
 documents = Blueprint("documents", __name__)
 
+#: Swagger UI as it is released; only the files that the page needs are served.
+_READER: Final = Path(str(files("flask_swagger_ui") / "dist"))
 _ASSETS: Final = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
-    "favicon-32x32.png": "image/png",
 }
 _NO_SCRIPTS: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -36,8 +37,6 @@ def read_description() -> Response:
 @documents.get("/docs")
 def show_documentation() -> Response:
     """Show the interface, to read and to try."""
-    # The bundled viewer wants to see the number 3.0, so the page says 3.0.3; it shows
-    # what is used of 3.1 all the same.
     nonce = secrets.token_urlsafe(16)
     response = Response(render_template("docs.html", nonce=nonce))
     response.headers["Content-Security-Policy"] = (
@@ -52,7 +51,7 @@ def read_asset(name: str) -> Response:
     """Send a file that the page of the interface needs."""
     if name not in _ASSETS:
         raise Problem("not-found")
-    return send_file(Path(swagger_ui_path) / name, _ASSETS[name], max_age_s=86400)
+    return send_file(_READER / name, _ASSETS[name], max_age_s=86400)
 
 
 @documents.get("/problems/<name>")

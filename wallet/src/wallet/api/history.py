@@ -9,9 +9,11 @@ from ..clock import now_us, timestamp
 from ..history.series import Point, Step, balance_at, end_of, read_series
 from ..ledger.money import CURRENCIES, format_amount
 from ..web.body import query_of
-from ..web.fields import described, read_query
+from ..web.described import described
+from ..web.fields import Currency, WalletId, read_query
 from ..web.replies import json_response
 from ..web.service import current_service, identify
+from ..web.values import Moment, Money
 from .parameters import BalanceQuery, SeriesQuery
 
 timeline = Blueprint("timeline", __name__, url_prefix="/v1/wallets/<wallet_id>")
@@ -20,36 +22,36 @@ timeline = Blueprint("timeline", __name__, url_prefix="/v1/wallets/<wallet_id>")
 class BalanceAnswer(msgspec.Struct):
     """What a wallet held at a moment, and how many entries it had."""
 
-    wallet: str
-    currency: str
-    at: str
-    balance: str
+    wallet: WalletId
+    currency: Currency
+    at: Moment
+    balance: Money
     version: int
 
 
 class PointAnswer(msgspec.Struct):
     """What a wallet held from a moment until before another, and its worth then."""
 
-    from_: str = msgspec.field(name="from")
-    to: str
-    opening: str
-    low: Annotated[str, described("The lowest balance, the opening included.")]
-    high: Annotated[str, described("The highest balance, the opening included.")]
-    closing: str
+    from_: Moment = msgspec.field(name="from")
+    to: Moment
+    opening: Money
+    low: Annotated[Money, described("The lowest balance, the opening included.")]
+    high: Annotated[Money, described("The highest balance, the opening included.")]
+    closing: Money
     value: Annotated[
-        str | None,
+        Money | None,
         described("The worth of the closing balance, null without a rate."),
-    ] = None
-    value_currency: str | None = None
-    rate: str | None = None
-    rate_at: str | None = None
+    ]
+    value_currency: Currency | None
+    rate: str | None
+    rate_at: Moment | None
 
 
 class SeriesAnswer(msgspec.Struct):
     """What a wallet held over time; each point begins where the one before ends."""
 
-    wallet: str
-    currency: str
+    wallet: WalletId
+    currency: Currency
     step: Step
     tz: str
     points: list[PointAnswer]
@@ -104,6 +106,10 @@ def _point_answer(point: Point, currency: str) -> PointAnswer:
         low=format_amount(point.low_minor, exponent),
         high=format_amount(point.high_minor, exponent),
         closing=format_amount(point.closing_minor, exponent),
+        value=None,
+        value_currency=None,
+        rate=None,
+        rate_at=None,
     )
     if quote is not None:
         answer.value = format_amount(quote.value_minor, CURRENCIES[quote.currency])

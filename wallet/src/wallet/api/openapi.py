@@ -1,12 +1,11 @@
 """Describes the interface in OpenAPI 3.1, from the types that it reads and writes.
 
 Nothing is written twice: bodies, parameters and answers come from their types, refusals
-from the table of problems, summaries from the docstrings of the routes.
+from the table of problems, names and summaries from the functions of the routes.
 """
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,22 +13,16 @@ from flask import Flask
 
 from .. import __version__
 from ..prices.rates import PAIR
-from ..web.fields import WalletId, described
+from ..web.described import described, named
+from ..web.fields import WalletId
 from ..web.kinds import KINDS
 from ..web.problems import Problem
 from ..web.status import StatusAnswer
 from . import answers
 from .calls import CALLS, Call
 from .parameters import HEADERS
+from .schemas import REF, Schema, portable, schemas
 
-Schema = dict[str, Any]
-
-_REF: Final = "#/components/schemas/{name}"
-_OUTCOMES: Final = (
-    answers.MovedOutcome,
-    answers.RefusedOutcome,
-    answers.NotDoneOutcome,
-)
 _HEADERS: Final[dict[str, tuple[str, Schema]]] = {
     "X-Request-Id": (
         "The id of this request, also in the log of the service.",
@@ -67,7 +60,13 @@ _IN_PATH: Final = {
             "The pair; XBTZAR, rand for a bitcoin, is the only one.", enum=[PAIR]
         ),
     ],
-    "name": Annotated[str, described("The name of the page or file.")],
+}
+_TAGS: Final = {
+    "Wallets": "Wallets and their keys.",
+    "Moves": "Money that comes, goes, or changes wallets.",
+    "History": "What a wallet held, and what became of a request.",
+    "Rates": "What a bitcoin costs.",
+    "Service": "How the service is.",
 }
 _SCHEMES: Final = {
     "operatorToken": "The operator's token, which may do everything.",
@@ -76,11 +75,14 @@ _SCHEMES: Final = {
 }
 _ABOUT: Final = """\
 Wallets that keep every cent exactly once.
+
 Amounts are decimal text in major units, such as "125.50", or whole numbers.
 Send an Idempotency-Key with every request that moves money, and repeat the request
 until it is answered.
+
 A service without an operator token needs no credentials, and serves only the machine
 that it runs on.
+
 Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
 
 
@@ -90,49 +92,53 @@ def describe(app: Flask, local: bool) -> Schema:
     :param local: the service asks for no credentials.
     """
     paths: dict[str, Schema] = {}
-    summaries = _docstrings(app)
+    views = _views(app)
     for (method, route), call in CALLS.items():
         path = re.sub(r"<(\w+)>", r"{\1}", route)
+        view = views[method, route]
         operation = {
-            "summary": summaries[method, route],
+            "operationId": view.__name__,
+            "tags": [call.tag],
+            "summary": (view.__doc__ or "").partition("\n")[0],
             "parameters": _parameters(call, route),
             **_operation(call, local),
         }
         paths.setdefault(path, {})[method.lower()] = operation
-    description = {
-        "openapi": "3.1.0",
-        "info": {"title": "Wallet", "version": __version__, "description": _ABOUT},
-        "servers": [{"url": "/"}],
-        "paths": paths,
-        "components": {
-            "schemas": _schemas(),
-            "headers": {name: _header(name) for name in _HEADERS},
-            "securitySchemes": {
-                name: {"type": "http", "scheme": "bearer", "description": about}
-                for name, about in _SCHEMES.items()
+    description: Schema = portable(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Wallet", "version": __version__, "description": _ABOUT},
+            "servers": [{"url": "/"}],
+            "tags": [
+                {"name": name, "description": about} for name, about in _TAGS.items()
+            ],
+            "paths": paths,
+            "components": {
+                "schemas": schemas(),
+                "headers": {name: _header(name) for name in _HEADERS},
+                "securitySchemes": {
+                    name: {"type": "http", "scheme": "bearer", "description": about}
+                    for name, about in _SCHEMES.items()
+                },
             },
-        },
-    }
-    # What Python writes as \Z is $ to everyone else.
-    portable: Schema = json.loads(json.dumps(description).replace(r'\\Z"', '$"'))
-    return portable
+        }
+    )
+    return description
 
 
-def _docstrings(app: Flask) -> dict[tuple[str, str], str]:
+def _views(app: Flask) -> dict[tuple[str, str], Callable[..., Any]]:
     return {
-        (method, rule.rule): (
-            app.view_functions[rule.endpoint].__doc__ or ""
-        ).partition("\n")[0]
+        (method, rule.rule): app.view_functions[rule.endpoint]
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
 
 def _parameters(call: Call, route: str) -> list[Schema]:
-    query = msgspec.json.schema_components([call.query], ref_template=_REF)[1]
+    query = msgspec.json.schema_components([call.query], ref_template=REF)[1]
     fields = query[call.query.__name__]
     path = {name: _IN_PATH[name] for name in re.findall(r"<(\w+)>", route)}
-    headers = {name: HEADERS[name] for name in (*call.takes, "X-Request-Id")}
+    headers = {name: HEADERS[name] for name in call.takes}
     places = {
         "path": {name: msgspec.json.schema(kind) for name, kind in path.items()},
         "query": fields["properties"],
@@ -171,7 +177,12 @@ def _operation(call: Call, local: bool) -> Schema:
     if call.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _reference(call.body)}},
+            "content": {
+                "application/json": {
+                    "schema": named(call.body.__name__),
+                    "example": call.example,
+                }
+            },
         }
     return operation
 
@@ -179,9 +190,7 @@ def _operation(call: Call, local: bool) -> Schema:
 def _good(call: Call) -> Schema:
     media, schema = call.answer, {"type": "string"}
     if not isinstance(media, str):
-        media, schema = "application/json", _reference(call.answer)
-    elif media == "application/json":
-        schema = {"type": "object"}
+        media, schema = "application/json", named(call.answer.__name__)
     return {
         "description": "It is done." if call.status == 201 else "Here it is.",
         "headers": _headers(["X-Request-Id", *call.gives]),
@@ -199,32 +208,17 @@ def _refusals(call: Call) -> dict[str, Schema]:
 
 
 def _refusal(problems: list[Problem]) -> Schema:
-    types = {problem.kind.name: problem.body() for problem in problems}
-    only = {"properties": {"type": {"enum": [body["type"] for body in types.values()]}}}
+    examples = {each.kind.name: {"value": each.body()} for each in problems}
     return {
         "description": "; ".join(problem.kind.title for problem in problems) + ".",
         "headers": _headers(["X-Request-Id", *problems[0].headers]),
         "content": {
             "application/problem+json": {
-                "schema": {"allOf": [_reference(answers.ProblemAnswer), only]},
-                "examples": {name: {"value": body} for name, body in types.items()},
+                "schema": named(answers.ProblemAnswer.__name__),
+                "examples": examples,
             }
         },
     }
-
-
-def _schemas() -> Schema:
-    types: set[type] = {answers.ProblemAnswer, *_OUTCOMES}
-    for call in CALLS.values():
-        types |= {each for each in (call.body, call.answer) if isinstance(each, type)}
-    ordered = sorted(types, key=lambda each: each.__name__)
-    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
-    outcome = {"anyOf": [_reference(each) for each in _OUTCOMES]}
-    return {**schemas, "Outcome": outcome}
-
-
-def _reference(kind: type) -> Schema:
-    return {"$ref": _REF.format(name=kind.__name__)}
 
 
 def _headers(names: Iterable[str]) -> Schema:

@@ -16,7 +16,8 @@ from ..history.periods import (
     split,
     split_coarsely,
 )
-from ..web.fields import KEY, WALLET_ID, IfMatch, KeyHeader, described
+from ..web.described import described
+from ..web.fields import KEY, WALLET_ID, IfMatch, KeyHeader
 from ..web.problems import malformed
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -32,7 +33,9 @@ _EARLIEST_YEAR: Final = 1900
 
 #: What is taken for a series without a step, if it makes few enough points.
 _STEPS: Final = tuple(Step)[1:]
-_TIME_OR_DATE: Final = [{"format": "date-time"}, {"format": "date"}]
+_TIME_OR_DATE: Final = [
+    {"type": "string", "format": each} for each in ("date-time", "date")
+]
 
 #: The headers that calls take.
 HEADERS: Final = {
@@ -44,9 +47,6 @@ HEADERS: Final = {
     ],
     "If-Match": Annotated[
         IfMatch, described("The version that the wallet must still have, or *.")
-    ],
-    "X-Request-Id": Annotated[
-        str, described("Used if it has 1 to 64 letters, digits and . - _ only.")
     ],
 }
 

@@ -8,10 +8,12 @@ from flask import Blueprint, Response, request
 from ..clock import now_us, timestamp
 from ..prices.rates import PAIR, newest_rate
 from ..web.body import query_of
-from ..web.fields import described, read_query
+from ..web.described import described
+from ..web.fields import read_query
 from ..web.problems import Problem
 from ..web.replies import json_response
 from ..web.service import current_service, identify
+from ..web.values import Moment
 from .parameters import NoQuery
 
 prices = Blueprint("prices", __name__, url_prefix="/v1/rates")
@@ -22,8 +24,8 @@ class RateAnswer(msgspec.Struct):
 
     pair: Literal["XBTZAR"]
     rate: Annotated[str, described("Rand for one bitcoin, with every digit.")]
-    rate_at: str
-    source: Literal["luno"] = "luno"
+    rate_at: Moment
+    source: Literal["luno"]
 
 
 @prices.get("/<pair>")
@@ -40,5 +42,5 @@ def read_rate(pair: str) -> Response:
     rate = newest_rate(service.store, now_us())
     if rate is None:
         raise Problem("no-rate")
-    answer = RateAnswer("XBTZAR", str(rate.price), timestamp(rate.at_us))
+    answer = RateAnswer(PAIR, str(rate.price), timestamp(rate.at_us), "luno")
     return json_response(answer)

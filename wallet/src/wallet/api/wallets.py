@@ -141,7 +141,7 @@ def list_entries(wallet_id: str) -> Response:
 
 
 @v1.post("/wallets/<wallet_id>/keys")
-def raise_key_version(wallet_id: str) -> Response:
+def renew_key(wallet_id: str) -> Response:
     """Give a wallet a new key and make its older keys worthless."""
     caller = identify(request)
     caller.must_be_operator()

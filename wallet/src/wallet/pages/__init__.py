@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask, Response, render_template, request
 from xstatic.pkg import jquery
 
+from .. import __version__
 from ..web.files import send_file
 from ..web.problems import Problem
 from ..web.service import service_of
@@ -76,6 +77,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= wording.FILTERS
     app.jinja_env.globals["clocks"] = wording.clocks
+    app.jinja_env.globals["version"] = __version__
     app.context_processor(access.for_templates)
     app.after_request(_finish)
     for blueprint in _BLUEPRINTS:

@@ -1,7 +1,7 @@
 """What a field, a header or a parameter may hold.
 
-Each type is checked when it is read, and the description of the interface is made from
-it. A refusal names the field and says what it must be.
+Each type is checked when it is read, and describes itself to clients. A refusal names
+the field and says what it must be.
 """
 
 import re
@@ -12,36 +12,25 @@ import msgspec
 from msgspec import Meta
 
 from ..ledger.money import CURRENCIES, LARGEST_MINOR, AmountError, parse_amount
+from .described import described, matching, named
 from .problems import Problem, malformed
 
 LONGEST_PAGE: Final = 500
 DEFAULT_PAGE: Final = 50
 LARGEST_BATCH: Final = 1_000
 
-
-def matching(pattern: str, **schema: Any) -> Meta:
-    """Demand text that matches a pattern from its first to its last character."""
-    # To Python a `$` also fits before a newline at the end, so it is not used.
-    return Meta(pattern=rf"^({pattern})\Z", extra_json_schema=schema)
-
-
-def described(about: str | None = None, **schema: Any) -> Meta:
-    """Describe a member to clients; what the schema says is checked elsewhere."""
-    return Meta(description=about, extra_json_schema=schema)
-
-
 _PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
-_MAJOR: Final = "(0|[1-9][0-9]{0,18})"
-_DECIMALS: Final = r"(\.[0-9]{1,8})?"
+MAJOR: Final = "(0|[1-9][0-9]{0,18})"
+DECIMALS: Final = r"(\.[0-9]{1,8})?"
 
 _AmountText = Annotated[
     str,
-    matching(rf"(?!0(\.0+)?$){_MAJOR}{_DECIMALS}", examples=["125.50"]),
+    matching(rf"(?!0(\.0+)?$){MAJOR}{DECIMALS}", examples=["125.50"]),
     described("Major units, with at most the decimals of the wallet's currency."),
 ]
 _FloorText = Annotated[
     str,
-    matching(rf"0(\.0{{1,8}})?|-{_MAJOR}{_DECIMALS}", examples=["0.00"]),
+    matching(rf"0(\.0{{1,8}})?|-{MAJOR}{DECIMALS}", examples=["0.00"]),
     described("The lowest balance allowed, zero or below."),
 ]
 
@@ -49,9 +38,7 @@ Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
 Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
 Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
 Note = Annotated[str, Meta(max_length=500), _PRINTABLE]
-Currency = Annotated[str, matching("|".join(CURRENCIES), enum=sorted(CURRENCIES))]
-#: The rules judge whether there is such a wallet.
-Recipient = Annotated[Name, described("The id of another wallet.")]
+Currency = Annotated[str, matching("|".join(CURRENCIES), **named("Currency"))]
 #: Bare, or quoted with escapes as a header may have it.
 _QUOTED_KEY: Final = r'"([!#-\[\]-~]|\\["\\]){1,255}"'
 KEY: Final = f"[!#-~][!-~]{{0,254}}|{_QUOTED_KEY}"
@@ -60,7 +47,9 @@ Key = Annotated[str, matching(KEY)]
 KeyHeader = Annotated[str, matching(rf"[!#-+\--~][!-+\--~]{{0,254}}|{_QUOTED_KEY}")]
 IfMatch = Annotated[str, matching(r'\*|"(0|[1-9][0-9]{0,17})"')]
 WALLET_ID: Final = "w_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
-WalletId = Annotated[str, matching(WALLET_ID)]
+WalletId = Annotated[str, matching(WALLET_ID, **named("WalletId"))]
+#: The rules judge whether there is such a wallet.
+Recipient = Annotated[Name, described("The id of another wallet.", **named("WalletId"))]
 
 #: What a member must be, for whoever sent anything else.
 _MUST_BE: Final = {

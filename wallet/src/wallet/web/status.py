@@ -17,11 +17,12 @@ from ..clock import timestamp
 from ..storage.connections import is_durable
 from ..storage.errors import StoreFailure
 from .auth import bearer, require_metrics_token
-from .fields import described
+from .described import described
 from .metrics import exposition
 from .problems import Problem
 from .replies import json_response
 from .service import Service, current_service
+from .values import Moment
 
 status = Blueprint("status", __name__)
 
@@ -52,7 +53,7 @@ class StatusAnswer(msgspec.Struct):
     writer: WriterStatus
     failing: list[str] | UnsetType = UNSET
     future_entry_at: Annotated[
-        str | UnsetType,
+        Moment | UnsetType,
         described("The time of the latest entry, if it lies in the future."),
     ] = UNSET
 
