@@ -31,7 +31,7 @@ def routes_of(app):
 
 def test_every_route_is_in_the_readme(app):
     """Each has a row; the files and pages of problems are found through others."""
-    rows = re.findall(r"^\| `(GET|POST) (/\S*)` \|", README, re.M)
+    rows = re.findall(r"^\| `(GET|POST|PATCH|PUT) (/\S*)` \|", README, re.M)
     told = {
         (
             verb,

@@ -88,7 +88,7 @@ def test_a_local_service_is_as_it_is_described(app, local, mode):
     wallet = local.create()
     local.deposit(wallet, 100)
     seen = search(app, wallet, mode, headers=None)
-    assert {status for _, status in seen} <= {200, 201, 400, 404, 412, 422}
+    assert {status for _, status in seen} <= {200, 201, 204, 400, 404, 412, 422}
     if mode is GenerationMode.POSITIVE:
         assert {label for label, status in seen if status < 300} >= {
             "POST /v1/wallets/{wallet_id}/keys",
@@ -102,7 +102,7 @@ def test_a_shared_service_is_as_it_is_described(shared_app, operator):
     wallet = operator.create()
     headers = {"Authorization": f"Bearer {OPERATOR}"}
     seen = search(shared_app, wallet, GenerationMode.POSITIVE, headers)
-    assert {status for _, status in seen} <= {200, 201, 400, 404, 412, 422}
+    assert {status for _, status in seen} <= {200, 201, 204, 400, 404, 412, 422}
 
 
 def test_every_route_is_described(app):
@@ -179,7 +179,7 @@ def test_a_refusal_is_a_problem_and_nothing_more(app):
         answer["content"]["application/problem+json"]["schema"]
         for operation in operations(app)
         for answer in operation["responses"].values()
-        if "application/problem+json" in answer["content"]
+        if "application/problem+json" in answer.get("content", {})
     ]
     assert len(refusals) > 50
     assert all(schema == problem for schema in refusals)
@@ -218,14 +218,22 @@ def test_every_example_of_a_request_succeeds(app, local):
             body = operation["requestBody"]["content"]["application/json"]["example"]
             if "to" in body:
                 body = body | {"to": other}
+            needed = {
+                each["name"]: "*"
+                for each in operation["parameters"]
+                if each["in"] == "header" and each["required"]
+            }
             answer = local.client.open(
-                path.format(wallet_id=wallet, version=2), method=verb.upper(), json=body
+                path.format(wallet_id=wallet, version=2),
+                method=verb.upper(),
+                json=body,
+                headers=needed,
             )
             told = min(operation["responses"])
             assert answer.status_code == int(told), answer.text
             sent.append(operation["operationId"])
     assert len(sent) >= 6
-    assert local.balance(wallet) == ("200.00", 6)
+    assert local.balance(wallet) == ("149.00", 7)
 
 
 def test_patterns_are_written_as_clients_read_them(app):

@@ -70,6 +70,25 @@ def _undone(caller, version, times):
     return caller.post(path)
 
 
+def _changed(caller, body, deposit=0):
+    wallet = caller.create()
+    if deposit:
+        caller.deposit(wallet, deposit)
+    return caller.client.patch(f"/v1/wallets/{wallet}", json=body)
+
+
+def _overdrawn(caller):
+    wallet = caller.create(floor=-5)
+    caller.withdraw(wallet, 1)
+    return caller.client.patch(f"/v1/wallets/{wallet}", json={"floor": 0})
+
+
+def _archived(caller):
+    wallet = caller.create()
+    caller.client.patch(f"/v1/wallets/{wallet}", json={"archived": True})
+    return caller.deposit(wallet, 1)
+
+
 def _unknown_operation(caller):
     return caller.get(f"/v1/operations?wallet={caller.create()}&key=k")
 
@@ -97,6 +116,9 @@ SITUATIONS = {
     "too-large": _too_large,
     "unsupported-media-type": lambda caller: caller.client.post("/v1/wallets"),
     "key-reused": _key_reused,
+    "floor-too-high": _overdrawn,
+    "not-empty": lambda caller: _changed(caller, {"archived": True}, deposit=1),
+    "archived": _archived,
     "batch-refused": _batch_refused,
     "insufficient-funds": lambda caller: caller.withdraw(caller.create(), 1),
     "self-transfer": _self_transfer,

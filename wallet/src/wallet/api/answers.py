@@ -39,6 +39,7 @@ class WalletAnswer(msgspec.Struct):
     floor: Money
     version: int
     created_at: Moment
+    archived: bool
 
 
 class NewWalletAnswer(WalletAnswer):
@@ -163,12 +164,15 @@ def wallet_answer(wallet: WalletState) -> WalletAnswer:
         floor=format_amount(wallet.floor_minor, exponent),
         version=wallet.version,
         created_at=timestamp(wallet.created_at_us),
+        archived=wallet.archived_at_us is not None,
     )
 
 
 def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
     """Describe a wallet as it was when it was created, whatever came after."""
-    new = wallet_answer(wallet._replace(balance_minor=0, version=0))
+    new = wallet_answer(
+        wallet._replace(balance_minor=0, version=0, archived_at_us=None)
+    )
     return NewWalletAnswer(**msgspec.structs.asdict(new), key=key)
 
 

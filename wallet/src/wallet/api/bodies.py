@@ -13,6 +13,7 @@ from ..web.described import described
 from ..web.fields import (
     LARGEST_BATCH,
     Amount,
+    Balance,
     Currency,
     Floor,
     Key,
@@ -46,6 +47,21 @@ class NewEntry(Body):
     """The body of a deposit or a withdrawal."""
 
     amount: Amount
+    note: Note | None = None
+
+
+class WalletChange(Body):
+    """The body that changes a wallet: what is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    floor: Floor | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class NewBalance(Body):
+    """The body that sets a balance."""
+
+    amount: Balance
     note: Note | None = None
 
 

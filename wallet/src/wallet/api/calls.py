@@ -24,7 +24,8 @@ class Call:
     """One call of the interface.
 
     :param answer: the type of the good answer, or its media type.
-    :param takes: the headers that it reads.
+    :param takes: the headers that it reads, and those that it needs.
+    :param may_be_empty: it answers 204 where nothing was to be done.
     :param gives: further headers of the good answer.
     :param security: the schemes that open it, none if it is open to all.
     :param example: a body that is accepted as it stands, if the wallets are there.
@@ -38,6 +39,8 @@ class Call:
     example: dict[str, Any] = field(default_factory=dict)
     query: Any = parameters.NoQuery
     takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    may_be_empty: bool = False
     gives: tuple[str, ...] = ()
     security: tuple[str, ...] = _BOTH
     tag: str = "Wallets"
@@ -79,27 +82,45 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         answers.WalletsAnswer, query=WalletsPage, security=_OPERATOR
     ),
     ("GET", _WALLET): _read(answers.WalletAnswer, "unknown-wallet", gives=("ETag",)),
+    ("PATCH", _WALLET): _write(
+        answers.WalletAnswer,
+        bodies.WalletChange,
+        *("unknown-wallet", "version-mismatch", "floor-too-high", "not-empty"),
+        status=200,
+        takes=("If-Match",),
+        gives=("ETag",),
+        security=_OPERATOR,
+        example={"name": "Holidays", "floor": "-50.00"},
+    ),
+    ("PUT", f"{_WALLET}/balance"): _move(
+        bodies.NewBalance,
+        *("insufficient-funds", "balance-too-large", "archived"),
+        security=_OPERATOR,
+        needs=("If-Match",),
+        may_be_empty=True,
+        example={"amount": "100.00", "note": "counted"},
+    ),
     ("POST", f"{_WALLET}/deposits"): _move(
         bodies.NewEntry,
-        "balance-too-large",
+        *("balance-too-large", "archived"),
         security=_OPERATOR,
         example={"amount": "125.50", "note": "salary"},
     ),
     ("POST", f"{_WALLET}/withdrawals"): _move(
         bodies.NewEntry,
-        "insufficient-funds",
+        *("insufficient-funds", "archived"),
         example={"amount": "25.50", "note": "groceries"},
     ),
     ("POST", f"{_WALLET}/transfers"): _move(
         bodies.NewTransfer,
         *("insufficient-funds", "self-transfer", "unknown-recipient"),
-        *("currency-mismatch", "balance-too-large"),
+        *("currency-mismatch", "balance-too-large", "archived"),
         example={"to": f"w_{'0' * 12}7{'0' * 3}8{'0' * 15}", "amount": "25.50"},
     ),
     ("POST", f"{_WALLET}/entries/<version>/reversals"): _move(
         bodies.NewReversal,
         *("unknown-entry", "already-reversed", "not-reversible"),
-        *("insufficient-funds", "balance-too-large"),
+        *("insufficient-funds", "balance-too-large", "archived"),
         security=_OPERATOR,
         example={"note": "sent by mistake"},
     ),

@@ -1,18 +1,27 @@
 """Reads the requests that move money: one move, or a batch of them."""
 
+import re
 from collections.abc import Callable
 
 from flask import Request
 
-from ..ledger.commands import Kind, MoveMoney, Reverse, Submission
+from ..ledger.commands import Kind, MoveMoney, Reverse, SetBalance, Submission
 from ..ledger.ids import new_operation_id
-from ..ledger.money import read_amount
+from ..ledger.money import read_amount, read_signed_amount
 from ..ledger.outcomes import Entry
 from ..web.auth import Caller
 from ..web.body import require_json
 from ..web.fields import bare_key, read_idempotency_key, read_if_match
 from ..web.problems import Problem, malformed
-from .bodies import DepositItem, NewBatch, NewEntry, NewReversal, NewTransfer, read_json
+from .bodies import (
+    DepositItem,
+    NewBalance,
+    NewBatch,
+    NewEntry,
+    NewReversal,
+    NewTransfer,
+    read_json,
+)
 
 
 def read_move(
@@ -29,6 +38,11 @@ def read_move(
     form = NewTransfer if kind is Kind.TRANSFER else NewEntry
     command = _command(caller, wallet_id, kind, read_json(request, caller, form), key)
     return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def read_version(text: str) -> int | None:
+    """Read the version in an address; ``None`` if no entry can have it."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text, re.ASCII) else None
 
 
 def read_reversal(
@@ -55,6 +69,25 @@ def read_reversal(
         note=body.note,
         principal=caller.principal,
         key=key,
+    )
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def read_new_balance(request: Request, caller: Caller, wallet_id: str) -> Submission:
+    """Read the request that sets a balance.
+
+    :raises Problem: it is malformed, or does not name the version that it goes by.
+    """
+    require_json(request)
+    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+    if_match = read_if_match(request.headers.get("If-Match"))
+    if "If-Match" not in request.headers:
+        raise malformed("If-Match", "must name the version that the balance goes by")
+    body = read_json(request, caller, NewBalance)
+    amount = read_signed_amount(body.amount)
+    operation_id = new_operation_id()
+    command = SetBalance(
+        operation_id, wallet_id, amount, body.note, caller.principal, key
     )
     return Submission((command,), wallet_id, caller.key_version, if_match)
 

@@ -144,7 +144,7 @@ def _parameters(call: Call, route: str) -> list[Schema]:
         "query": fields["properties"],
         "header": {name: msgspec.json.schema(kind) for name, kind in headers.items()},
     }
-    required = {*path, *fields["required"]}
+    required = {*path, *fields["required"], *call.needs}
     return [
         _parameter(place, name, schema, name in required)
         for place, schemas in places.items()
@@ -170,6 +170,8 @@ def _operation(call: Call, local: bool) -> Schema:
         "responses": {str(call.status): _good(call), **_refusals(call)},
         "security": [] if local else [{name: []} for name in call.security],
     }
+    if call.may_be_empty:
+        operation["responses"]["204"] = {"description": "Nothing was to be done."}
     if call.answer is StatusAnswer:
         failing = _good(call) | {"description": "A part of the service is failing."}
         failing["headers"] = _headers(["X-Request-Id", "Retry-After"])

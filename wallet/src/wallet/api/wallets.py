@@ -3,10 +3,26 @@
 from collections.abc import Callable
 
 from flask import Blueprint, Response, request
+from msgspec import UNSET
 
-from ..ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
+from ..ledger.commands import (
+    ChangeWallet,
+    CreateWallet,
+    Kind,
+    RaiseKeyVersion,
+    Submission,
+)
 from ..ledger.ids import new_wallet_id
-from ..ledger.outcomes import Abandoned, Created, Entry, KeyRaised, Refused, Results
+from ..ledger.money import read_signed_amount
+from ..ledger.outcomes import (
+    Abandoned,
+    Changed,
+    Created,
+    Entry,
+    KeyRaised,
+    Refused,
+    Results,
+)
 from ..storage import queries
 from ..storage.queries import find_entry
 from ..web.auth import Caller
@@ -15,16 +31,16 @@ from ..web.fields import (
     EntriesPage,
     WalletsPage,
     read_idempotency_key,
+    read_if_match,
     read_key,
     read_new_wallet,
     read_query,
-    read_version,
 )
 from ..web.problems import Problem, refused
 from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies
-from .moves import read_batch, read_move, read_reversal
+from .moves import read_batch, read_move, read_new_balance, read_reversal, read_version
 from .parameters import NoQuery, OperationQuery
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -60,8 +76,11 @@ def list_wallets() -> Response:
     """List the wallets in the order of their creation."""
     identify(request).must_be_operator()
     page = read_query(query_of(request), WalletsPage)
-    rows = queries.list_wallets(current_service().store, page.limit + 1, page.after)
+    store = current_service().store
+    rows = queries.list_wallets(store, page.limit + 1, page.after, page.archived)
     rows, following = cut_page(rows, page.limit, "after", "id")
+    if following and page.archived:
+        following += "&archived=true"
     wallets = [answers.wallet_answer(wallet) for wallet in rows]
     return json_response(answers.WalletsAnswer(wallets, following))
 
@@ -74,6 +93,43 @@ def read_wallet(wallet_id: str) -> Response:
     response = json_response(answers.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
     return response
+
+
+@v1.patch("/wallets/<wallet_id>")
+def change_wallet(wallet_id: str) -> Response:
+    """Rename a wallet, move its floor, archive it or take it back."""
+    caller = identify(request)
+    caller.must_be_operator()
+    caller.must_see(wallet_id)
+    require_json(request)
+    if_match = read_if_match(request.headers.get("If-Match"))
+    body = bodies.read_json(request, caller, bodies.WalletChange)
+    command = ChangeWallet(
+        wallet_id,
+        None if body.name is UNSET else body.name,
+        None if body.floor is UNSET else read_signed_amount(body.floor),
+        None if body.archived is UNSET else body.archived,
+    )
+    submission = Submission((command,), wallet_id, if_match=if_match)
+    outcome = current_service().submit_one(submission).outcome
+    if isinstance(outcome, Refused):
+        raise refused(outcome)
+    assert isinstance(outcome, Changed)  # noqa: S101  nothing else can come
+    response = json_response(answers.wallet_answer(outcome.wallet))
+    response.set_etag(str(outcome.wallet.version))
+    return response
+
+
+@v1.put("/wallets/<wallet_id>/balance")
+def set_balance(wallet_id: str) -> Response:
+    """Set a balance: what is missing is deposited, what is too much withdrawn."""
+    caller = identify(request)
+    caller.must_be_operator()
+    results = _submit_moves(
+        caller, wallet_id, lambda: read_new_balance(request, caller, wallet_id)
+    )
+    frozen = only(results).frozen
+    return Response(status=204) if frozen is None else frozen_response(frozen)
 
 
 @v1.post("/wallets/<wallet_id>/deposits")

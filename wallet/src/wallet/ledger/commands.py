@@ -79,6 +79,28 @@ class Reverse:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBalance:
+    """Deposit or withdraw what is missing to an amount, which may be below zero."""
+
+    operation_id: str
+    wallet_id: str
+    amount: Amount
+    note: str | None = None
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeWallet:
+    """Change what is not money; what is ``None`` stays."""
+
+    wallet_id: str
+    name: str | None = None
+    floor: Amount | None = None
+    archived: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseKeyVersion:
     """Make every key of a wallet that was given out so far worthless."""
 
@@ -86,8 +108,8 @@ class RaiseKeyVersion:
 
 
 #: What may carry an idempotency key of its wallet.
-Keyed = MoveMoney | Reverse
-Command = CreateWallet | Keyed | RaiseKeyVersion
+Keyed = MoveMoney | Reverse | SetBalance
+Command = CreateWallet | Keyed | ChangeWallet | RaiseKeyVersion
 
 
 @dataclass(frozen=True, slots=True)

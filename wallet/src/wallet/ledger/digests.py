@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .commands import Keyed, Principal, Reverse
+from .commands import Keyed, Principal, Reverse, SetBalance
 from .outcomes import Entry, Moved, Refused, Remembered, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
@@ -75,7 +75,10 @@ def reseal(
 
 def fingerprint(command: Keyed) -> bytes:
     """Digest what is asked, so that a key used for something else is noticed."""
-    wallet_id, kind, note = command.wallet_id, command.kind.value, command.note
+    wallet_id, note = command.wallet_id, command.note
+    if isinstance(command, SetBalance):
+        return _digest(wallet_id, "balance", command.amount.canonical(), note)
+    kind = command.kind.value
     if isinstance(command, Reverse):
         return _digest(wallet_id, kind, command.undone, note)
     asked = (wallet_id, kind, command.amount.canonical(), command.recipient, note)

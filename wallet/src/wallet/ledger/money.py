@@ -94,6 +94,17 @@ def read_amount(value: str | int) -> Amount:
     return Amount(int(whole + fraction), len(fraction))
 
 
+def read_signed_amount(value: str | int) -> Amount:
+    """Read an amount that may be below zero, such as ``"-125.50"``.
+
+    :raises AmountError: the value does not have this form.
+    """
+    text = str(value)
+    amount = read_amount(text.removeprefix("-"))
+    sign = -1 if text.startswith("-") else 1
+    return Amount(sign * amount.unscaled, amount.decimals)
+
+
 def parse_amount(value: str | int, exponent: int) -> int:
     """Read an amount in major units and count it in minor units.
 

@@ -1,10 +1,18 @@
 """Moves of money: whether the rules allow one, and the entries that it makes."""
 
-from .commands import Keyed, Kind, MoveMoney, Reverse
+from .commands import Keyed, Kind, MoveMoney, Reverse, SetBalance
 from .digests import entry_digest
 from .draft import Draft
 from .money import CURRENCIES, LARGEST_MINOR
-from .outcomes import DECIDED_BY_RULES, Entry, Moved, Refusal, Refused, WalletState
+from .outcomes import (
+    DECIDED_BY_RULES,
+    Entry,
+    Moved,
+    Refusal,
+    Refused,
+    Unmoved,
+    WalletState,
+)
 
 
 def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
@@ -25,6 +33,19 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
     if refusal is not None:
         return _refuse(refusal, command)
     return _carry_out(draft, command, wallet.currency, sides)
+
+
+def set_balance(draft: Draft, command: SetBalance) -> Moved | Unmoved | Refused:
+    """Move what is missing to a balance, in or out."""
+    wallet = draft.wallets[command.wallet_id]
+    wanted = command.amount.in_minor_units(CURRENCIES[wallet.currency])
+    change = wanted - wallet.balance_minor
+    if not change:
+        return Unmoved(command)
+    refusal = _refuse_change(wallet, change)
+    if refusal is not None:
+        return _refuse(refusal, command)
+    return _carry_out(draft, command, wallet.currency, [(wallet, change, None)])
 
 
 def reverse(draft: Draft, command: Reverse) -> Moved | Refused:
@@ -62,6 +83,8 @@ def _carry_out(
 
 
 def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
+    if wallet.archived_at_us is not None:
+        return Refusal.ARCHIVED
     balance = wallet.balance_minor + change
     if balance < wallet.floor_minor:
         return Refusal.INSUFFICIENT_FUNDS
@@ -88,10 +111,14 @@ def _append(
     counterparty: str | None,
 ) -> Entry:
     own = wallet.id == command.wallet_id
+    if isinstance(command, SetBalance):
+        kind = Kind.DEPOSIT if change > 0 else Kind.WITHDRAWAL
+    else:
+        kind = command.kind
     entry = Entry(
         wallet_id=wallet.id,
         version=wallet.version + 1,
-        kind=command.kind,
+        kind=kind,
         amount_minor=change,
         balance_minor=wallet.balance_minor + change,
         operation_id=command.operation_id,

@@ -18,6 +18,8 @@ class Refusal(StrEnum):
     UNKNOWN_WALLET = "unknown-wallet"
     VERSION_MISMATCH = "version-mismatch"
     KEY_REUSED = "key-reused"
+    FLOOR_TOO_HIGH = "floor-too-high"
+    NOT_EMPTY = "not-empty"
     # The rules decide those below: they are remembered under the command's key.
     INSUFFICIENT_FUNDS = "insufficient-funds"
     SELF_TRANSFER = "self-transfer"
@@ -26,6 +28,7 @@ class Refusal(StrEnum):
     BALANCE_TOO_LARGE = "balance-too-large"
     ALREADY_REVERSED = "already-reversed"
     NOT_REVERSIBLE = "not-reversible"
+    ARCHIVED = "archived"
 
 
 _REFUSALS = tuple(Refusal)
@@ -144,6 +147,20 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmoved:
+    """The balance is what it was to be, so nothing was written."""
+
+    command: Keyed
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The wallet is as it was asked to be."""
+
+    wallet: WalletState
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRaised:
     """The wallet's keys have a new version."""
 
@@ -179,7 +196,7 @@ class Replayed:
     earlier: "Remembered | Moved | Refused"
 
 
-Outcome = Moved | Created | KeyRaised | Refused | Replayed
+Outcome = Moved | Unmoved | Created | Changed | KeyRaised | Refused | Replayed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,29 @@ that a test, a replay and the service all decide alike.
 
 from typing import TypeGuard
 
-from .changes import change
+from .changes import change, change_wallet
 from .commands import (
+    ChangeWallet,
     Command,
     CreateWallet,
     Keyed,
     MoveMoney,
     RaiseKeyVersion,
     Reverse,
+    SetBalance,
     Submission,
 )
 from .digests import asked_by, fingerprint, first_digest
 from .draft import Draft
 from .money import CURRENCIES, AmountError
-from .moves import move, reverse
+from .moves import move, reverse, set_balance
 from .outcomes import (
     Abandoned,
     Created,
     Decision,
     KeyRaised,
     Known,
+    Moved,
     Outcome,
     Refusal,
     Refused,
@@ -87,7 +90,8 @@ def _refuse_whole(draft: Draft, submission: Submission) -> Refused | None:
     for index, command in enumerate(submission.commands):
         reason = _malformed_amount(wallet, command)
         if reason is not None:
-            return Refused(Refusal.MALFORMED, command, index, "amount", reason)
+            field = "floor" if isinstance(command, ChangeWallet) else "amount"
+            return Refused(Refusal.MALFORMED, command, index, field, reason)
     if submission.if_match in (None, wallet.version):
         return None
     if all(_answer_under_key(draft, command) for command in submission.commands):
@@ -96,13 +100,15 @@ def _refuse_whole(draft: Draft, submission: Submission) -> Refused | None:
 
 
 def _malformed_amount(wallet: WalletState, command: Command) -> str | None:
-    if not isinstance(command, MoveMoney):
+    amount = getattr(command, "amount", None) or getattr(command, "floor", None)
+    if amount is None:
         return None
     try:
-        minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
+        minor = amount.in_minor_units(CURRENCIES[wallet.currency])
     except AmountError as error:
         return str(error)
-    return None if minor > 0 else "must be above zero"
+    below = isinstance(command, MoveMoney) and minor <= 0
+    return "must be above zero" if below else None
 
 
 def _carry_out(draft: Draft, command: Command) -> Outcome:
@@ -110,15 +116,18 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
         return _create(draft, command)
     if isinstance(command, RaiseKeyVersion):
         return _raise_key_version(draft, command)
+    if isinstance(command, ChangeWallet):
+        return change_wallet(draft, command)
     answered = _answer_under_key(draft, command)
     if answered is not None:
         return answered
-    outcome = (
-        reverse(draft, command)
-        if isinstance(command, Reverse)
-        else move(draft, command)
-    )
-    if command.key is not None:
+    if isinstance(command, Reverse):
+        outcome: Outcome = reverse(draft, command)
+    elif isinstance(command, SetBalance):
+        outcome = set_balance(draft, command)
+    else:
+        outcome = move(draft, command)
+    if command.key is not None and isinstance(outcome, Moved | Refused):
         scope = (command.wallet_id, command.principal.value, command.key)
         draft.answered[scope] = outcome
         # A refusal that is kept changes the wallet's seal.

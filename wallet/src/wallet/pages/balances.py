@@ -69,7 +69,7 @@ def _page(problem: Problem | None = None) -> str:
         )
     default = current_service().settings.default_currency
     page = read_query(request.args.to_dict(flat=False), WalletsPage)
-    found = list_wallets(store, page.limit + 1, page.after)
+    found = list_wallets(store, page.limit + 1, page.after, archived=False)
     return render_template(
         "balances.html",
         wallets=found[: page.limit],

@@ -138,7 +138,7 @@ def _field_at_fault(problem: Problem) -> str:
 def _choices(caller: Caller, chosen: str | None) -> list[WalletState]:
     if caller.principal is Principal.OWNER:
         return [current_service().open_wallet(caller, caller.wallet_id or "")]
-    wallets = list_wallets(current_service().store, _CHOICES, None)
+    wallets = list_wallets(current_service().store, _CHOICES, None, archived=False)
     known = {wallet.id for wallet in wallets}
     if chosen and chosen not in known and is_wallet_id(chosen):
         wallets.append(current_service().open_wallet(caller, chosen))

@@ -21,6 +21,9 @@ WALLET: Final = f"{_COLUMNS} WHERE id = :wallet_id"
 _WALLETS_AFTER: Final = f"""
 {_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
 """
+_OPEN_WALLETS_AFTER: Final = f"""
+{_COLUMNS} WHERE id > :after AND archived_at_us IS NULL ORDER BY id LIMIT :limit
+"""
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
 _ENTRY: Final = """
 SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
@@ -57,10 +60,13 @@ def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
     return WalletState(*found[0]) if found else None
 
 
-def list_wallets(store: Store, limit: int, after: str | None) -> list[WalletState]:
+def list_wallets(
+    store: Store, limit: int, after: str | None, archived: bool = True
+) -> list[WalletState]:
     """Read wallets in the order of their creation, after the one named."""
+    sql = _WALLETS_AFTER if archived else _OPEN_WALLETS_AFTER
     # Every id is after no text at all.
-    found = store.reader.rows(_WALLETS_AFTER, after=after or "", limit=limit)
+    found = store.reader.rows(sql, after=after or "", limit=limit)
     return [WalletState(*row) for row in found]
 
 

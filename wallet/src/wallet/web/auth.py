@@ -19,6 +19,8 @@ from .problems import Problem
 
 #: Keeps these signatures apart from others made with the same secret.
 _SALT: Final = "wallet.key"
+#: Methods that change nothing.
+_HARMLESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 #: A header that begins like this comes from a proxy.
 _PROXY_HEADERS: Final = (" HTTP_FORWARDED", " HTTP_X_REAL_IP", " HTTP_X_FORWARDED_")
 
@@ -149,7 +151,7 @@ def refuse_foreign_pages(request: Request) -> None:
 
     :raises Problem: foreign-page.
     """
-    if request.method != "POST":
+    if request.method in _HARMLESS:
         return
     site = request.environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:

@@ -11,7 +11,12 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from ..ledger.money import CURRENCIES, LARGEST_MINOR, AmountError, parse_amount
+from ..ledger.money import (
+    CURRENCIES,
+    LARGEST_MINOR,
+    AmountError,
+    parse_amount,
+)
 from .described import described, matching, named
 from .problems import Problem, malformed
 
@@ -28,12 +33,18 @@ _AmountText = Annotated[
     matching(rf"(?!0(\.0+)?$){MAJOR}{DECIMALS}", examples=["125.50"]),
     described("Major units, with at most the decimals of the wallet's currency."),
 ]
+_BalanceText = Annotated[
+    str,
+    matching(rf"-?{MAJOR}{DECIMALS}", examples=["125.50"]),
+    described("Major units; below zero if the wallet's floor is."),
+]
 _FloorText = Annotated[
     str,
     matching(rf"0(\.0{{1,8}})?|-{MAJOR}{DECIMALS}", examples=["0.00"]),
     described("The lowest balance allowed, zero or below."),
 ]
 
+Balance = _BalanceText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=LARGEST_MINOR)]
 Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
 Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
 Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
@@ -64,6 +75,7 @@ _MUST_BE: Final = {
     " a comma is among them",
     "If-Match": '* or one quoted version, such as "7"',
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
+    "archived": "true or false",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "the id of a wallet",
@@ -92,6 +104,7 @@ _Limit = Annotated[
     int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
 ]
 _After = Annotated[WalletId, described("Only wallets created after this one.")]
+_Archived = Annotated[bool, described("Whether archived wallets are listed as well.")]
 _Before = Annotated[
     int, Meta(ge=1, le=10**18 - 1), described("Only entries before this version.")
 ]
@@ -102,6 +115,7 @@ class WalletsPage(msgspec.Struct):
 
     limit: _Limit = DEFAULT_PAGE
     after: _After | None = None
+    archived: _Archived = False
 
 
 class EntriesPage(msgspec.Struct):
@@ -130,7 +144,8 @@ def read_query(query: Mapping[str, list[str]], kind: type[AnyType]) -> AnyType:
     # Numbers are read from texts such as "5.0" as well, and no value from "null".
     values_read = msgspec.to_builtins(message)
     for name, text in texts.items():
-        if str(values_read[name]) != text:
+        value = values_read[name]
+        if (str(value).lower() if isinstance(value, bool) else str(value)) != text:
             raise malformed(name, f"must be {_MUST_BE[name]}")
     return message
 
@@ -202,11 +217,6 @@ def read_if_match(text: str | None) -> int | None:
     if text is None or check(text, IfMatch, "If-Match") == "*":
         return None
     return int(text.strip('"'))
-
-
-def read_version(text: str) -> int | None:
-    """Read the version in an address; ``None`` if no entry can have it."""
-    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text, re.ASCII) else None
 
 
 def read_new_wallet(name: str, currency: str, floor: str | int) -> tuple[str, str, int]:

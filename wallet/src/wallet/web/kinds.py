@@ -10,9 +10,9 @@ The kinds, by status::
     412 version-mismatch
     413 too-large
     415 unsupported-media-type
-    422 key-reused, batch-refused, and what the rules refuse: insufficient-funds,
-        self-transfer, unknown-recipient, currency-mismatch, balance-too-large,
-        already-reversed, not-reversible
+    422 key-reused, floor-too-high, not-empty, batch-refused, and what the rules refuse:
+        insufficient-funds, self-transfer, unknown-recipient, currency-mismatch,
+        balance-too-large, already-reversed, not-reversible, archived
     429 too-many-attempts
     500 internal-error
     503 unavailable, outcome-unknown
@@ -123,6 +123,18 @@ KINDS: Final = {
             "Use a new key for each new request.",
         ),
         Kind(
+            "floor-too-high",
+            422,
+            "The wallet holds less than this floor",
+            "Nothing was changed. The floor may be at most what is available.",
+        ),
+        Kind(
+            "not-empty",
+            422,
+            "Only an empty wallet can be archived",
+            "Nothing was changed. Its balance must be zero, with nothing held.",
+        ),
+        Kind(
             "batch-refused",
             422,
             "An item of the atomic batch was refused",
@@ -169,6 +181,12 @@ KINDS: Final = {
             422,
             "A reversal cannot be undone",
             "Nothing was moved. Make the move again instead.",
+        ),
+        Kind(
+            "archived",
+            422,
+            "The wallet is archived",
+            "Nothing was moved. An archived wallet takes no money in or out.",
         ),
         Kind(
             "too-many-attempts",

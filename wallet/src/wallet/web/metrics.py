@@ -18,7 +18,14 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ..ledger.commands import Command, CreateWallet, MoveMoney, Submission
+from ..ledger.commands import (
+    ChangeWallet,
+    Command,
+    CreateWallet,
+    RaiseKeyVersion,
+    SetBalance,
+    Submission,
+)
 from ..ledger.outcomes import Abandoned, Created, Outcome, Refused, Replayed, Results
 from ..line import Place
 from ..storage.errors import OutcomeUnknown
@@ -34,6 +41,13 @@ _SECONDS: Final = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 _COMMANDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+#: What commands without a kind of their own are called.
+_KINDS: Final = {
+    CreateWallet: "new-wallet",
+    ChangeWallet: "change",
+    SetBalance: "balance",
+    RaiseKeyVersion: "new-key",
+}
 _METHODS: Final = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
@@ -157,9 +171,8 @@ def _count(submission: Submission, outcome: str) -> None:
 
 
 def _kind(command: Command) -> str:
-    if isinstance(command, MoveMoney):
-        return command.kind.value
-    return "new-wallet" if isinstance(command, CreateWallet) else "new-key"
+    kind = getattr(command, "kind", None)
+    return _KINDS[type(command)] if kind is None else str(kind)
 
 
 def _outcome(outcome: Outcome) -> str:
