@@ -15,6 +15,7 @@ from .ledger.commands import Keyed, Submission
 from .ledger.outcomes import (
     Abandoned,
     Frozen,
+    Held,
     Moved,
     Outcome,
     Refused,
@@ -193,8 +194,8 @@ class Writer:
             if patient:
                 self._set_aside(driver, batch)
             submissions = tuple(place.submission for place in batch)
-            known = self._store.load(driver, submissions)
-            now_us = self._now_us()
+            known = self._store.load(driver, submissions, self._now_us)
+            now_us = known.now_us
             decision = decide(known, submissions, now_us)
             results = [self._freeze_all(verdict) for verdict in decision.verdicts]
             answered = _to_remember(results)
@@ -229,7 +230,7 @@ def _to_remember(results: Sequence[Results]) -> list[Answered]:
 
 
 def _remembered_command(outcome: Outcome) -> Keyed | None:
-    if isinstance(outcome, Moved):
+    if isinstance(outcome, Moved | Held):
         return outcome.command
     if isinstance(outcome, Refused) and outcome.remember:
         command = outcome.command

@@ -362,7 +362,7 @@ def test_status_names_a_database_that_fails(app, local):
     """Without its tables the database is of no use."""
     service = app.extensions["wallet"]
     with service.store.writing.begin() as connection:
-        for table in ("changes", "spans", "operations", "entries", "wallets"):
+        for table in ("holds", "changes", "spans", "operations", "entries", "wallets"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     answer = local.get("/status")
     assert (answer.status_code, answer.json["failing"]) == (503, ["database"])

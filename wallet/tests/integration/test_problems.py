@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from wallet.clock import now_us
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.money import LARGEST_MINOR
 from wallet.storage import errors as failures
@@ -77,6 +78,24 @@ def _changed(caller, body, deposit=0):
     return caller.client.patch(f"/v1/wallets/{wallet}", json=body)
 
 
+def _held(caller, *calls, expires_in=60, **body):
+    wallet = caller.create()
+    caller.deposit(wallet, 5)
+    path = f"/v1/wallets/{wallet}/holds"
+    hold = caller.post(path, {"amount": 5, "expires_in": expires_in}).json["hold"]
+    for call in calls:
+        answer = caller.post(f"{path}/{hold['id']}/{call}", body)
+    return answer
+
+
+def _expired(caller):
+    service = service_of(caller.client.application)
+    answer = _held(caller, "captures", amount=1, keep_open=True)
+    wallet, hold = answer.request.path.split("/")[3:6:2]
+    service.writer._now_us = lambda: now_us() + 61_000_000
+    return caller.post(f"/v1/wallets/{wallet}/holds/{hold}/releases")
+
+
 def _overdrawn(caller):
     wallet = caller.create(floor=-5)
     caller.withdraw(wallet, 1)
@@ -119,6 +138,12 @@ SITUATIONS = {
     "floor-too-high": _overdrawn,
     "not-empty": lambda caller: _changed(caller, {"archived": True}, deposit=1),
     "archived": _archived,
+    "unknown-hold": lambda caller: caller.post(
+        f"/v1/wallets/{caller.create()}/holds/h_x/releases"
+    ),
+    "hold-closed": lambda caller: _held(caller, "releases", "releases"),
+    "hold-expired": _expired,
+    "hold-exceeded": lambda caller: _held(caller, "captures", amount=6),
     "batch-refused": _batch_refused,
     "insufficient-funds": lambda caller: caller.withdraw(caller.create(), 1),
     "self-transfer": _self_transfer,

@@ -13,7 +13,8 @@ from wallet.audit.verify import verify
 from wallet.clock import now_us
 from wallet.ledger.commands import Kind, Reverse, Submission
 from wallet.ledger.ids import new_operation_id
-from wallet.ledger.outcomes import Moved, Refusal
+from wallet.ledger.outcomes import Moved
+from wallet.ledger.refusals import Refusal
 from wallet.storage.connections import Limits
 from wallet.storage.queries import find_entry
 from wallet.storage.store import Store

@@ -160,17 +160,17 @@ FORGERIES = {
     ),
     "a refusal is gone": (
         "DELETE FROM operations WHERE wallet_id = :ada AND status = 422",
-        "its kept refusals or its changes are not",
+        "its kept refusals, its changes or its holds are not",
     ),
     "a refusal is changed": (
         "UPDATE operations SET body = '{}' WHERE wallet_id = :ada AND status = 422",
-        "its kept refusals or its changes are not",
+        "its kept refusals, its changes or its holds are not",
     ),
     "a refusal is planted": (
         "INSERT INTO operations SELECT wallet_id, 'o_x', principal, 'planted',"
         " fingerprint, status, body, at_us FROM operations"
         " WHERE wallet_id = :ada AND status = 422",
-        "its kept refusals or its changes are not",
+        "its kept refusals, its changes or its holds are not",
     ),
     "a key version is lowered": (
         "UPDATE wallets SET key_version = 1 WHERE id = :ada",
@@ -183,7 +183,7 @@ FORGERIES = {
     "a change is undone, its row removed": (
         "UPDATE wallets SET key_version = 1, changes = 0 WHERE id = :ada;"
         "DELETE FROM changes WHERE wallet_id = :ada",
-        "its kept refusals or its changes are not",
+        "its kept refusals, its changes or its holds are not",
     ),
     "the last change is removed": (
         "DELETE FROM changes WHERE wallet_id = :ada AND number = 1",

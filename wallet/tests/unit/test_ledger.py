@@ -29,11 +29,11 @@ from wallet.ledger.outcomes import (
     KeyRaised,
     Known,
     Moved,
-    Refusal,
     Refused,
     Remembered,
     Replayed,
 )
+from wallet.ledger.refusals import Refusal
 from wallet.ledger.rules import decide
 
 NOW_US = 1_700_000_000_000_000

@@ -14,45 +14,20 @@ from ..ledger.outcomes import (
     Abandoned,
     Entry,
     Frozen,
+    Held,
     Moved,
     Outcome,
     Refused,
     Remembered,
     Replayed,
     Result,
-    WalletState,
 )
 from ..web.described import described, named
-from ..web.fields import Currency, WalletId
+from ..web.fields import WalletId
 from ..web.problems import Problem, refused
 from ..web.replies import encode
 from ..web.values import Digest, Moment, Money, OperationId
-
-
-class WalletAnswer(msgspec.Struct):
-    """A wallet."""
-
-    id: WalletId
-    name: str
-    currency: Currency
-    balance: Money
-    floor: Money
-    version: int
-    created_at: Moment
-    archived: bool
-
-
-class NewWalletAnswer(WalletAnswer):
-    """A wallet that was created, with the key that opens it."""
-
-    key: str
-
-
-class WalletsAnswer(msgspec.Struct):
-    """A page of wallets."""
-
-    wallets: list[WalletAnswer]
-    next: str | None
+from .held import HeldAnswer, hold_answer
 
 
 class EntryAnswer(msgspec.Struct):
@@ -115,7 +90,7 @@ class MovedOutcome(MovedAnswer):
 class RefusedOutcome(msgspec.Struct):
     """An item that was refused."""
 
-    status: Literal[422]
+    status: Literal[404, 422]
     problem: ProblemAnswer
 
 
@@ -151,29 +126,6 @@ class KeyAnswer(msgspec.Struct):
 
 #: The outcome of the other items when one of an atomic batch is refused.
 _NOT_DONE: Final = msgspec.Raw(b'{"status":424}')
-
-
-def wallet_answer(wallet: WalletState) -> WalletAnswer:
-    """Describe a wallet as it is now."""
-    exponent = CURRENCIES[wallet.currency]
-    return WalletAnswer(
-        id=wallet.id,
-        name=wallet.name,
-        currency=wallet.currency,
-        balance=format_amount(wallet.balance_minor, exponent),
-        floor=format_amount(wallet.floor_minor, exponent),
-        version=wallet.version,
-        created_at=timestamp(wallet.created_at_us),
-        archived=wallet.archived_at_us is not None,
-    )
-
-
-def new_wallet_answer(wallet: WalletState, key: str) -> NewWalletAnswer:
-    """Describe a wallet as it was when it was created, whatever came after."""
-    new = wallet_answer(
-        wallet._replace(balance_minor=0, version=0, archived_at_us=None)
-    )
-    return NewWalletAnswer(**msgspec.structs.asdict(new), key=key)
 
 
 def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
@@ -235,6 +187,9 @@ def freeze(outcome: Outcome) -> Frozen | None:
         entry = entry_answer(outcome.entries[0], outcome.currency)
         answer = MovedAnswer(outcome.command.operation_id, entry)
         return Frozen(201, encode(answer).decode())
+    if isinstance(outcome, Held):
+        told = HeldAnswer(hold_answer(outcome.hold, outcome.currency))
+        return Frozen(201, encode(told).decode())
     if isinstance(outcome, Refused):
         problem = refused(outcome)
         return Frozen(problem.kind.status, encode(problem.body()).decode())

@@ -25,6 +25,12 @@ from ..web.fields import (
 from ..web.problems import malformed
 from ..web.replies import encode
 
+#: A year at most.
+ExpiresIn = Annotated[
+    int, msgspec.Meta(ge=1, le=31_536_000), described("Seconds until it expires.")
+]
+#: Whether there is such a hold is judged later.
+NamedHold = Annotated[Name, described("The id of a hold.")]
 _ItemKey = Annotated[Key, described("The idempotency key of this item.")]
 
 
@@ -95,7 +101,45 @@ class TransferItem(NewTransfer, tag_field="kind", tag="transfer"):
     key: _ItemKey | None = None
 
 
-Item = DepositItem | WithdrawalItem | TransferItem
+class NewHold(Body):
+    """The body that sets money aside."""
+
+    amount: Amount
+    note: Note | None = None
+    expires_in: ExpiresIn = 604_800
+
+
+class NewCapture(Body):
+    """The body that pays out of a hold."""
+
+    amount: Amount | None = None
+    to: Recipient | None = None
+    note: Note | None = None
+    keep_open: bool = False
+
+
+class HoldItem(NewHold, tag_field="kind", tag="hold"):
+    """A hold within a batch."""
+
+    key: _ItemKey | None = None
+
+
+class CaptureItem(NewCapture, kw_only=True, tag_field="kind", tag="capture"):
+    """A capture within a batch."""
+
+    hold: NamedHold
+    key: _ItemKey | None = None
+
+
+class ReleaseItem(Body, kw_only=True, tag_field="kind", tag="release"):
+    """A release within a batch."""
+
+    hold: NamedHold
+    key: _ItemKey | None = None
+
+
+MoveItem = DepositItem | WithdrawalItem | TransferItem
+Item = MoveItem | HoldItem | CaptureItem | ReleaseItem
 
 
 class NewBatch(Body):

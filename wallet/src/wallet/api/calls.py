@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ..web.fields import EntriesPage, WalletsPage
 from ..web.status import StatusAnswer
-from . import answers, bodies, history, parameters, rates
+from . import answers, bodies, held, history, holds, opened, parameters, rates
 
 #: Refusals of every call, and of those that know who asks, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
@@ -61,6 +61,13 @@ def _move(body: Any, *problems: str, **more: Any) -> Call:
     return _write(answers.MovedAnswer, body, *problems, **more)
 
 
+def _hold(answer: Any, body: Any, *problems: str, **more: Any) -> Call:
+    problems = ("unknown-wallet", "version-mismatch", "key-reused", *problems)
+    takes, gives = ("Idempotency-Key", "If-Match"), ("Idempotent-Replayed",)
+    more |= {"takes": takes, "gives": gives, "tag": "Holds"}
+    return _write(answer, body, *problems, **more)
+
+
 def _open(answer: Any, *problems: str) -> Call:
     return Call(answer, (*_ALWAYS, *problems), security=(), tag="Service")
 
@@ -70,7 +77,7 @@ _WALLET: Final = "/v1/wallets/<wallet_id>"
 #: By method and route, as the application has them.
 CALLS: Final[dict[tuple[str, str], Call]] = {
     ("POST", "/v1/wallets"): _write(
-        answers.NewWalletAnswer,
+        opened.NewWalletAnswer,
         bodies.NewWallet,
         "key-reused",
         takes=("Idempotency-Key",),
@@ -79,11 +86,11 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         example={"name": "Ada", "currency": "ZAR"},
     ),
     ("GET", "/v1/wallets"): _read(
-        answers.WalletsAnswer, query=WalletsPage, security=_OPERATOR
+        opened.WalletsAnswer, query=WalletsPage, security=_OPERATOR
     ),
-    ("GET", _WALLET): _read(answers.WalletAnswer, "unknown-wallet", gives=("ETag",)),
+    ("GET", _WALLET): _read(opened.WalletAnswer, "unknown-wallet", gives=("ETag",)),
     ("PATCH", _WALLET): _write(
-        answers.WalletAnswer,
+        opened.WalletAnswer,
         bodies.WalletChange,
         *("unknown-wallet", "version-mismatch", "floor-too-high", "not-empty"),
         status=200,
@@ -123,6 +130,31 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         *("insufficient-funds", "balance-too-large", "archived"),
         security=_OPERATOR,
         example={"note": "sent by mistake"},
+    ),
+    ("POST", f"{_WALLET}/holds"): _hold(
+        held.HeldAnswer,
+        bodies.NewHold,
+        *("insufficient-funds", "archived"),
+        example={"amount": "25.50", "note": "hotel", "expires_in": 86400},
+    ),
+    ("GET", f"{_WALLET}/holds"): _read(
+        held.HoldsAnswer, "unknown-wallet", query=holds.HoldsQuery, tag="Holds"
+    ),
+    ("GET", f"{_WALLET}/holds/<hold_id>"): _read(
+        held.HeldAnswer, "unknown-wallet", "unknown-hold", tag="Holds"
+    ),
+    ("POST", f"{_WALLET}/holds/<hold_id>/captures"): _hold(
+        answers.MovedAnswer,
+        bodies.NewCapture,
+        *("unknown-hold", "hold-closed", "hold-expired", "hold-exceeded"),
+        *("self-transfer", "unknown-recipient", "currency-mismatch"),
+        *("balance-too-large", "archived"),
+        example={"amount": "20.00", "keep_open": True},
+    ),
+    ("POST", f"{_WALLET}/holds/<hold_id>/releases"): _hold(
+        held.HeldAnswer,
+        bodies.Nothing,
+        *("unknown-hold", "hold-closed", "hold-expired"),
     ),
     ("POST", f"{_WALLET}/batches"): _write(
         answers.BatchAnswer,

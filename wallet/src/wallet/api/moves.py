@@ -5,8 +5,18 @@ from collections.abc import Callable
 
 from flask import Request
 
-from ..ledger.commands import Kind, MoveMoney, Reverse, SetBalance, Submission
-from ..ledger.ids import new_operation_id
+from ..ledger.commands import (
+    CaptureHold,
+    Keyed,
+    Kind,
+    MoveMoney,
+    PlaceHold,
+    ReleaseHold,
+    Reverse,
+    SetBalance,
+    Submission,
+)
+from ..ledger.ids import new_hold_id, new_operation_id
 from ..ledger.money import read_amount, read_signed_amount
 from ..ledger.outcomes import Entry
 from ..web.auth import Caller
@@ -14,12 +24,18 @@ from ..web.body import require_json
 from ..web.fields import bare_key, read_idempotency_key, read_if_match
 from ..web.problems import Problem, malformed
 from .bodies import (
+    CaptureItem,
     DepositItem,
+    HoldItem,
+    MoveItem,
     NewBalance,
     NewBatch,
+    NewCapture,
     NewEntry,
+    NewHold,
     NewReversal,
     NewTransfer,
+    Nothing,
     read_json,
 )
 
@@ -106,12 +122,102 @@ def read_batch(request: Request, caller: Caller, wallet_id: str) -> Submission:
         caller.must_be_operator()
     commands = []
     for item in batch.operations:
-        kind = Kind(str(item.__struct_config__.tag))
         key = None if item.key is None else bare_key(item.key)
-        commands.append(_command(caller, wallet_id, kind, item, key))
+        if isinstance(item, MoveItem):
+            kind = Kind(str(item.__struct_config__.tag))
+            command: Keyed = _command(caller, wallet_id, kind, item, key)
+        elif isinstance(item, HoldItem):
+            command = new_hold(caller, wallet_id, item, key)
+        elif isinstance(item, CaptureItem):
+            command = new_capture(caller, wallet_id, item.hold, item, key)
+        else:
+            command = new_release(caller, wallet_id, item.hold, key)
+        commands.append(command)
     return Submission(
         tuple(commands), wallet_id, caller.key_version, if_match, batch.atomic
     )
+
+
+def read_hold(request: Request, caller: Caller, wallet_id: str) -> Submission:
+    """Read the request that sets money aside.
+
+    :raises Problem: it is malformed.
+    """
+    key, if_match = _read_headers(request)
+    command = new_hold(caller, wallet_id, read_json(request, caller, NewHold), key)
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def read_capture(
+    request: Request, caller: Caller, wallet_id: str, hold_id: str
+) -> Submission:
+    """Read the request that pays out of a hold.
+
+    :raises Problem: it is malformed.
+    """
+    key, if_match = _read_headers(request)
+    body = read_json(request, caller, NewCapture, b"{}")
+    command = new_capture(caller, wallet_id, hold_id, body, key)
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def read_release(
+    request: Request, caller: Caller, wallet_id: str, hold_id: str
+) -> Submission:
+    """Read the request that lets a hold go.
+
+    :raises Problem: it is malformed.
+    """
+    key, if_match = _read_headers(request)
+    read_json(request, caller, Nothing, b"{}")
+    command = new_release(caller, wallet_id, hold_id, key)
+    return Submission((command,), wallet_id, caller.key_version, if_match)
+
+
+def _read_headers(request: Request) -> tuple[str | None, int | None]:
+    require_json(request)
+    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+    return key, read_if_match(request.headers.get("If-Match"))
+
+
+def new_hold(
+    caller: Caller, wallet_id: str, hold: NewHold, key: str | None
+) -> PlaceHold:
+    """Ask for a hold."""
+    return PlaceHold(
+        operation_id=new_operation_id(),
+        wallet_id=wallet_id,
+        hold_id=new_hold_id(),
+        amount=read_amount(hold.amount),
+        expires_in_s=hold.expires_in,
+        note=hold.note,
+        principal=caller.principal,
+        key=key,
+    )
+
+
+def new_capture(
+    caller: Caller, wallet_id: str, hold_id: str, capture: NewCapture, key: str | None
+) -> CaptureHold:
+    """Ask to pay out of a hold."""
+    return CaptureHold(
+        operation_id=new_operation_id(),
+        wallet_id=wallet_id,
+        hold_id=hold_id,
+        amount=None if capture.amount is None else read_amount(capture.amount),
+        recipient=capture.to,
+        note=capture.note,
+        keep_open=capture.keep_open,
+        principal=caller.principal,
+        key=key,
+    )
+
+
+def new_release(
+    caller: Caller, wallet_id: str, hold_id: str, key: str | None
+) -> ReleaseHold:
+    """Ask to let a hold go."""
+    return ReleaseHold(new_operation_id(), wallet_id, hold_id, caller.principal, key)
 
 
 def _command(

@@ -20,6 +20,7 @@ from ..web.problems import Problem
 from ..web.status import StatusAnswer
 from . import answers
 from .calls import CALLS, Call
+from .held import HOLD_ID
 from .parameters import HEADERS
 from .schemas import REF, Schema, portable, schemas
 
@@ -54,6 +55,7 @@ _IN_PATH: Final = {
             "The version of the entry.", pattern="^[1-9][0-9]{0,17}$", examples=["1"]
         ),
     ],
+    "hold_id": Annotated[str, described("The id of the hold.", pattern=f"^{HOLD_ID}$")],
     "pair": Annotated[
         str,
         described(
@@ -64,6 +66,7 @@ _IN_PATH: Final = {
 _TAGS: Final = {
     "Wallets": "Wallets and their keys.",
     "Moves": "Money that comes, goes, or changes wallets.",
+    "Holds": "Money that is set aside, and paid out later or let go.",
     "History": "What a wallet held, and what became of a request.",
     "Rates": "What a bitcoin costs.",
     "Service": "How the service is.",

@@ -12,11 +12,13 @@ from ..web.fields import WALLET_ID
 from ..web.kinds import KINDS
 from . import answers
 from .calls import CALLS
+from .held import HeldOutcome
 
 Schema = dict[str, Any]
 
 REF: Final = named("{name}")["$ref"]
 _OUTCOMES: Final = (
+    HeldOutcome,
     answers.MovedOutcome,
     answers.RefusedOutcome,
     answers.NotDoneOutcome,

@@ -1,7 +1,5 @@
 """The calls on wallets: each reads its request, submits or looks up, and answers."""
 
-from collections.abc import Callable
-
 from flask import Blueprint, Response, request
 from msgspec import UNSET
 
@@ -21,7 +19,6 @@ from ..ledger.outcomes import (
     Entry,
     KeyRaised,
     Refused,
-    Results,
 )
 from ..storage import queries
 from ..storage.queries import find_entry
@@ -39,9 +36,10 @@ from ..web.fields import (
 from ..web.problems import Problem, refused
 from ..web.replies import cut_page, frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
-from . import answers, bodies
+from . import answers, bodies, opened
 from .moves import read_batch, read_move, read_new_balance, read_reversal, read_version
 from .parameters import NoQuery, OperationQuery
+from .submitting import submit_moves
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
@@ -63,7 +61,7 @@ def create_wallet() -> Response:
         raise Problem("key-reused")
     # A repeated request gets the first answer again, with the key of that time.
     wallet_key = current_service().keys.make(outcome.wallet.id, 1)
-    answer = answers.new_wallet_answer(outcome.wallet, wallet_key)
+    answer = opened.new_wallet_answer(outcome.wallet, wallet_key)
     response = json_response(answer, 201)
     response.headers["Location"] = f"/v1/wallets/{outcome.wallet.id}"
     if outcome.replayed:
@@ -81,8 +79,8 @@ def list_wallets() -> Response:
     rows, following = cut_page(rows, page.limit, "after", "id")
     if following and page.archived:
         following += "&archived=true"
-    wallets = [answers.wallet_answer(wallet) for wallet in rows]
-    return json_response(answers.WalletsAnswer(wallets, following))
+    wallets = [opened.wallet_answer(wallet) for wallet in rows]
+    return json_response(opened.WalletsAnswer(wallets, following))
 
 
 @v1.get("/wallets/<wallet_id>")
@@ -90,7 +88,7 @@ def read_wallet(wallet_id: str) -> Response:
     """Read a wallet."""
     wallet = current_service().open_wallet(identify(request), wallet_id)
     read_query(query_of(request), NoQuery)
-    response = json_response(answers.wallet_answer(wallet))
+    response = json_response(opened.wallet_answer(wallet))
     response.set_etag(str(wallet.version))
     return response
 
@@ -115,7 +113,7 @@ def change_wallet(wallet_id: str) -> Response:
     if isinstance(outcome, Refused):
         raise refused(outcome)
     assert isinstance(outcome, Changed)  # noqa: S101  nothing else can come
-    response = json_response(answers.wallet_answer(outcome.wallet))
+    response = json_response(opened.wallet_answer(outcome.wallet))
     response.set_etag(str(outcome.wallet.version))
     return response
 
@@ -125,7 +123,7 @@ def set_balance(wallet_id: str) -> Response:
     """Set a balance: what is missing is deposited, what is too much withdrawn."""
     caller = identify(request)
     caller.must_be_operator()
-    results = _submit_moves(
+    results = submit_moves(
         caller, wallet_id, lambda: read_new_balance(request, caller, wallet_id)
     )
     frozen = only(results).frozen
@@ -164,7 +162,7 @@ def undo(wallet_id: str, version: str) -> Response:
         number = read_version(version)
         return None if number is None else find_entry(service.store, wallet_id, number)
 
-    results = _submit_moves(
+    results = submit_moves(
         caller, wallet_id, lambda: read_reversal(request, caller, wallet_id, find)
     )
     return frozen_response(only(results).frozen)
@@ -174,7 +172,7 @@ def undo(wallet_id: str, version: str) -> Response:
 def move_in_bulk(wallet_id: str) -> Response:
     """Move funds several times, in order, and if asked all or nothing."""
     caller = identify(request)
-    results = _submit_moves(
+    results = submit_moves(
         caller, wallet_id, lambda: read_batch(current_request(), caller, wallet_id)
     )
     if isinstance(results, Refused):
@@ -227,22 +225,7 @@ def read_operation() -> Response:
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:
-    results = _submit_moves(
+    results = submit_moves(
         caller, wallet_id, lambda: read_move(current_request(), caller, wallet_id, kind)
     )
     return frozen_response(only(results).frozen)
-
-
-def _submit_moves(
-    caller: Caller, wallet_id: str, read: Callable[[], Submission]
-) -> Results:
-    service = current_service()
-    caller.must_see(wallet_id)
-    try:
-        submission = read()
-    except Problem:
-        # Whoever holds a worthless key learns that first, not what else is wrong.
-        if caller.key_version is not None:
-            service.open_wallet(caller, wallet_id)
-        raise
-    return service.submit(submission)

@@ -2,9 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from ..ledger.commands import Keyed, Kind, MoveMoney, Principal, Reverse, SetBalance
+from ..ledger.commands import (
+    CaptureHold,
+    Keyed,
+    Kind,
+    MoveMoney,
+    Principal,
+    Reverse,
+    SetBalance,
+)
 from ..ledger.digests import (
     entry_digest,
     fingerprint,
@@ -50,6 +59,8 @@ class Replayed:
         self.digest = first_digest(wallet)
         self.at_us = wallet.created_at_us
         self.operations = 0
+        #: What was paid out of each hold.
+        self.captured: dict[str, int] = {}
 
     def append(self, row: Any) -> None:
         """Add the next entry, once everything about it is right.
@@ -60,6 +71,9 @@ class Replayed:
         for holds, complaint in self._facts(entry, row):
             if not holds:
                 raise Fault(f"{entry.wallet_id} version {entry.version}: {complaint}")
+        if entry.hold_id is not None:
+            before = self.captured.get(entry.hold_id, 0)
+            self.captured[entry.hold_id] = before - entry.amount_minor
         self.version = entry.version
         self.balance_minor = entry.balance_minor
         self.digest = entry.digest
@@ -116,9 +130,8 @@ class Replayed:
         """Whether the operation asked for this entry, and was answered with it."""
         currency = self.wallet.currency
         command = _command(entry, currency)
-        balance_after = Amount(entry.balance_minor, CURRENCIES[currency])
-        wanted = SetBalance("", entry.wallet_id, balance_after, entry.note)
-        if row.fingerprint not in (fingerprint(command), fingerprint(wanted)):
+        asked = (command, *_others(entry, command, currency))
+        if row.fingerprint not in map(fingerprint, asked):
             return False
         try:
             kept = json.loads(row.body)
@@ -154,6 +167,24 @@ class Replayed:
                     f"{wallet.id}: its row has the {name} {stored}, but its entries"
                     f" make it {replayed}"
                 )
+
+
+def _others(entry: Entry, command: Keyed, currency: str) -> Iterator[Keyed]:
+    """Make the other commands that would have left the same entry."""
+    exponent = CURRENCIES[currency]
+    balance = Amount(entry.balance_minor, exponent)
+    yield SetBalance("", entry.wallet_id, balance, entry.note)
+    if entry.hold_id is not None:
+        capture = CaptureHold(
+            entry.operation_id,
+            entry.wallet_id,
+            entry.hold_id,
+            recipient=entry.counterparty,
+            note=entry.note,
+        )
+        for amount in (None, Amount(-entry.amount_minor, exponent)):
+            for keep_open in (False, True):
+                yield replace(capture, amount=amount, keep_open=keep_open)
 
 
 def _command(entry: Entry, currency: str) -> Keyed:

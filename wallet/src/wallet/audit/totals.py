@@ -14,6 +14,7 @@ SELECT what, wallet_id FROM (
   UNION ALL SELECT 'an operation', wallet_id FROM operations
   UNION ALL SELECT 'a span', wallet_id FROM spans
   UNION ALL SELECT 'a change', wallet_id FROM changes
+  UNION ALL SELECT 'a hold', wallet_id FROM holds
 ) AS rows_of
 LEFT JOIN wallets ON wallets.id = wallet_id
 WHERE wallets.id IS NULL LIMIT 1

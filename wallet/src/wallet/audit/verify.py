@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from ..ledger.digests import reseal, row_digest
 from ..ledger.outcomes import Change, WalletState
+from ..storage.loading import to_hold
 from ..storage.queries import WALLET, list_wallets
 from ..storage.spans import SIZES
 from ..storage.store import Store
@@ -56,15 +57,23 @@ HAVING count(*) <> 2 OR min(low_minor) <> max(low_minor)
 ORDER BY size, number LIMIT 1
 """
 _OPERATIONS: Final = """
-SELECT count(*) FROM operations WHERE wallet_id = :wallet_id AND status = 201
+SELECT count(*) FROM operations
+WHERE wallet_id = :wallet_id AND status = 201 AND body NOT LIKE '{"hold":%'
 """
 _CHANGES: Final = """
 SELECT wallet_id, number, name, floor_minor, archived_at_us, key_version, version, at_us
 FROM changes WHERE wallet_id = :wallet_id ORDER BY number
 """
-_REFUSALS: Final = """
+# Refusals, and what was answered about holds: no entry proves them.
+_ANSWERS: Final = """
 SELECT wallet_id, id, principal, key, fingerprint, status, body, at_us
-FROM operations WHERE wallet_id = :wallet_id AND status <> 201
+FROM operations
+WHERE wallet_id = :wallet_id AND (status <> 201 OR body LIKE '{"hold":%')
+"""
+_HOLDS: Final = """
+SELECT wallet_id, id, amount_minor, captured_minor, note, state, created_at_us,
+  expires_at_us, closed_at_us
+FROM holds WHERE wallet_id = :wallet_id
 """
 
 
@@ -132,19 +141,31 @@ def _verify_wallet(
             f"{wallet_id} version {replayed.version + 1}: the entry is gone, though a"
             f" head of version {head.version} was kept"
         )
+    _check_row(connection, wallet, replayed, changes)
+    report.wallets += 1
+    report.entries += replayed.version
+    report.operations += replayed.operations
+    return wallet
+
+
+def _check_row(
+    connection: Connection,
+    wallet: WalletState,
+    replayed: Replayed,
+    changes: list[Change],
+) -> None:
+    """Compare a wallet's row, and what is made from entries, with the entries."""
     replayed.must_equal(wallet)
-    _check_seal(connection, wallet, changes)
+    digests = _check_holds(connection, wallet, replayed.captured)
+    _check_seal(connection, wallet, changes, digests)
     _check_spans(connection, wallet)
+    given = {"wallet_id": wallet.id}
     done = connection.execute(text(_OPERATIONS), given).scalar_one()
     if done != replayed.operations:
         raise Fault(
-            f"{wallet_id}: {done} operations were carried out, but the entries show"
+            f"{wallet.id}: {done} operations were carried out, but the entries show"
             f" {replayed.operations}"
         )
-    report.wallets += 1
-    report.entries += replayed.version
-    report.operations += done
-    return wallet
 
 
 def _check_changes(wallet: WalletState, changes: list[Change]) -> None:
@@ -162,16 +183,44 @@ def _check_changes(wallet: WalletState, changes: list[Change]) -> None:
         raise Fault(f"{wallet.id}: its row is not what its last change made it")
 
 
+def _check_holds(
+    connection: Connection, wallet: WalletState, captured: dict[str, int]
+) -> list[bytes]:
+    """Compare holds with what was paid out of them, and with what is set aside."""
+    held, first_us, digests = 0, None, []
+    with connection.execute(text(_HOLDS), {"wallet_id": wallet.id}) as rows:
+        for row in rows:
+            hold = to_hold(row)
+            if captured.pop(hold.id, 0) != hold.captured_minor:
+                raise Fault(f"{wallet.id}: not as much was captured of {hold.id}")
+            if hold.remaining_minor:
+                held += hold.remaining_minor
+                first_us = min(hold.expires_at_us, first_us or hold.expires_at_us)
+            digests.append(row_digest("holds", hold))
+    if captured:
+        raise Fault(f"{wallet.id}: its hold {min(captured)} is missing")
+    if held != wallet.held_minor:
+        raise Fault(
+            f"{wallet.id}: its row sets {wallet.held_minor} aside, but its holds {held}"
+        )
+    if first_us is not None and (wallet.next_expiry_us or first_us + 1) > first_us:
+        raise Fault(f"{wallet.id}: a hold expires before its row says so")
+    return digests
+
+
 def _check_seal(
-    connection: Connection, wallet: WalletState, changes: list[Change]
+    connection: Connection,
+    wallet: WalletState,
+    changes: list[Change],
+    of_holds: list[bytes],
 ) -> None:
-    rows = connection.execute(text(_REFUSALS), {"wallet_id": wallet.id})
+    rows = connection.execute(text(_ANSWERS), {"wallet_id": wallet.id})
     digests = [row_digest("operations", row) for row in rows]
     digests += [row_digest("changes", change) for change in changes]
-    if reseal(bytes(32), digests) != wallet.seal:
+    if reseal(bytes(32), digests + of_holds) != wallet.seal:
         raise Fault(
-            f"{wallet.id}: its kept refusals or its changes are not those that were"
-            " written"
+            f"{wallet.id}: its kept refusals, its changes or its holds are not those"
+            " that were written"
         )
 
 

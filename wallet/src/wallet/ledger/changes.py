@@ -5,7 +5,8 @@ from typing import Any
 from .commands import ChangeWallet
 from .draft import Draft
 from .money import CURRENCIES
-from .outcomes import Change, Changed, Refusal, Refused, WalletState
+from .outcomes import Change, Changed, Refused, WalletState
+from .refusals import Refusal
 
 
 def change_wallet(draft: Draft, command: ChangeWallet) -> Changed | Refused:

@@ -91,6 +91,53 @@ class SetBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceHold:
+    """Set an amount aside, for so many seconds."""
+
+    operation_id: str
+    wallet_id: str
+    hold_id: str
+    amount: Amount
+    expires_in_s: int
+    note: str | None = None
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+    kind: ClassVar[str] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHold:
+    """Pay out of a hold: all that remains, or an amount of it.
+
+    :param recipient: the wallet that gets it; without one it leaves.
+    :param keep_open: what remains then stays aside.
+    """
+
+    operation_id: str
+    wallet_id: str
+    hold_id: str
+    amount: Amount | None = None
+    recipient: str | None = None
+    note: str | None = None
+    keep_open: bool = False
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+    kind: ClassVar[str] = "capture"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Let go of what remains of a hold."""
+
+    operation_id: str
+    wallet_id: str
+    hold_id: str
+    principal: Principal = Principal.OPERATOR
+    key: str | None = None
+    kind: ClassVar[str] = "release"
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeWallet:
     """Change what is not money; what is ``None`` stays."""
 
@@ -108,7 +155,7 @@ class RaiseKeyVersion:
 
 
 #: What may carry an idempotency key of its wallet.
-Keyed = MoveMoney | Reverse | SetBalance
+Keyed = MoveMoney | Reverse | SetBalance | PlaceHold | CaptureHold | ReleaseHold
 Command = CreateWallet | Keyed | ChangeWallet | RaiseKeyVersion
 
 

@@ -13,8 +13,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .commands import Keyed, Principal, Reverse, SetBalance
-from .outcomes import Entry, Moved, Refused, Remembered, WalletState
+from .commands import (
+    CaptureHold,
+    Keyed,
+    MoveMoney,
+    PlaceHold,
+    Principal,
+    ReleaseHold,
+    Reverse,
+    SetBalance,
+)
+from .outcomes import Entry, Held, Moved, Refused, Remembered, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
 #: old one stays readable, so that a history is never digested anew.
@@ -75,18 +84,33 @@ def reseal(
 
 def fingerprint(command: Keyed) -> bytes:
     """Digest what is asked, so that a key used for something else is noticed."""
-    wallet_id, note = command.wallet_id, command.note
-    if isinstance(command, SetBalance):
-        return _digest(wallet_id, "balance", command.amount.canonical(), note)
-    kind = command.kind.value
-    if isinstance(command, Reverse):
-        return _digest(wallet_id, kind, command.undone, note)
-    asked = (wallet_id, kind, command.amount.canonical(), command.recipient, note)
+    if not isinstance(command, MoveMoney):
+        return _digest(command.wallet_id, *_asked(command))
+    amount = command.amount.canonical()
+    asked: tuple[Value, ...] = (command.wallet_id, command.kind.value, amount)
+    asked = (*asked, command.recipient, command.note)
     # Without a payee it is what it was before there were any.
     return _digest(*asked) if command.payee is None else _digest(*asked, command.payee)
 
 
-def asked_by(earlier: Remembered | Moved | Refused) -> bytes:
+def _asked(
+    command: Reverse | SetBalance | PlaceHold | CaptureHold | ReleaseHold,
+) -> tuple[Value, ...]:
+    if isinstance(command, SetBalance):
+        return "balance", command.amount.canonical(), command.note
+    kind = str(command.kind)
+    if isinstance(command, Reverse):
+        return kind, command.undone, command.note
+    if isinstance(command, ReleaseHold):
+        return kind, command.hold_id
+    if isinstance(command, PlaceHold):
+        return kind, command.amount.canonical(), command.note, command.expires_in_s
+    amount = None if command.amount is None else command.amount.canonical()
+    asked = (kind, command.hold_id, amount, command.recipient, command.note)
+    return (*asked, int(command.keep_open))
+
+
+def asked_by(earlier: Remembered | Moved | Held | Refused) -> bytes:
     """Return the fingerprint of the command that was answered earlier."""
     if isinstance(earlier, Remembered):
         return earlier.fingerprint

@@ -4,6 +4,7 @@ from .outcomes import (
     Change,
     Decision,
     Entry,
+    Held,
     Known,
     Moved,
     Refused,
@@ -20,8 +21,11 @@ class Draft:
         self.now_us = now_us
         self.wallets = dict(known.wallets)
         self.by_creation_key = dict(known.created)
-        self.answered: dict[Scope, Remembered | Moved | Refused] = {**known.remembered}
+        self.answered: dict[Scope, Remembered | Moved | Held | Refused]
+        self.answered = {**known.remembered}
         self.reversed = set(known.reversed)
+        self.known_holds = known.holds
+        self.holds = dict(known.holds)
         self.created: dict[str, None] = {}
         self.changed: dict[str, None] = {}
         self.entries: list[Entry] = []
@@ -34,6 +38,8 @@ class Draft:
         copy.by_creation_key = dict(self.by_creation_key)
         copy.answered = dict(self.answered)
         copy.reversed = set(self.reversed)
+        copy.known_holds = self.known_holds
+        copy.holds = dict(self.holds)
         copy.created = dict(self.created)
         copy.changed = dict(self.changed)
         copy.entries = list(self.entries)
@@ -53,4 +59,9 @@ class Draft:
             changed=tuple(self.wallets[name] for name in changed),
             entries=tuple(self.entries),
             changes=tuple(self.changes),
+            holds=tuple(
+                (self.known_holds.get(name), hold)
+                for name, hold in self.holds.items()
+                if self.known_holds.get(name) != hold
+            ),
         )

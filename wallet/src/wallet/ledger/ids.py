@@ -20,6 +20,11 @@ def new_operation_id() -> str:
     return f"o_{_uuid7():032x}"
 
 
+def new_hold_id() -> str:
+    """Make the id of a hold: ``h_`` and the 32 digits of a UUID."""
+    return f"h_{_uuid7():032x}"
+
+
 def is_wallet_id(text: str) -> bool:
     """Tell whether the text has the form of a wallet's id, before any look-up."""
     return _WALLET_ID.fullmatch(text) is not None

@@ -4,15 +4,8 @@ from .commands import Keyed, Kind, MoveMoney, Reverse, SetBalance
 from .digests import entry_digest
 from .draft import Draft
 from .money import CURRENCIES, LARGEST_MINOR
-from .outcomes import (
-    DECIDED_BY_RULES,
-    Entry,
-    Moved,
-    Refusal,
-    Refused,
-    Unmoved,
-    WalletState,
-)
+from .outcomes import Entry, Moved, Refused, Unmoved, WalletState
+from .refusals import DECIDED_BY_RULES, Refusal
 
 
 def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
@@ -20,19 +13,19 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
     minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
     change = minor if command.kind is Kind.DEPOSIT else -minor
     sides: list[_Side] = [(wallet, change, command.recipient)]
-    refusal = _refuse_change(wallet, change)
+    refusal = refuse_change(wallet, change)
     if command.kind is Kind.TRANSFER:
         recipient = draft.wallets.get(command.recipient or "")
         if command.recipient == wallet.id:
             refusal = Refusal.SELF_TRANSFER
         # A caller without the funds learns nothing about other people's wallets.
         if refusal is None:
-            refusal = _refuse_recipient(wallet, recipient, minor)
+            refusal = refuse_recipient(wallet, recipient, minor)
         if recipient is not None:
             sides.append((recipient, minor, wallet.id))
     if refusal is not None:
-        return _refuse(refusal, command)
-    return _carry_out(draft, command, wallet.currency, sides)
+        return refuse(refusal, command)
+    return carry_out(draft, command, sides, command.kind, payee=command.payee)
 
 
 def set_balance(draft: Draft, command: SetBalance) -> Moved | Unmoved | Refused:
@@ -42,79 +35,90 @@ def set_balance(draft: Draft, command: SetBalance) -> Moved | Unmoved | Refused:
     change = wanted - wallet.balance_minor
     if not change:
         return Unmoved(command)
-    refusal = _refuse_change(wallet, change)
+    refusal = refuse_change(wallet, change)
     if refusal is not None:
-        return _refuse(refusal, command)
-    return _carry_out(draft, command, wallet.currency, [(wallet, change, None)])
+        return refuse(refusal, command)
+    kind = Kind.DEPOSIT if change > 0 else Kind.WITHDRAWAL
+    return carry_out(draft, command, [(wallet, change, None)], kind)
 
 
 def reverse(draft: Draft, command: Reverse) -> Moved | Refused:
     """Undo an operation on every side, once."""
     wallet = draft.wallets[command.wallet_id]
     if command.undone_kind is Kind.REVERSAL:
-        return _refuse(Refusal.NOT_REVERSIBLE, command)
+        return refuse(Refusal.NOT_REVERSIBLE, command)
     if (wallet.id, command.undone) in draft.reversed:
-        return _refuse(Refusal.ALREADY_REVERSED, command)
+        return refuse(Refusal.ALREADY_REVERSED, command)
     sides: list[_Side] = [(wallet, command.change_minor, command.recipient)]
     if command.recipient is not None:
         other = draft.wallets[command.recipient]
         sides.append((other, -command.change_minor, wallet.id))
     for side, change, _ in sides:
-        refusal = _refuse_change(side, change)
+        refusal = refuse_change(side, change)
         if refusal is not None:
-            return _refuse(refusal, command)
+            return refuse(refusal, command)
     draft.reversed.update((side.id, command.undone) for side, _, _ in sides)
-    return _carry_out(draft, command, wallet.currency, sides)
+    return carry_out(draft, command, sides, Kind.REVERSAL, reverses=command.undone)
 
 
 #: A wallet, what it gains, and the wallet on the other side.
 _Side = tuple[WalletState, int, str | None]
 
 
-def _refuse(refusal: Refusal, command: Keyed) -> Refused:
+def refuse(refusal: Refusal, command: Keyed) -> Refused:
     return Refused(refusal, command, remember=refusal in DECIDED_BY_RULES)
 
 
-def _carry_out(
-    draft: Draft, command: Keyed, currency: str, sides: list[_Side]
+def carry_out(
+    draft: Draft,
+    command: Keyed,
+    sides: list[_Side],
+    kind: Kind,
+    *,
+    payee: str | None = None,
+    reverses: str | None = None,
+    hold_id: str | None = None,
 ) -> Moved:
-    entries = tuple(_append(draft, command, *side) for side in sides)
-    return Moved(command, currency, entries)
+    """Append an entry on each side; the first is the wallet that was addressed."""
+    about = payee, reverses
+    entries = [_append(draft, command, sides[0], kind, about, hold_id)]
+    # A hold belongs to the wallet in which it is.
+    entries += [_append(draft, command, side, kind, about, None) for side in sides[1:]]
+    return Moved(command, sides[0][0].currency, tuple(entries))
 
 
-def _refuse_change(wallet: WalletState, change: int) -> Refusal | None:
+def refuse_change(wallet: WalletState, change: int) -> Refusal | None:
     if wallet.archived_at_us is not None:
         return Refusal.ARCHIVED
     balance = wallet.balance_minor + change
-    if balance < wallet.floor_minor:
+    if balance - wallet.held_minor < wallet.floor_minor:
         return Refusal.INSUFFICIENT_FUNDS
     if balance > LARGEST_MINOR:
         return Refusal.BALANCE_TOO_LARGE
     return None
 
 
-def _refuse_recipient(
+def refuse_recipient(
     wallet: WalletState, recipient: WalletState | None, minor: int
 ) -> Refusal | None:
     if recipient is None:
         return Refusal.UNKNOWN_RECIPIENT
     if recipient.currency != wallet.currency:
         return Refusal.CURRENCY_MISMATCH
-    return _refuse_change(recipient, minor)
+    return refuse_change(recipient, minor)
 
 
 def _append(
     draft: Draft,
     command: Keyed,
-    wallet: WalletState,
-    change: int,
-    counterparty: str | None,
+    side: _Side,
+    kind: Kind,
+    about: tuple[str | None, str | None],
+    hold_id: str | None,
 ) -> Entry:
+    wallet, change, counterparty = side
     own = wallet.id == command.wallet_id
-    if isinstance(command, SetBalance):
-        kind = Kind.DEPOSIT if change > 0 else Kind.WITHDRAWAL
-    else:
-        kind = command.kind
+    payee, reverses = about
     entry = Entry(
         wallet_id=wallet.id,
         version=wallet.version + 1,
@@ -123,12 +127,12 @@ def _append(
         balance_minor=wallet.balance_minor + change,
         operation_id=command.operation_id,
         counterparty=counterparty,
-        note=command.note,
+        note=getattr(command, "note", None),
         # Clocks go back now and then; a wallet's history does not.
         at_us=max(draft.now_us, wallet.last_entry_at_us),
-        payee=command.payee if isinstance(command, MoveMoney) else None,
-        reverses=command.undone if isinstance(command, Reverse) else None,
-        hold_id=None,
+        payee=payee,
+        reverses=reverses,
+        hold_id=hold_id,
         digest=b"",
     )
     asked = (command.principal, command.key) if own else (None, None)

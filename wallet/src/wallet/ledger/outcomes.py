@@ -1,39 +1,11 @@
-"""What the ledger knows when it decides, and what can come of a command.
-
-The values of :class:`Refusal` are the names of the problems that clients see.
-"""
+"""What the ledger knows when it decides, and what can come of a command."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
 from .commands import Command, Keyed, Kind
-
-
-class Refusal(StrEnum):
-    """Why a command is not carried out. The values are the names of the problems."""
-
-    MALFORMED = "malformed"
-    STALE_CREDENTIALS = "unauthenticated"
-    UNKNOWN_WALLET = "unknown-wallet"
-    VERSION_MISMATCH = "version-mismatch"
-    KEY_REUSED = "key-reused"
-    FLOOR_TOO_HIGH = "floor-too-high"
-    NOT_EMPTY = "not-empty"
-    # The rules decide those below: they are remembered under the command's key.
-    INSUFFICIENT_FUNDS = "insufficient-funds"
-    SELF_TRANSFER = "self-transfer"
-    UNKNOWN_RECIPIENT = "unknown-recipient"
-    CURRENCY_MISMATCH = "currency-mismatch"
-    BALANCE_TOO_LARGE = "balance-too-large"
-    ALREADY_REVERSED = "already-reversed"
-    NOT_REVERSIBLE = "not-reversible"
-    ARCHIVED = "archived"
-
-
-_REFUSALS = tuple(Refusal)
-DECIDED_BY_RULES = frozenset(_REFUSALS[_REFUSALS.index(Refusal.INSUFFICIENT_FUNDS) :])
-
+from .held import HoldState
+from .refusals import Refusal
 
 # What is known. What is made by the thousand is a tuple, the quickest to make.
 
@@ -71,6 +43,8 @@ class Remembered(NamedTuple):
     body: str
 
 
+#: Wallet and hold.
+HoldId = tuple[str, str]
 #: Wallet, principal and idempotency key.
 Scope = tuple[str, str, str]
 
@@ -83,12 +57,18 @@ class Known:
     :param created: the same for wallets found by the key that created them.
     :param remembered: earlier answers under the keys of the batch.
     :param reversed: wallets and operations of the batch that were undone before.
+    :param holds: those that the batch names, and those that have just expired.
+    :param next_expiry_us: when the next expires, for wallets where some just did.
+    :param now_us: the moment at which all of it was so.
     """
 
     wallets: dict[str, WalletState] = field(default_factory=dict)
     created: dict[str, WalletState] = field(default_factory=dict)
     remembered: dict[Scope, Remembered] = field(default_factory=dict)
     reversed: set[tuple[str, str]] = field(default_factory=set)
+    holds: dict[HoldId, HoldState] = field(default_factory=dict)
+    next_expiry_us: dict[str, int | None] = field(default_factory=dict)
+    now_us: int = 0
 
 
 # What comes of it
@@ -147,6 +127,15 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Money was set aside, or let go."""
+
+    command: Keyed
+    currency: str
+    hold: HoldState
+
+
+@dataclass(frozen=True, slots=True)
 class Unmoved:
     """The balance is what it was to be, so nothing was written."""
 
@@ -193,10 +182,10 @@ class Replayed:
     The answer is either in the store, or an outcome of the same batch.
     """
 
-    earlier: "Remembered | Moved | Refused"
+    earlier: "Remembered | Moved | Held | Refused"
 
 
-Outcome = Moved | Unmoved | Created | Changed | KeyRaised | Refused | Replayed
+Outcome = Moved | Held | Unmoved | Created | Changed | KeyRaised | Refused | Replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +208,17 @@ Verdict = tuple[Outcome, ...] | Refused | Abandoned
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """All that a batch changes, and the verdict on each submission in order."""
+    """All that a batch changes, and the verdict on each submission in order.
+
+    :param holds: each as it was before, if it was, and as it is now.
+    """
 
     verdicts: tuple[Verdict, ...]
     created: tuple[WalletState, ...]
     changed: tuple[WalletState, ...]
     entries: tuple[Entry, ...]
     changes: tuple[Change, ...] = ()
+    holds: tuple[tuple[HoldState | None, HoldState], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

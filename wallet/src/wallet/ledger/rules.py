@@ -9,35 +9,39 @@ from typing import TypeGuard
 
 from .changes import change, change_wallet
 from .commands import (
+    CaptureHold,
     ChangeWallet,
     Command,
     CreateWallet,
     Keyed,
-    MoveMoney,
+    PlaceHold,
     RaiseKeyVersion,
+    ReleaseHold,
     Reverse,
     SetBalance,
     Submission,
 )
 from .digests import asked_by, fingerprint, first_digest
 from .draft import Draft
+from .holds import capture_hold, close_expired, place_hold, release_hold
 from .money import CURRENCIES, AmountError
 from .moves import move, reverse, set_balance
 from .outcomes import (
     Abandoned,
     Created,
     Decision,
+    Held,
     KeyRaised,
     Known,
     Moved,
     Outcome,
-    Refusal,
     Refused,
     Remembered,
     Replayed,
     Verdict,
     WalletState,
 )
+from .refusals import Refusal
 
 
 def decide(known: Known, submissions: tuple[Submission, ...], now_us: int) -> Decision:
@@ -47,6 +51,7 @@ def decide(known: Known, submissions: tuple[Submission, ...], now_us: int) -> De
     :param now_us: the time in microseconds since 1970, UTC.
     """
     draft = Draft(known, now_us)
+    close_expired(draft, known)
     verdicts = tuple(_judge(draft, submission) for submission in submissions)
     return draft.decision(verdicts)
 
@@ -107,7 +112,8 @@ def _malformed_amount(wallet: WalletState, command: Command) -> str | None:
         minor = amount.in_minor_units(CURRENCIES[wallet.currency])
     except AmountError as error:
         return str(error)
-    below = isinstance(command, MoveMoney) and minor <= 0
+    positive = not isinstance(command, SetBalance | ChangeWallet)
+    below = positive and minor <= 0
     return "must be above zero" if below else None
 
 
@@ -125,14 +131,26 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
         outcome: Outcome = reverse(draft, command)
     elif isinstance(command, SetBalance):
         outcome = set_balance(draft, command)
+    elif isinstance(command, PlaceHold):
+        outcome = place_hold(draft, command)
+    elif isinstance(command, CaptureHold):
+        outcome = capture_hold(draft, command)
+    elif isinstance(command, ReleaseHold):
+        outcome = release_hold(draft, command)
     else:
         outcome = move(draft, command)
-    if command.key is not None and isinstance(outcome, Moved | Refused):
+    if command.key is not None and _is_kept(outcome):
         scope = (command.wallet_id, command.principal.value, command.key)
         draft.answered[scope] = outcome
         # A refusal that is kept changes the wallet's seal.
         draft.changed[command.wallet_id] = None
     return outcome
+
+
+def _is_kept(outcome: Outcome) -> TypeGuard[Moved | Held | Refused]:
+    if isinstance(outcome, Refused):
+        return outcome.remember
+    return isinstance(outcome, Moved | Held)
 
 
 def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:

@@ -22,7 +22,7 @@ from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_operation, list_wallets
 from ..web.auth import Caller
-from ..web.fields import read_note, read_recipient
+from ..web.fields import Recipient, check, read_note
 from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from . import access, forms, review
@@ -108,7 +108,7 @@ def _recipient() -> str:
         raise malformed("to", "is given twice: choose a wallet or type an id")
     if not (chosen or typed):
         raise malformed("to", "must be a wallet: choose one or type its id")
-    return read_recipient(chosen or typed)
+    return check(chosen or typed, Recipient, "to")
 
 
 def _form(caller: Caller, way: str, problem: Problem | None = None) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from ..ledger.outcomes import Scope
+from ..ledger.outcomes import HoldId, Scope
 from . import errors, postgresql, sqlite
-from .rows import Driver, Row, Rows
+from .rows import Driver, Moment, Row, Rows
 
 #: A server that does not even accept a connection by then is not there.
 _CONNECT_TIMEOUT_S: Final = 5
@@ -91,6 +91,15 @@ class Dialect(Protocol):
         self, driver: Driver, undone: list[tuple[str, str]]
     ) -> Sequence[Row]:
         """Read which wallets and operations have a reversal."""
+
+    def find_holds(self, driver: Driver, names: list[HoldId]) -> Sequence[Row]:
+        """Read holds by their wallets and ids."""
+
+    def find_due_holds(self, driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+        """Read the open holds of wallets that expire up to a moment."""
+
+    def find_next_expiry(self, driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+        """Read when the next hold of wallets expires after a moment."""
 
     def write(self, driver: Driver, rows: Rows) -> None:
         """Write everything that a batch changes."""

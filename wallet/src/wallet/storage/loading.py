@@ -1,25 +1,44 @@
 """What a batch is decided from: read after its wallets are locked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from ..ledger.commands import CreateWallet, Keyed, Reverse, Submission
-from ..ledger.outcomes import Known, Remembered, Scope, WalletState
+from ..ledger.commands import (
+    CaptureHold,
+    CreateWallet,
+    Keyed,
+    ReleaseHold,
+    Reverse,
+    Submission,
+)
+from ..ledger.held import HoldEnd, HoldState
+from ..ledger.outcomes import HoldId, Known, Remembered, Scope, WalletState
 from .connections import Dialect
-from .rows import Driver
+from .rows import Driver, Row
 
 
-def load(dialect: Dialect, driver: Driver, batch: Sequence[Submission]) -> Known:
+def load(
+    dialect: Dialect,
+    driver: Driver,
+    batch: Sequence[Submission],
+    clock: Callable[[], int],
+) -> Known:
     """Lock the wallets of a batch, and read what it is decided from.
 
     The keys are read after the locks are held: each belongs to a locked wallet, so
-    no other process can use it between the look and the commit.
+    no other process can use it between the look and the commit. So is the clock: what
+    has expired by then is read as well.
     """
-    ids, keys, scopes, undone = _named(batch)
-    known = Known()
+    ids, keys, scopes, undone, holds = _named(batch)
+    wallets: dict[str, WalletState] = {}
     if ids:
         for row in dialect.lock_wallets(driver, sorted(ids)):
             wallet = WalletState(*row)
-            known.wallets[wallet.id] = wallet
+            wallets[wallet.id] = wallet
+    known = Known(wallets, now_us=clock())
+    _load_due(dialect, driver, known)
+    if holds:
+        _add_holds(known, dialect.find_holds(driver, sorted(holds)))
     if keys:
         for row in dialect.find_created(driver, sorted(keys)):
             wallet = WalletState(*row)
@@ -34,6 +53,31 @@ def load(dialect: Dialect, driver: Driver, batch: Sequence[Submission]) -> Known
     return known
 
 
+def _load_due(dialect: Dialect, driver: Driver, known: Known) -> None:
+    now_us = known.now_us
+    due = [
+        (wallet.id, now_us)
+        for wallet in known.wallets.values()
+        if wallet.next_expiry_us is not None and wallet.next_expiry_us <= now_us
+    ]
+    if due:
+        _add_holds(known, dialect.find_due_holds(driver, due))
+        for wallet_id, expires_at_us in dialect.find_next_expiry(driver, due):
+            known.next_expiry_us[wallet_id] = expires_at_us
+
+
+def _add_holds(known: Known, rows: Sequence[Row]) -> None:
+    for row in rows:
+        hold = to_hold(row)
+        known.holds[hold.wallet_id, hold.id] = hold
+
+
+def to_hold(row: Sequence[Any]) -> HoldState:
+    """Read a hold from its row."""
+    hold = HoldState(*row)
+    return hold._replace(state=HoldEnd(hold.state))
+
+
 def wallet_ids(batch: Sequence[Submission]) -> set[str]:
     """Name the wallets that a batch is about."""
     return set().union(*(submission.wallets() for submission in batch))
@@ -41,12 +85,13 @@ def wallet_ids(batch: Sequence[Submission]) -> set[str]:
 
 def _named(
     batch: Sequence[Submission],
-) -> tuple[set[str], set[str], set[Scope], set[tuple[str, str]]]:
-    """Name wallets, keys of creations, keys within wallets, and what is undone."""
+) -> tuple[set[str], set[str], set[Scope], set[tuple[str, str]], set[HoldId]]:
+    """Name wallets, keys of creations, keys within wallets, what is undone, holds."""
     ids: set[str] = set()
     keys: set[str] = set()
     scopes: set[Scope] = set()
     undone: set[tuple[str, str]] = set()
+    holds: set[HoldId] = set()
     for submission in batch:
         ids |= submission.wallets()
         for command in submission.commands:
@@ -59,4 +104,6 @@ def _named(
                     scopes.add((wallet_id, command.principal.value, command.key))
                 if isinstance(command, Reverse):
                     undone.add((wallet_id, command.undone))
-    return ids, keys, scopes, undone
+                elif isinstance(command, CaptureHold | ReleaseHold):
+                    holds.add((wallet_id, command.hold_id))
+    return ids, keys, scopes, undone, holds

@@ -11,12 +11,11 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from ..ledger.outcomes import Scope
-from .rows import Driver, Row, Rows
-from .tables import MOVING, RUN, SCOPE, changes, entries, operations, wallets
+from ..ledger.outcomes import HoldId, Scope
+from .amcheck import damage as damage
+from .rows import Driver, Moment, Row, Rows
+from .tables import MOVING, RUN, SCOPE, changes, entries, holds, operations, wallets
 
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DURABILITY = """
@@ -101,6 +100,27 @@ WHERE wallets.id = moved.id
 _INSERT_CHANGES: Final = """
 INSERT INTO changes SELECT * FROM json_populate_recordset(NULL::changes, %(rows)s)
 """
+_PUT_HOLDS: Final = """
+INSERT INTO holds SELECT * FROM json_populate_recordset(NULL::holds, %(rows)s)
+ON CONFLICT (wallet_id, id) DO UPDATE SET captured_minor = excluded.captured_minor,
+  state = excluded.state, closed_at_us = excluded.closed_at_us
+"""
+_NAMED_HOLDS: Final = """
+SELECT holds.* FROM json_populate_recordset(NULL::holds, %(rows)s) AS given
+JOIN holds USING (wallet_id, id)
+"""
+_DUE_HOLDS: Final = """
+SELECT holds.* FROM json_populate_recordset(NULL::holds, %(rows)s) AS given
+JOIN holds ON holds.wallet_id = given.wallet_id AND holds.state = 'open'
+  AND holds.expires_at_us <= given.expires_at_us
+"""
+_NEXT_EXPIRY: Final = """
+SELECT given.wallet_id, (
+  SELECT min(holds.expires_at_us) FROM holds
+  WHERE holds.wallet_id = given.wallet_id AND holds.state = 'open'
+    AND holds.expires_at_us > given.expires_at_us
+) FROM json_populate_recordset(NULL::holds, %(rows)s) AS given
+"""
 # Each run is made of the entries themselves, found by their key.
 _COMPLETE_RUNS: Final = """
 INSERT INTO spans (wallet_id, size, number, low_minor, high_minor, last_at_us)
@@ -118,6 +138,8 @@ _WALLET: Final = wallets.columns.keys()
 _OPERATION: Final = operations.columns.keys()
 _ENTRY: Final = entries.columns.keys()
 _MOVED: Final = ("id", *MOVING)
+_HOLD: Final = holds.columns.keys()
+_MOMENT: Final = ("wallet_id", "expires_at_us")
 _CHANGE: Final = changes.columns.keys()
 
 
@@ -173,6 +195,21 @@ def find_reversed(driver: Driver, undone: list[tuple[str, str]]) -> Sequence[Row
     return _read(driver, _REVERSED, ("wallet_id", "reverses"), undone)
 
 
+def find_holds(driver: Driver, names: list[HoldId]) -> Sequence[Row]:
+    """Read holds by their wallets and ids."""
+    return _read(driver, _NAMED_HOLDS, ("wallet_id", "id"), names)
+
+
+def find_due_holds(driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+    """Read the open holds of wallets that expire up to a moment."""
+    return _read(driver, _DUE_HOLDS, _MOMENT, moments)
+
+
+def find_next_expiry(driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+    """Read when the next hold of wallets expires after a moment."""
+    return _read(driver, _NEXT_EXPIRY, _MOMENT, moments)
+
+
 def write(driver: Driver, rows: Rows) -> None:
     """Write everything that a batch changes in one statement; runs need another."""
     documents = {
@@ -184,6 +221,8 @@ def write(driver: Driver, rows: Rows) -> None:
     driver.execute(_WRITE, documents)
     if rows.changes:
         driver.execute(_INSERT_CHANGES, {"rows": _document(_CHANGE, rows.changes)})
+    if rows.holds:
+        driver.execute(_PUT_HOLDS, {"rows": _document(_HOLD, rows.holds)})
     if rows.runs:
         driver.execute(_COMPLETE_RUNS, {"rows": _document(RUN, rows.runs)})
 
@@ -204,26 +243,3 @@ def _document(names: Sequence[str], rows: Sequence[Row]) -> str:
         for each in named:
             each[name] = f"\\x{each[name].hex()}"
     return msgspec.json.encode(named).decode()
-
-
-# Only where the database has the extension: nothing is installed behind anyone's back.
-_INDEXES: Final = """
-SELECT pg_index.indexrelid FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-WHERE relnamespace = current_schema()::regnamespace
-  AND EXISTS (SELECT FROM pg_extension WHERE extname = 'amcheck')
-ORDER BY pg_index.indexrelid
-"""
-_CORRUPTED: Final = ("XX001", "XX002")
-
-
-def damage(connection: Connection) -> str | None:
-    """Compare the indexes with their tables; say what is wrong, if anything is."""
-    try:
-        for (index,) in connection.exec_driver_sql(_INDEXES).all():
-            check = "SELECT bt_index_check(%s::oid::regclass, true)"
-            connection.exec_driver_sql(check, (index,))
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _CORRUPTED:
-            return str(error.orig)
-        raise
-    return None

@@ -8,16 +8,24 @@ from typing import Any, Final
 
 import msgspec
 
+from ..clock import now_us
 from ..ledger.commands import Kind, Principal
 from ..ledger.outcomes import Entry, Remembered, WalletState
 from .store import Store
 
-_COLUMNS: Final = """
+_AS_WRITTEN: Final = """
 SELECT id, name, currency, floor_minor, created_at_us, creation_key, key_version,
   balance_minor, version, digest, last_entry_at_us, archived_at_us, changes,
   held_minor, next_expiry_us, seal
 FROM wallets"""
-WALLET: Final = f"{_COLUMNS} WHERE id = :wallet_id"
+# What has expired counts for nothing, before anything has touched the wallet, too.
+_HELD: Final = """held_minor - CASE WHEN next_expiry_us <= :now_us THEN (
+    SELECT CAST(coalesce(sum(amount_minor - captured_minor), 0) AS BIGINT) FROM holds
+    WHERE wallet_id = wallets.id AND state = 'open' AND expires_at_us <= :now_us
+  ) ELSE 0 END"""
+_COLUMNS: Final = _AS_WRITTEN.replace("held_minor", _HELD)
+WALLET: Final = f"{_AS_WRITTEN} WHERE id = :wallet_id"
+_WALLET_NOW: Final = f"{_COLUMNS} WHERE id = :wallet_id"
 _WALLETS_AFTER: Final = f"""
 {_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
 """
@@ -56,7 +64,7 @@ _BEYOND_ALL: Final = 2**63 - 1
 
 def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
     """Read one wallet."""
-    found = store.reader.rows(WALLET, wallet_id=wallet_id)
+    found = store.reader.rows(_WALLET_NOW, wallet_id=wallet_id, now_us=now_us())
     return WalletState(*found[0]) if found else None
 
 
@@ -66,7 +74,7 @@ def list_wallets(
     """Read wallets in the order of their creation, after the one named."""
     sql = _WALLETS_AFTER if archived else _OPEN_WALLETS_AFTER
     # Every id is after no text at all.
-    found = store.reader.rows(sql, after=after or "", limit=limit)
+    found = store.reader.rows(sql, after=after or "", limit=limit, now_us=now_us())
     return [WalletState(*row) for row in found]
 
 

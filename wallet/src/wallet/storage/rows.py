@@ -14,9 +14,16 @@ from .tables import MOVING, wallets
 #: Where an operation has its status, and that of one that was done.
 _STATUS: Final = 5
 _DONE: Final = 201
+_BODY: Final = 6
+#: How the answer about a hold begins.
+_HELD: Final = '{"hold":'
 
 #: The columns of one row, in the order of its table.
 Row = tuple[Any, ...]
+
+
+#: A wallet, and microseconds since 1970.
+Moment = tuple[str, int]
 
 
 class Driver(Protocol):
@@ -46,6 +53,7 @@ class Rows(NamedTuple):
     entries: list[Row]
     moved: list[Row]
     changes: list[Row]
+    holds: list[Row]
     runs: list[Row]
 
 
@@ -54,35 +62,54 @@ def rows_of(decision: Decision, answered: Sequence[Answered], now_us: int) -> Ro
     operations = [_operation(each, now_us) for each in answered]
     created, changed = decision.created, decision.changed
     if seals := _seals(decision, operations):
-        created, changed = _sealed(created, seals), _sealed(changed, seals)
+        created, changed = _sealed(created, *seals), _sealed(changed, *seals)
     return Rows(
         created=[_wallet(each) for each in created],
         operations=operations,
         entries=[_entry(each) for each in decision.entries],
         moved=[_moved(each) for each in changed],
         changes=list(decision.changes),
+        holds=[hold for _, hold in decision.holds],
         runs=completed(decision.entries),
     )
 
 
+#: The digests of rows, by wallet.
+_Digests = dict[str, list[bytes]]
+
+
 def _sealed(
-    wallets: Sequence[WalletState], seals: dict[str, list[bytes]]
+    wallets: Sequence[WalletState], added: _Digests, removed: _Digests
 ) -> tuple[WalletState, ...]:
     return tuple(
-        each._replace(seal=reseal(each.seal, seals.get(each.id, ())))
+        each._replace(
+            seal=reseal(each.seal, added.get(each.id, ()), removed.get(each.id, ()))
+        )
         for each in wallets
     )
 
 
-def _seals(decision: Decision, operations: list[Row]) -> dict[str, list[bytes]]:
-    """Digest the rows beside the entries, for each wallet."""
-    seals: dict[str, list[bytes]] = defaultdict(list)
+def _seals(
+    decision: Decision, operations: list[Row]
+) -> tuple[_Digests, _Digests] | None:
+    """Digest the rows beside the entries that come, and those that they replace."""
+    added: _Digests = defaultdict(list)
+    removed: _Digests = defaultdict(list)
     for row in operations:
-        if row[_STATUS] != _DONE:
-            seals[row[0]].append(row_digest("operations", row))
+        if is_sealed(row[_STATUS], row[_BODY]):
+            added[row[0]].append(row_digest("operations", row))
     for change in decision.changes:
-        seals[change.wallet_id].append(row_digest("changes", change))
-    return seals
+        added[change.wallet_id].append(row_digest("changes", change))
+    for before, hold in decision.holds:
+        added[hold.wallet_id].append(row_digest("holds", hold))
+        if before is not None:
+            removed[hold.wallet_id].append(row_digest("holds", before))
+    return (added, removed) if added else None
+
+
+def is_sealed(status: int, body: str) -> bool:
+    """Tell whether an answer has no entry that it could be compared with."""
+    return status != _DONE or body.startswith(_HELD)
 
 
 _wallet = attrgetter(*wallets.columns.keys())

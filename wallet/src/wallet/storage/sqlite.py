@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
-from ..ledger.outcomes import Scope
-from .rows import Driver, Row, Rows
+from ..ledger.outcomes import HoldId, Scope
+from .rows import Driver, Moment, Row, Rows
 
 #: The most rows in a statement. Each size is a statement of its own, and all are
 #: powers of two, so that they are few, and are prepared once.
@@ -86,6 +86,33 @@ INSERT INTO changes (wallet_id, number, name, floor_minor, archived_at_us, key_v
   version, at_us)
 VALUES {}
 """
+_PUT_HOLDS: Final = """
+INSERT INTO holds (wallet_id, id, amount_minor, captured_minor, note, state,
+  created_at_us, expires_at_us, closed_at_us)
+VALUES {}
+ON CONFLICT (wallet_id, id) DO UPDATE SET captured_minor = excluded.captured_minor,
+  state = excluded.state, closed_at_us = excluded.closed_at_us
+"""
+_HOLDS: Final = """
+SELECT wallet_id, holds.id, amount_minor, captured_minor, note, state, created_at_us,
+  expires_at_us, closed_at_us
+FROM json_each(?) AS given CROSS JOIN holds
+"""
+_NAMED_HOLDS: Final = f"""{_HOLDS}
+ON wallet_id = json_extract(given.value, '$[0]')
+  AND holds.id = json_extract(given.value, '$[1]')
+"""
+_DUE_HOLDS: Final = f"""{_HOLDS}
+ON wallet_id = json_extract(given.value, '$[0]') AND state = 'open'
+  AND expires_at_us <= json_extract(given.value, '$[1]')
+"""
+_NEXT_EXPIRY: Final = """
+SELECT json_extract(given.value, '$[0]'), (
+  SELECT min(expires_at_us) FROM holds
+  WHERE wallet_id = json_extract(given.value, '$[0]') AND state = 'open'
+    AND expires_at_us > json_extract(given.value, '$[1]')
+) FROM json_each(?) AS given
+"""
 #: Each run is made of the entries themselves, found by their key.
 _COMPLETE_RUNS: Final = """
 INSERT INTO spans (wallet_id, size, number, low_minor, high_minor, last_at_us)
@@ -152,6 +179,21 @@ def find_reversed(driver: Driver, undone: list[tuple[str, str]]) -> Sequence[Row
     return _read(driver, _REVERSED, undone)
 
 
+def find_holds(driver: Driver, names: list[HoldId]) -> Sequence[Row]:
+    """Read holds by their wallets and ids."""
+    return _read(driver, _NAMED_HOLDS, names)
+
+
+def find_due_holds(driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+    """Read the open holds of wallets that expire up to a moment."""
+    return _read(driver, _DUE_HOLDS, moments)
+
+
+def find_next_expiry(driver: Driver, moments: list[Moment]) -> Sequence[Row]:
+    """Read when the next hold of wallets expires after a moment."""
+    return _read(driver, _NEXT_EXPIRY, moments)
+
+
 def write(driver: Driver, rows: Rows) -> None:
     """Write everything that a batch changes."""
     for statement, given in (
@@ -160,6 +202,7 @@ def write(driver: Driver, rows: Rows) -> None:
         (_INSERT_ENTRIES, rows.entries),
         (_MOVE, rows.moved),
         (_INSERT_CHANGES, rows.changes),
+        (_PUT_HOLDS, rows.holds),
     ):
         for part in split(given):
             values = tuple(chain.from_iterable(part))

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
 
+from ..clock import now_us
 from ..ledger.commands import Submission
 from ..ledger.outcomes import Decision, Known
 from . import errors, migrations
@@ -140,9 +141,14 @@ class Store:
         if self._file is not None:
             self._file.require()
 
-    def load(self, driver: Driver, batch: Sequence[Submission]) -> Known:
+    def load(
+        self,
+        driver: Driver,
+        batch: Sequence[Submission],
+        clock: Callable[[], int] = now_us,
+    ) -> Known:
         """Lock the wallets of a batch, and read what it is decided from."""
-        return load(self.dialect, driver, batch)
+        return load(self.dialect, driver, batch, clock)
 
     def find_locked(self, driver: Driver, batch: Sequence[Submission]) -> set[str]:
         """Lock the wallets of a batch that are free, and tell which are not.
@@ -177,10 +183,10 @@ class Store:
         driver: Driver,
         decision: Decision,
         answered: Sequence[Answered],
-        now_us: int,
+        at_us: int,
     ) -> None:
         """Write everything that a batch changes."""
-        rows = rows_of(decision, answered, now_us)
+        rows = rows_of(decision, answered, at_us)
         if any(rows):
             self.dialect.write(driver, rows)
 

@@ -181,6 +181,42 @@ changes = Table(
     sqlite_with_rowid=False,
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    Column("wallet_id", identifier, ForeignKey("wallets.id"), primary_key=True),
+    Column("id", identifier, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("captured_minor", BigInteger, nullable=False),
+    Column("note", String(500)),
+    Column("state", String(8), nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("closed_at_us", BigInteger),
+    CheckConstraint("amount_minor > 0", name="holds_amount"),
+    CheckConstraint(
+        "captured_minor >= 0 AND captured_minor <= amount_minor", name="holds_captured"
+    ),
+    CheckConstraint(
+        "state IN ('open', 'captured', 'released', 'expired')", name="holds_state"
+    ),
+    CheckConstraint("(state = 'open') = (closed_at_us IS NULL)", name="holds_end_once"),
+    CheckConstraint(
+        "state <> 'open' OR captured_minor < amount_minor", name="holds_open"
+    ),
+    CheckConstraint("expires_at_us > created_at_us", name="holds_time"),
+    sqlite_with_rowid=False,
+)
+
+Index(
+    "holds_by_expiry",
+    holds.c.wallet_id,
+    holds.c.expires_at_us,
+    postgresql_where=text("state = 'open'"),
+    sqlite_where=text("state = 'open'"),
+)
+Index("holds_by_state", holds.c.wallet_id, holds.c.state, holds.c.id)
+
 #: The columns of a wallet that move.
 MOVING = (
     "name",

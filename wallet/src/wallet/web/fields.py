@@ -69,7 +69,9 @@ _MUST_BE: Final = {
     "floor": 'text such as "-125.50" or a whole number, zero or below, with at most 8'
     " decimals",
     "currency": f"one of {', '.join(sorted(CURRENCIES))}",
-    "kind": "deposit, withdrawal or transfer",
+    "kind": "deposit, withdrawal, transfer, hold, capture or release",
+    "expires_in": "a whole number of seconds from 1 to 31536000",
+    "state": "open, captured, released or expired",
     "key": "1 to 255 visible ASCII characters",
     "Idempotency-Key": "sent once, as 1 to 255 visible ASCII characters, in quotes if"
     " a comma is among them",
@@ -100,7 +102,7 @@ _LONGEST: Final = re.compile(r"`str` of length <= ([0-9]+)")
 
 AnyType = TypeVar("AnyType")
 
-_Limit = Annotated[
+Limit = Annotated[
     int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
 ]
 _After = Annotated[WalletId, described("Only wallets created after this one.")]
@@ -113,7 +115,7 @@ _Before = Annotated[
 class WalletsPage(msgspec.Struct):
     """The part of the list of wallets that is asked for."""
 
-    limit: _Limit = DEFAULT_PAGE
+    limit: Limit = DEFAULT_PAGE
     after: _After | None = None
     archived: _Archived = False
 
@@ -121,7 +123,7 @@ class WalletsPage(msgspec.Struct):
 class EntriesPage(msgspec.Struct):
     """The part of a wallet's history that is asked for."""
 
-    limit: _Limit = DEFAULT_PAGE
+    limit: Limit = DEFAULT_PAGE
     before: _Before | None = None
 
 
@@ -239,11 +241,3 @@ def read_note(note: str | None) -> str | None:
     :raises Problem: it is malformed.
     """
     return None if note is None else check(note, Note, "note")
-
-
-def read_recipient(to: str) -> str:
-    """Check that a recipient can be written down.
-
-    :raises Problem: it is malformed.
-    """
-    return check(to, Recipient, "to")

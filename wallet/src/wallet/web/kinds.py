@@ -5,14 +5,16 @@ The kinds, by status::
     400 malformed
     401 unauthenticated
     403 forbidden, foreign-page, local-only, stale-form
-    404 not-found, unknown-wallet, unknown-entry, unknown-operation, no-rate
+    404 not-found, unknown-wallet, unknown-entry, unknown-hold,
+        unknown-operation, no-rate
     405 method-not-allowed
     412 version-mismatch
     413 too-large
     415 unsupported-media-type
     422 key-reused, floor-too-high, not-empty, batch-refused, and what the rules refuse:
         insufficient-funds, self-transfer, unknown-recipient, currency-mismatch,
-        balance-too-large, already-reversed, not-reversible, archived
+        balance-too-large, already-reversed, not-reversible, archived,
+        hold-closed, hold-expired, hold-exceeded
     429 too-many-attempts
     500 internal-error
     503 unavailable, outcome-unknown
@@ -83,6 +85,12 @@ KINDS: Final = {
             404,
             "There is no such entry",
             "Check the version: the wallet's entries are counted from 1.",
+        ),
+        Kind(
+            "unknown-hold",
+            404,
+            "There is no such hold",
+            "Check the hold's id, and whose wallet it is in.",
         ),
         Kind(
             "unknown-operation",
@@ -187,6 +195,24 @@ KINDS: Final = {
             422,
             "The wallet is archived",
             "Nothing was moved. An archived wallet takes no money in or out.",
+        ),
+        Kind(
+            "hold-closed",
+            422,
+            "The hold is closed",
+            "Nothing was moved. It was captured or released before.",
+        ),
+        Kind(
+            "hold-expired",
+            422,
+            "The hold has expired",
+            "Nothing was moved, and nothing is held any more. Place a new hold.",
+        ),
+        Kind(
+            "hold-exceeded",
+            422,
+            "The hold has less than this",
+            "Nothing was moved. At most what remains of it can be captured.",
         ),
         Kind(
             "too-many-attempts",

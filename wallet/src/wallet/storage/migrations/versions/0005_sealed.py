@@ -49,7 +49,31 @@ CREATE TABLE changes (
   at_us BIGINT NOT NULL,
   PRIMARY KEY (wallet_id, number),
   CONSTRAINT changes_number CHECK (number >= 0)
-){without_rowid}
+){without_rowid};
+CREATE TABLE holds (
+  wallet_id VARCHAR(34){collation} NOT NULL REFERENCES wallets (id),
+  id VARCHAR(34){collation} NOT NULL,
+  amount_minor BIGINT NOT NULL,
+  captured_minor BIGINT NOT NULL,
+  note VARCHAR(500),
+  state VARCHAR(8) NOT NULL,
+  created_at_us BIGINT NOT NULL,
+  expires_at_us BIGINT NOT NULL,
+  closed_at_us BIGINT,
+  PRIMARY KEY (wallet_id, id),
+  CONSTRAINT holds_amount CHECK (amount_minor > 0),
+  CONSTRAINT holds_captured CHECK (
+    captured_minor >= 0 AND captured_minor <= amount_minor
+  ),
+  CONSTRAINT holds_state CHECK (
+    state IN ('open', 'captured', 'released', 'expired')
+  ),
+  CONSTRAINT holds_end_once CHECK ((state = 'open') = (closed_at_us IS NULL)),
+  CONSTRAINT holds_open CHECK (state <> 'open' OR captured_minor < amount_minor),
+  CONSTRAINT holds_time CHECK (expires_at_us > created_at_us)
+){without_rowid};
+CREATE INDEX holds_by_expiry ON holds (wallet_id, expires_at_us) WHERE state = 'open';
+CREATE INDEX holds_by_state ON holds (wallet_id, state, id)
 """
 _POSTGRESQL = {
     "bytes": "BYTEA",
