@@ -69,6 +69,36 @@ def test_the_history_is_read_newest_first_page_by_page(local):
     assert [entry["amount"] for entry in before["entries"]] == ["2.00", "1.00"]
 
 
+def test_a_payee_is_kept_on_both_sides_of_a_move(local):
+    """Up to 200 characters of any language, in single moves and in batches."""
+    ada, bob = local.create(), local.create()
+    payee = "Ünïcode 商店 " * 17 + "\N{PARTY POPPER}" * 13
+    assert len(payee) == 200
+    made = [
+        local.deposit(ada, 9, payee=payee, note="salary"),
+        local.withdraw(ada, 1, payee="Corner Shop"),
+        local.transfer(ada, bob, 1, payee="Bob"),
+    ]
+    assert [each.status_code for each in made] == [201] * 3
+    assert made[0].json["entry"]["payee"] == payee
+    items = [
+        {"kind": "deposit", "amount": "1", "payee": "a"},
+        {"kind": "withdrawal", "amount": "1", "payee": "b"},
+        {"kind": "transfer", "amount": "1", "to": bob, "payee": "c"},
+        {"kind": "withdrawal", "amount": "1"},
+    ]
+    assert local.batch(ada, *items).status_code == 200
+    assert payees(local, ada) == [None, "c", "b", "a", "Bob", "Corner Shop", payee]
+    assert payees(local, bob) == ["c", "Bob"]
+
+
+def payees(local, wallet):
+    """Read whom a wallet's entries name, newest first."""
+    page = local.get(f"/v1/wallets/{wallet}/entries")
+    assert page.status_code == 200
+    return [entry["payee"] for entry in page.json["entries"]]
+
+
 def test_wallets_are_listed_page_by_page(local):
     """Following next visits every wallet once."""
     made = {local.create() for _ in range(5)}
@@ -134,6 +164,9 @@ def test_if_match_is_one_strong_quoted_number(local, given):
         (b'{"amount": "1", "note": "a\\u0000b"}', "note"),
         (b'{"amount": "1", "note": "a\\n"}', "note"),
         (b'{"amount": "1", "note": "' + b"x" * 501 + b'"}', "note"),
+        (b'{"amount": "1", "payee": 5}', "payee"),
+        (b'{"amount": "1", "payee": "a\\u009fb"}', "payee"),
+        (b'{"amount": "1", "payee": "' + b"x" * 201 + b'"}', "payee"),
         (b'{"amount": "1", "note": "\\ud800"}', "body"),
         (b'{"amount": "1", "note": "\\ud800x"}', "body"),
         (b'{"amount": "1", "note": "\\udc00x"}', "body"),

@@ -18,6 +18,7 @@ from ..web.fields import (
     Key,
     Name,
     Note,
+    Payee,
     Recipient,
     explain,
 )
@@ -47,6 +48,7 @@ class NewEntry(Body):
 
     amount: Amount
     note: Note | None = None
+    payee: Payee | None = None
 
 
 class NewTransfer(NewEntry, kw_only=True):

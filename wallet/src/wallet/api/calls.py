@@ -88,7 +88,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ("POST", f"{_WALLET}/withdrawals"): _move(
         bodies.NewEntry,
         "insufficient-funds",
-        example={"amount": "25.50", "note": "groceries"},
+        example={"amount": "25.50", "note": "groceries", "payee": "Corner Shop"},
     ),
     ("POST", f"{_WALLET}/transfers"): _move(
         bodies.NewTransfer,

@@ -38,6 +38,12 @@ Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
 Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
 Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
 Note = Annotated[str, Meta(max_length=500), _PRINTABLE]
+Payee = Annotated[
+    str,
+    Meta(max_length=200),
+    _PRINTABLE,
+    described("Whom the money goes to or comes from, in words."),
+]
 Currency = Annotated[str, matching("|".join(CURRENCIES), **named("Currency"))]
 #: Bare, or quoted with escapes as a header may have it.
 _QUOTED_KEY: Final = r'"([!#-\[\]-~]|\\["\\]){1,255}"'
