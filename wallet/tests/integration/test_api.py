@@ -29,7 +29,11 @@ def test_a_wallet_is_created_read_and_listed(local):
         == wallet
     )
     assert read.headers["ETag"] == '"0"'
-    assert local.get("/v1/wallets").json == {"wallets": [wallet], "next": None}
+    assert local.get("/v1/wallets").json == {
+        "wallets": [wallet],
+        "next": None,
+        "next_cursor": None,
+    }
 
 
 def test_money_moves_and_every_answer_carries_all_decimals(local):
@@ -278,6 +282,28 @@ def test_a_floor_may_be_a_whole_number(local):
         ("before=x", "before"),
         ("before=99999999999999999999", "before"),
         ("after=w_1", "after"),
+        ("after=-1", "after"),
+        ("after=null", "after"),
+        ("before=3&after=3", "before"),
+        ("kind=null", "kind"),
+        ("kind=", "kind"),
+        ("kind=Deposit", "kind"),
+        ("order=name", "order"),
+        ("order=", "order"),
+        ("from=2026-01-01", "from"),
+        ("from=2026-02-30T00:00:00Z", "from"),
+        ("to=null", "to"),
+        ("from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "to"),
+        ("min=-1", "min"),
+        ("min=", "min"),
+        ("min=1.001", "min"),
+        ("max=1e3", "max"),
+        ("max=92233720368547758.08", "max"),
+        ("min=1.01&max=1", "max"),
+        ("text=", "text"),
+        ("text=%00", "text"),
+        ("text=" + "x" * 201, "text"),
+        ("text=a&text=b", "text"),
         ("page=2", "page"),
     ],
 )

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.one_engine
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-INTERFACE = {"v1", "timeline", "prices", "status", "metrics", "documents"}
+INTERFACE = {"v1", "lists", "timeline", "prices", "status", "metrics", "documents"}
 
 
 def routes_of(app):

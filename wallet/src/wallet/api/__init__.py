@@ -4,11 +4,12 @@ from flask import Flask
 
 from .docs import documents
 from .history import timeline
+from .lists import lists
 from .rates import prices
 from .wallets import v1
 
 
 def init_app(app: Flask) -> None:
     """Register the calls, their description and their documents."""
-    for blueprint in (v1, timeline, prices, documents):
+    for blueprint in (v1, lists, timeline, prices, documents):
         app.register_blueprint(blueprint)

@@ -52,6 +52,7 @@ class WalletsAnswer(msgspec.Struct):
 
     wallets: list[WalletAnswer]
     next: str | None
+    next_cursor: Annotated[str | None, described("The next page's after.")]
 
 
 class EntryAnswer(msgspec.Struct):
@@ -74,10 +75,13 @@ class EntryAnswer(msgspec.Struct):
 
 
 class EntriesAnswer(msgspec.Struct):
-    """A page of a wallet's history, newest first."""
+    """A page of a wallet's history; there may be more even if it is not full."""
 
     entries: list[EntryAnswer]
     next: str | None
+    next_cursor: Annotated[
+        int | None, described("The next page's before, or after if oldest come first.")
+    ]
 
 
 class MovedAnswer(msgspec.Struct):

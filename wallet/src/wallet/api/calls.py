@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..web.fields import EntriesPage, WalletsPage
+from ..web.fields import WalletsPage
 from ..web.status import StatusAnswer
-from . import answers, bodies, history, parameters, rates
+from . import answers, bodies, filters, history, parameters, rates
 
 #: Refusals of every call, and of those that know who asks, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
@@ -119,7 +119,10 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         },
     ),
     ("GET", f"{_WALLET}/entries"): _read(
-        answers.EntriesAnswer, "unknown-wallet", query=EntriesPage, tag="History"
+        answers.EntriesAnswer,
+        "unknown-wallet",
+        query=filters.EntriesQuery,
+        tag="History",
     ),
     ("GET", f"{_WALLET}/balance"): _read(
         history.BalanceAnswer,

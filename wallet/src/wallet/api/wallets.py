@@ -12,8 +12,6 @@ from ..storage.queries import find_entry
 from ..web.auth import Caller
 from ..web.body import query_of, require_json
 from ..web.fields import (
-    EntriesPage,
-    WalletsPage,
     read_idempotency_key,
     read_key,
     read_new_wallet,
@@ -21,7 +19,7 @@ from ..web.fields import (
     read_version,
 )
 from ..web.problems import Problem, refused
-from ..web.replies import cut_page, frozen_response, json_response
+from ..web.replies import frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies
 from .moves import read_batch, read_move, read_reversal
@@ -53,17 +51,6 @@ def create_wallet() -> Response:
     if outcome.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-@v1.get("/wallets")
-def list_wallets() -> Response:
-    """List the wallets in the order of their creation."""
-    identify(request).must_be_operator()
-    page = read_query(query_of(request), WalletsPage)
-    rows = queries.list_wallets(current_service().store, page.limit + 1, page.after)
-    rows, following = cut_page(rows, page.limit, "after", "id")
-    wallets = [answers.wallet_answer(wallet) for wallet in rows]
-    return json_response(answers.WalletsAnswer(wallets, following))
 
 
 @v1.get("/wallets/<wallet_id>")
@@ -126,18 +113,6 @@ def move_in_bulk(wallet_id: str) -> Response:
     if isinstance(results, Abandoned):
         raise answers.abandoned(results)
     return json_response(answers.batch_answer(results))
-
-
-@v1.get("/wallets/<wallet_id>/entries")
-def list_entries(wallet_id: str) -> Response:
-    """List a wallet's history, newest first."""
-    wallet = current_service().open_wallet(identify(request), wallet_id)
-    page = read_query(query_of(request), EntriesPage)
-    store = current_service().store
-    rows = queries.list_entries(store, wallet_id, page.limit + 1, page.before)
-    rows, following = cut_page(rows, page.limit, "before", "version")
-    entries = [answers.entry_answer(entry, wallet.currency) for entry in rows]
-    return json_response(answers.EntriesAnswer(entries, following))
 
 
 @v1.post("/wallets/<wallet_id>/keys")

@@ -22,7 +22,7 @@ _WALLETS_AFTER: Final = f"""
 {_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
 """
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
-_ENTRY: Final = """
+ENTRY: Final = """
 SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
   entries.balance_minor, entries.operation_id, entries.counterparty, entries.note,
   entries.at_us, entries.payee, entries.reverses, entries.hold_id, entries.digest,
@@ -32,10 +32,10 @@ FROM entries LEFT JOIN entries AS reversals
   AND reversals.reverses = entries.operation_id
 WHERE entries.wallet_id = :wallet_id"""
 _ENTRIES: Final = f"""
-{_ENTRY} AND entries.version < :before
+{ENTRY} AND entries.version < :before
 ORDER BY entries.version DESC LIMIT :limit
 """
-_ONE_ENTRY: Final = f"{_ENTRY} AND entries.version = :version"
+_ONE_ENTRY: Final = f"{ENTRY} AND entries.version = :version"
 _OPERATION: Final = """
 SELECT id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND principal = :principal AND key = :key
@@ -48,7 +48,7 @@ FROM wallets GROUP BY currency
 """
 _PART: Final = 1_000_000_000
 #: Every version is before it.
-_BEYOND_ALL: Final = 2**63 - 1
+BEYOND_ALL: Final = 2**63 - 1
 
 
 def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
@@ -75,7 +75,7 @@ def list_entries(
     store: Store, wallet_id: str, limit: int, before: int | None
 ) -> list[Entry]:
     """Read a wallet's history, newest first, before the version named."""
-    before = _BEYOND_ALL if before is None else before
+    before = BEYOND_ALL if before is None else before
     found = store.reader.rows(_ENTRIES, wallet_id=wallet_id, before=before, limit=limit)
     return [to_entry(row) for row in found]
 

@@ -19,7 +19,7 @@ LONGEST_PAGE: Final = 500
 DEFAULT_PAGE: Final = 50
 LARGEST_BATCH: Final = 1_000
 
-_PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
+PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
 MAJOR: Final = "(0|[1-9][0-9]{0,18})"
 DECIMALS: Final = r"(\.[0-9]{1,8})?"
 
@@ -36,12 +36,12 @@ _FloorText = Annotated[
 
 Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
 Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
-Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
-Note = Annotated[str, Meta(max_length=500), _PRINTABLE]
+Name = Annotated[str, Meta(max_length=200), PRINTABLE]
+Note = Annotated[str, Meta(max_length=500), PRINTABLE]
 Payee = Annotated[
     str,
     Meta(max_length=200),
-    _PRINTABLE,
+    PRINTABLE,
     described("Whom the money goes to or comes from, in words."),
 ]
 Currency = Annotated[str, matching("|".join(CURRENCIES), **named("Currency"))]
@@ -72,7 +72,7 @@ _MUST_BE: Final = {
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
-    "after": "the id of a wallet",
+    "after": "a version, or for wallets the next_cursor of a page",
     "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.
@@ -94,7 +94,7 @@ _LONGEST: Final = re.compile(r"`str` of length <= ([0-9]+)")
 
 AnyType = TypeVar("AnyType")
 
-_Limit = Annotated[
+Limit = Annotated[
     int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
 ]
 _After = Annotated[WalletId, described("Only wallets created after this one.")]
@@ -106,14 +106,14 @@ _Before = Annotated[
 class WalletsPage(msgspec.Struct):
     """The part of the list of wallets that is asked for."""
 
-    limit: _Limit = DEFAULT_PAGE
+    limit: Limit = DEFAULT_PAGE
     after: _After | None = None
 
 
 class EntriesPage(msgspec.Struct):
     """The part of a wallet's history that is asked for."""
 
-    limit: _Limit = DEFAULT_PAGE
+    limit: Limit = DEFAULT_PAGE
     before: _Before | None = None
 
 
