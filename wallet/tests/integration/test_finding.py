@@ -161,3 +161,53 @@ def test_a_page_passes_ten_thousand_entries_and_goes_on(app, local):
     assert (found, finding.MOST_READ) == ([[], [1]], 10_000)
     assert [page["next_cursor"] for page in pages] == [1_002, None]
     assert versions(local, wallet, "min=2&order=oldest") == [1]
+
+
+def test_an_operation_is_read_by_its_id(operator):
+    """The same answer as by its key, refusals too; without a key, that is null."""
+    wallet = operator.create()
+    kept = operator.deposit(wallet, 5, key="salary")
+    bare = operator.deposit(wallet, 1)
+    assert (kept.status_code, bare.status_code) == (201, 201)
+    assert operator.withdraw(wallet, 99, key="yacht").status_code == 422
+    for key, status in (("salary", 201), ("yacht", 422)):
+        by_key = operator.get(f"/v1/operations?wallet={wallet}&key={key}")
+        assert by_key.status_code == 200
+        by_id = read_operation(operator, by_key.json["operation"], wallet)
+        assert (by_id.status_code, by_id.json["status"]) == (200, status)
+        assert by_id.data == by_key.data
+    found = read_operation(operator, bare.json["operation"], wallet)
+    assert found.status_code == 200
+    assert (found.json["key"], found.json["body"]) == (None, bare.json)
+
+
+def test_an_operation_belongs_to_the_wallet_that_was_addressed(operator):
+    """It is not found through the receiver, nor is anything that is no id."""
+    ada, bob = operator.create(), operator.create()
+    operator.deposit(ada, 5)
+    sent = operator.transfer(ada, bob, 1)
+    assert sent.status_code == 201
+    operation = sent.json["operation"]
+    for name, wallet in ((operation, bob), ("o_1", ada), ("%00", ada), (ada, ada)):
+        answer = read_operation(operator, name, wallet)
+        assert answer.status_code == 404
+        assert answer.json["type"] == "/problems/unknown-operation"
+    missing = operator.get(f"/v1/operations/{operation}")
+    assert (missing.status_code, missing.json["field"]) == (400, "wallet")
+
+
+def test_a_wallets_key_reads_its_own_operations_by_id(operator):
+    """Not those of the operator, whose keys are nobody else's, nor of other wallets."""
+    made = operator.post("/v1/wallets", {})
+    assert made.status_code == 201
+    wallet, owner = made.json["id"], Wallets(operator.client, made.json["key"])
+    deposit = operator.deposit(wallet, 5, key="secret").json["operation"]
+    own = owner.withdraw(wallet, 1, key="mine").json["operation"]
+    assert read_operation(owner, own, wallet).json["key"] == "mine"
+    assert read_operation(operator, own, wallet).json["key"] == "mine"
+    assert read_operation(owner, deposit, wallet).status_code == 404
+    assert read_operation(owner, deposit, operator.create()).status_code == 403
+
+
+def read_operation(caller, operation, wallet):
+    return caller.get(f"/v1/operations/{operation}?wallet={wallet}")

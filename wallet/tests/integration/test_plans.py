@@ -93,6 +93,9 @@ READS = {
     "operation": lambda store, wallet: reading.find_operation(
         store, wallet, Principal.OPERATOR, "k"
     ),
+    "operation by its id": lambda store, wallet: reading.find_operation_by_id(
+        store, wallet, "o_1"
+    ),
 }
 
 

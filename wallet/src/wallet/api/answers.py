@@ -135,10 +135,10 @@ class BatchAnswer(msgspec.Struct):
 
 
 class OperationAnswer(msgspec.Struct):
-    """What was answered under a key."""
+    """What was answered to an operation, and the key that it was asked under."""
 
     operation: OperationId
-    key: str
+    key: str | None
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
@@ -196,8 +196,8 @@ def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
     )
 
 
-def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
-    """Describe what was answered under a key."""
+def operation_answer(key: str | None, remembered: Remembered) -> OperationAnswer:
+    """Describe what was answered to an operation."""
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,

@@ -145,6 +145,12 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         query=parameters.OperationQuery,
         tag="History",
     ),
+    ("GET", "/v1/operations/<operation_id>"): _read(
+        answers.OperationAnswer,
+        *("unknown-wallet", "unknown-operation"),
+        query=parameters.WalletQuery,
+        tag="History",
+    ),
     ("GET", "/v1/rates/<pair>"): Call(
         rates.RateAnswer,
         (*_KNOWN, "malformed", "unavailable", "not-found", "no-rate"),

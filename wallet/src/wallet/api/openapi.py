@@ -18,6 +18,7 @@ from ..web.fields import WalletId
 from ..web.kinds import KINDS
 from ..web.problems import Problem
 from ..web.status import StatusAnswer
+from ..web.values import OperationId
 from . import answers
 from .calls import CALLS, Call
 from .parameters import HEADERS
@@ -54,6 +55,7 @@ _IN_PATH: Final = {
             "The version of the entry.", pattern="^[1-9][0-9]{0,17}$", examples=["1"]
         ),
     ],
+    "operation_id": Annotated[OperationId, described("The id of the operation.")],
     "pair": Annotated[
         str,
         described(

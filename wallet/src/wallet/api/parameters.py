@@ -58,13 +58,18 @@ class NoQuery(msgspec.Struct):
     """The query of a call that takes no parameters."""
 
 
-class OperationQuery(msgspec.Struct):
-    """Which operation is asked for."""
+class WalletQuery(msgspec.Struct):
+    """The wallet to which an operation belongs."""
 
     # Checked later: who holds a worthless key learns that first.
     wallet: Annotated[
         str, described("The wallet that was addressed.", pattern=f"^({WALLET_ID})$")
     ]
+
+
+class OperationQuery(WalletQuery):
+    """Which operation is asked for."""
+
     key: Annotated[str, described("The idempotency key.", pattern=f"^({KEY})$")]
 
 

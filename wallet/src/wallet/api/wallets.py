@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from ..ledger.commands import CreateWallet, Kind, RaiseKeyVersion, Submission
-from ..ledger.ids import new_wallet_id
+from ..ledger.commands import CreateWallet, Kind, Principal, RaiseKeyVersion, Submission
+from ..ledger.ids import is_operation_id, new_wallet_id
 from ..ledger.outcomes import Abandoned, Created, Entry, KeyRaised, Refused, Results
 from ..storage import queries
 from ..storage.queries import find_entry
@@ -23,7 +23,7 @@ from ..web.replies import frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies
 from .moves import read_batch, read_move, read_reversal
-from .parameters import NoQuery, OperationQuery
+from .parameters import NoQuery, OperationQuery, WalletQuery
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
@@ -142,6 +142,23 @@ def read_operation() -> Response:
     operation = queries.find_operation(store, query.wallet, caller.principal, key)
     if operation is None:
         raise Problem("unknown-operation")
+    return json_response(answers.operation_answer(key, operation))
+
+
+@v1.get("/operations/<operation_id>")
+def read_operation_by_id(operation_id: str) -> Response:
+    """Read what was answered to an operation."""
+    caller = identify(request)
+    query = read_query(query_of(request), WalletQuery)
+    current_service().open_wallet(caller, query.wallet)
+    found = None
+    if is_operation_id(operation_id):
+        store = current_service().store
+        found = queries.find_operation_by_id(store, query.wallet, operation_id)
+    # What the operator asked for, and under which key, is not told to others.
+    if found is None or caller.principal not in (Principal.OPERATOR, found[0]):
+        raise Problem("unknown-operation")
+    _, key, operation = found
     return json_response(answers.operation_answer(key, operation))
 
 

@@ -41,6 +41,10 @@ SELECT id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND principal = :principal AND key = :key
   AND key IS NOT NULL
 """
+_OPERATION_BY_ID: Final = """
+SELECT principal, key, id, fingerprint, status, body FROM operations
+WHERE wallet_id = :wallet_id AND id = :id
+"""
 # Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
 HELD_BY_CURRENCY: Final = """
 SELECT currency, sum(balance_minor / 1000000000), sum(balance_minor % 1000000000)
@@ -94,6 +98,16 @@ def find_operation(
         _OPERATION, wallet_id=wallet_id, principal=principal.value, key=key
     )
     return Remembered(*found[0]) if found else None
+
+
+def find_operation_by_id(
+    store: Store, wallet_id: str, operation_id: str
+) -> tuple[Principal, str | None, Remembered] | None:
+    """Read what was answered to an operation, to whom, and under which key."""
+    given = {"wallet_id": wallet_id, "id": operation_id}
+    for principal, key, *answered in store.reader.rows(_OPERATION_BY_ID, **given):
+        return Principal(principal), key, Remembered(*answered)
+    return None
 
 
 def to_entry(row: Sequence[Any]) -> Entry:
