@@ -211,3 +211,98 @@ def test_a_wallets_key_reads_its_own_operations_by_id(operator):
 
 def read_operation(caller, operation, wallet):
     return caller.get(f"/v1/operations/{operation}?wallet={wallet}")
+
+
+#: Name, currency and balance of each wallet, in the order of creation.
+WALLETS = [
+    ("Zoë", "ZAR", "5.00"),
+    ("ada", "BTC", "0.00000700"),
+    ("Émile", "ZAR", "0.00"),
+    ("Ada", "ZAR", "5.00"),
+    ("ÉMILE_50%", "ZAR", "-3.00"),
+    ("", "JPY", "9"),
+    ("a.b&c=d", "ZAR", "100.00"),
+    ("éa", "JPY", "0"),
+    ("rich", "UGX", "9223372036854775807"),
+]
+#: What is asked, and the places of the wallets that are found.
+LISTED = {
+    "": [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    "order=created": [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    "order=name": [5, 6, 1, 3, 8, 0, 2, 4, 7],
+    "order=balance": [1, 5, 7, 8, 6, 0, 3, 2, 4],
+    "order=balance&currency=ZAR": [6, 0, 3, 2, 4],
+    "order=name&currency=ZAR": [6, 3, 0, 2, 4],
+    "currency=ZAR": [0, 2, 3, 4, 6],
+    "currency=USD": [],
+    "text=ADA": [1, 3],
+    "text=" + quote("émile"): [2, 4],
+    "text=%25": [4],
+    "text=null": [],
+    "text=a&order=balance&currency=ZAR": [6, 3],
+    "text=a&order=name": [6, 1, 3, 7],
+}
+
+
+def test_the_wallets_that_fit_are_listed_in_order(local):
+    """On every database alike, whatever the page has room for."""
+    made = [make(local, *each) for each in WALLETS]
+    for limit in ("", "&limit=1", "&limit=2", "&limit=7"):
+        found = {
+            query: [
+                made.index(each["id"])
+                for page in walk(local, f"/v1/wallets?{query}{limit}")
+                for each in page["wallets"]
+            ]
+            for query in LISTED
+        }
+        assert found == LISTED
+
+
+def make(local, name, currency, balance):
+    wallet = local.create(name=name, currency=currency, floor="-9")
+    if balance.startswith("-"):
+        assert local.withdraw(wallet, balance[1:]).status_code == 201
+    elif float(balance):
+        assert local.deposit(wallet, balance).status_code == 201
+    return wallet
+
+
+def test_a_page_by_balance_goes_on_where_it_ended_whatever_moved_since(local):
+    """Those that stand still are visited once; the one that moved is where it is."""
+    wallets = [make(local, "", "ZAR", f"{n}.00") for n in (5, 4, 3, 2, 1)]
+    path = "/v1/wallets?order=balance&currency=ZAR&limit=2"
+    first = local.get(path)
+    assert first.status_code == 200
+    assert [each["id"] for each in first.json["wallets"]] == wallets[:2]
+    assert first.json["next_cursor"] == f"{wallets[1]}.ZAR400"
+    assert local.deposit(wallets[1], "90").status_code == 201
+    pages = walk(local, first.json["next"])
+    assert [each["id"] for page in pages for each in page["wallets"]] == wallets[2:]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("order=", "order"),
+        ("order=newest", "order"),
+        ("currency=zar", "currency"),
+        ("currency=", "currency"),
+        ("text=", "text"),
+        ("text=%0A", "text"),
+        ("text=" + "x" * 201, "text"),
+        ("after={id}.Ada", "after"),
+        ("order=name&after={id}", "after"),
+        ("order=name&after={id}.%00", "after"),
+        ("order=name&after={id}.A%0A", "after"),
+        ("order=balance&after={id}.ZAR", "after"),
+        ("order=balance&after={id}.ZAR9999999999999999999", "after"),
+        ("order=balance&after={id}.Ada", "after"),
+        ("name=Ada", "name"),
+    ],
+)
+@pytest.mark.one_engine
+def test_a_malformed_list_of_wallets_names_its_parameter(local, query, field):
+    """A cursor belongs to one order."""
+    answer = local.get(f"/v1/wallets?{query.format(id=local.create())}")
+    assert (answer.status_code, answer.json["field"]) == (400, field)

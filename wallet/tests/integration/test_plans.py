@@ -89,6 +89,10 @@ READS = {
         finding.WantedEntries(Kind.DEPOSIT, 1, 9, "x", 0, 2**60, 2, 9),
         *(50, True),
     ),
+    "wallets that fit": lambda store, wallet: finding.find_wallets(
+        store,
+        *(finding.WalletOrder.CREATED, finding.Place(wallet), 50, "x", "ZAR"),
+    ),
     "names": lambda store, wallet: reading.find_names(store, {wallet}),
     "operation": lambda store, wallet: reading.find_operation(
         store, wallet, Principal.OPERATOR, "k"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..web.fields import WalletsPage
 from ..web.status import StatusAnswer
 from . import answers, bodies, filters, history, parameters, rates
 
@@ -76,7 +75,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         example={"name": "Ada", "currency": "ZAR"},
     ),
     ("GET", "/v1/wallets"): _read(
-        answers.WalletsAnswer, query=WalletsPage, security=_OPERATOR
+        answers.WalletsAnswer, query=filters.WalletsQuery, security=_OPERATOR
     ),
     ("GET", _WALLET): _read(answers.WalletAnswer, "unknown-wallet", gives=("ETag",)),
     ("POST", f"{_WALLET}/deposits"): _move(

@@ -3,27 +3,38 @@
 from flask import Blueprint, Response, request
 
 from ..ledger.commands import Principal
-from ..storage import queries
-from ..storage.finding import Order, find_entries
+from ..storage.finding import (
+    Order,
+    WalletOrder,
+    find_entries,
+    find_wallets,
+    place_of,
+)
 from ..web.body import query_of
-from ..web.fields import WalletsPage, read_query
+from ..web.fields import read_query
 from ..web.replies import json_response, next_page
 from ..web.service import current_service, identify
 from . import answers
-from .filters import EntriesQuery
+from .filters import EntriesQuery, WalletsQuery, write_place
+from .parameters import choose
 
 lists = Blueprint("lists", __name__, url_prefix="/v1/wallets")
 
 
 @lists.get("")
 def list_wallets() -> Response:
-    """List the wallets in the order of their creation."""
+    """List the wallets, in the order of their creation unless asked otherwise."""
     identify(request).must_be_operator()
-    page = read_query(query_of(request), WalletsPage)
-    found = queries.list_wallets(current_service().store, page.limit + 1, page.after)
-    rows = found[: page.limit]
-    cursor = rows[-1].id if len(found) > len(rows) else None
-    wallets = [answers.wallet_answer(wallet) for wallet in rows]
+    query = read_query(query_of(request), WalletsQuery)
+    order = choose("order", query.order, WalletOrder)
+    found = find_wallets(
+        *(current_service().store, order, query.start(order), query.limit),
+        query.text or "",
+        query.currency or "",
+    )
+    last = found.last
+    cursor = None if last is None else write_place(order, place_of(last))
+    wallets = [answers.wallet_answer(wallet) for wallet in found.rows]
     return json_response(
         answers.WalletsAnswer(wallets, next_page("after", cursor), cursor)
     )

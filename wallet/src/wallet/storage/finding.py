@@ -1,4 +1,4 @@
-"""What is looked for in a list: entries by what they say, page by page.
+"""What is looked for in a list, page by page: entries and wallets.
 
 No index knows texts and amounts. Rows are read in the order of an index, a part at a
 time, and compared here: the same on every database, whatever it takes for a letter.
@@ -7,11 +7,11 @@ time, and compared here: the same on every database, whatever it takes for a let
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from ..ledger.commands import Kind
-from ..ledger.outcomes import Entry
-from .queries import BEYOND_ALL, ENTRY, find_names, to_entry
+from ..ledger.outcomes import Entry, WalletState
+from .queries import BEYOND_ALL, ENTRY, WALLETS, find_names, to_entry
 from .store import Store
 
 #: How many rows are read for one page at most, and how many at once.
@@ -24,6 +24,20 @@ AND entries.at_us >= :from_us AND entries.at_us < :to_us
 ORDER BY entries.version {{direction}} LIMIT :limit
 """
 
+#: An index has the order of creation; for the others every wallet is read. Without a
+#: language, only the letters of ASCII are the same in capitals: so on every database.
+_WALLETS: Final = {
+    "created": f"{WALLETS} WHERE id > :id {{only}} ORDER BY id",
+    "name": f"""
+{WALLETS} WHERE (lower(name COLLATE {{bytewise}}), id)
+  > (lower(CAST(:name AS text) COLLATE {{bytewise}}), :id) {{only}}
+ORDER BY lower(name COLLATE {{bytewise}}), id""",
+    "balance": f"""
+{WALLETS} WHERE (currency > :currency OR (currency = :currency
+  AND (balance_minor < :balance OR (balance_minor = :balance AND id > :id)))) {{only}}
+ORDER BY currency, balance_minor DESC, id""",
+}
+
 Row = TypeVar("Row")
 
 
@@ -32,6 +46,23 @@ class Order(StrEnum):
 
     NEWEST = "newest"
     OLDEST = "oldest"
+
+
+class WalletOrder(StrEnum):
+    """The order of wallets; the highest balance of each currency comes first."""
+
+    CREATED = "created"
+    NAME = "name"
+    BALANCE = "balance"
+
+
+class Place(NamedTuple):
+    """Where a wallet stands in each order; the first place is before all of them."""
+
+    id: str = ""
+    name: str = ""
+    currency: str = ""
+    balance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,48 @@ def find_entries(
         )
 
     return _page(read, choose, limit, _PART if wanted.narrow else limit + 1)
+
+
+def find_wallets(
+    store: Store,
+    order: WalletOrder,
+    start: Place,
+    limit: int,
+    text: str = "",
+    currency: str = "",
+) -> Found[WalletState]:
+    """Look through the wallets.
+
+    :param start: the place after which they are looked for.
+    :param text: a part of the name.
+    """
+    by_index = order is WalletOrder.CREATED
+    only = "" if by_index or not currency else "AND currency = :only"
+    sql = _WALLETS[order].format(only=only, **store.dialect.WORDS) + " LIMIT :limit"
+
+    def read(last: WalletState | None, size: int) -> list[WalletState]:
+        place = start if last is None else place_of(last)
+        given = {**place._asdict(), "only": currency, "limit": size}
+        return [WalletState(*row) for row in store.reader.rows(sql, **given)]
+
+    def choose(part: list[WalletState]) -> Iterable[WalletState]:
+        return (
+            each
+            for each in part
+            if currency in ("", each.currency)
+            and (not text or contains(text, each.name))
+        )
+
+    size = limit + 1
+    if text or (currency and by_index):
+        # What is put in order anew for every part is taken at once.
+        size = _PART if by_index else MOST_READ
+    return _page(read, choose, limit, size)
+
+
+def place_of(wallet: WalletState) -> Place:
+    """Tell where a wallet stands."""
+    return Place(wallet.id, wallet.name, wallet.currency, wallet.balance_minor)
 
 
 def contains(text: str, *fields: str | None) -> bool:

@@ -12,14 +12,14 @@ from ..ledger.commands import Kind, Principal
 from ..ledger.outcomes import Entry, Remembered, WalletState
 from .store import Store
 
-_COLUMNS: Final = """
+WALLETS: Final = """
 SELECT id, name, currency, floor_minor, created_at_us, creation_key, key_version,
   balance_minor, version, digest, last_entry_at_us, archived_at_us, changes,
   held_minor, next_expiry_us, seal
 FROM wallets"""
-WALLET: Final = f"{_COLUMNS} WHERE id = :wallet_id"
+WALLET: Final = f"{WALLETS} WHERE id = :wallet_id"
 _WALLETS_AFTER: Final = f"""
-{_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
+{WALLETS} WHERE id > :after ORDER BY id LIMIT :limit
 """
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
 ENTRY: Final = """

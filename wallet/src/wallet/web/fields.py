@@ -72,7 +72,7 @@ _MUST_BE: Final = {
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
-    "after": "a version, or for wallets the next_cursor of a page",
+    "after": "a version, or for wallets the id of one",
     "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.
