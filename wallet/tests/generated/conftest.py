@@ -13,7 +13,7 @@ import pytest
 from ..clients import Client
 from ..servers import Server
 
-TOKEN = "operator-token-1234"
+TOKEN = "operator-token-1234567"
 HERE = Path(__file__).parent
 
 

@@ -29,7 +29,11 @@ def test_a_wallet_is_created_read_and_listed(local):
         == wallet
     )
     assert read.headers["ETag"] == '"0"'
-    assert local.get("/v1/wallets").json == {"wallets": [wallet], "next": None}
+    assert local.get("/v1/wallets").json == {
+        "wallets": [wallet],
+        "next": None,
+        "next_cursor": None,
+    }
 
 
 def test_money_moves_and_every_answer_carries_all_decimals(local):
@@ -67,6 +71,36 @@ def test_the_history_is_read_newest_first_page_by_page(local):
     assert versions == [7, 6, 5, 4, 3, 2, 1]
     before = local.get(f"/v1/wallets/{wallet}/entries?before=3").json
     assert [entry["amount"] for entry in before["entries"]] == ["2.00", "1.00"]
+
+
+def test_a_payee_is_kept_on_both_sides_of_a_move(local):
+    """Up to 200 characters of any language, in single moves and in batches."""
+    ada, bob = local.create(), local.create()
+    payee = "Ünïcode 商店 " * 17 + "\N{PARTY POPPER}" * 13
+    assert len(payee) == 200
+    made = [
+        local.deposit(ada, 9, payee=payee, note="salary"),
+        local.withdraw(ada, 1, payee="Corner Shop"),
+        local.transfer(ada, bob, 1, payee="Bob"),
+    ]
+    assert [each.status_code for each in made] == [201] * 3
+    assert made[0].json["entry"]["payee"] == payee
+    items = [
+        {"kind": "deposit", "amount": "1", "payee": "a"},
+        {"kind": "withdrawal", "amount": "1", "payee": "b"},
+        {"kind": "transfer", "amount": "1", "to": bob, "payee": "c"},
+        {"kind": "withdrawal", "amount": "1"},
+    ]
+    assert local.batch(ada, *items).status_code == 200
+    assert payees(local, ada) == [None, "c", "b", "a", "Bob", "Corner Shop", payee]
+    assert payees(local, bob) == ["c", "Bob"]
+
+
+def payees(local, wallet):
+    """Read whom a wallet's entries name, newest first."""
+    page = local.get(f"/v1/wallets/{wallet}/entries")
+    assert page.status_code == 200
+    return [entry["payee"] for entry in page.json["entries"]]
 
 
 def test_wallets_are_listed_page_by_page(local):
@@ -134,6 +168,9 @@ def test_if_match_is_one_strong_quoted_number(local, given):
         (b'{"amount": "1", "note": "a\\u0000b"}', "note"),
         (b'{"amount": "1", "note": "a\\n"}', "note"),
         (b'{"amount": "1", "note": "' + b"x" * 501 + b'"}', "note"),
+        (b'{"amount": "1", "payee": 5}', "payee"),
+        (b'{"amount": "1", "payee": "a\\u009fb"}', "payee"),
+        (b'{"amount": "1", "payee": "' + b"x" * 201 + b'"}', "payee"),
         (b'{"amount": "1", "note": "\\ud800"}', "body"),
         (b'{"amount": "1", "note": "\\ud800x"}', "body"),
         (b'{"amount": "1", "note": "\\udc00x"}', "body"),
@@ -245,6 +282,28 @@ def test_a_floor_may_be_a_whole_number(local):
         ("before=x", "before"),
         ("before=99999999999999999999", "before"),
         ("after=w_1", "after"),
+        ("after=-1", "after"),
+        ("after=null", "after"),
+        ("before=3&after=3", "before"),
+        ("kind=null", "kind"),
+        ("kind=", "kind"),
+        ("kind=Deposit", "kind"),
+        ("order=name", "order"),
+        ("order=", "order"),
+        ("from=2026-01-01", "from"),
+        ("from=2026-02-30T00:00:00Z", "from"),
+        ("to=null", "to"),
+        ("from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "to"),
+        ("min=-1", "min"),
+        ("min=", "min"),
+        ("min=1.001", "min"),
+        ("max=1e3", "max"),
+        ("max=92233720368547758.08", "max"),
+        ("min=1.01&max=1", "max"),
+        ("text=", "text"),
+        ("text=%00", "text"),
+        ("text=" + "x" * 201, "text"),
+        ("text=a&text=b", "text"),
         ("page=2", "page"),
     ],
 )

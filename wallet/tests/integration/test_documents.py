@@ -16,7 +16,8 @@ pytestmark = pytest.mark.one_engine
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-INTERFACE = {"v1", "holds", "timeline", "prices", "status", "metrics", "documents"}
+INTERFACE = {"v1", "lists", "holds", "timeline", "prices", "status", "metrics"}
+INTERFACE |= {"documents"}
 
 
 def routes_of(app):

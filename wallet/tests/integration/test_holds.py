@@ -25,7 +25,7 @@ from wallet.ledger.ids import new_hold_id, new_operation_id
 from wallet.ledger.money import Amount
 from wallet.ledger.outcomes import Held, Moved
 from wallet.ledger.refusals import Refusal
-from wallet.storage import holding, queries
+from wallet.storage import finding, holding, queries
 from wallet.storage.connections import Limits
 from wallet.storage.store import Store
 from wallet.web.service import service_of
@@ -41,7 +41,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.us = now_us()
-        for module in (queries, holding):
+        for module in (queries, holding, finding):
             monkeypatch.setattr(module, "now_us", lambda: self.us)
 
     def of(self, app):

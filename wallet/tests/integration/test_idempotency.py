@@ -33,12 +33,13 @@ def test_a_refusal_of_the_rules_is_remembered(local):
     [
         {"path": "deposits", "amount": "2"},
         {"path": "deposits", "amount": "1", "note": ""},
+        {"path": "deposits", "amount": "1", "payee": ""},
         {"path": "withdrawals", "amount": "1"},
         {"path": "transfers", "amount": "1", "to": "x"},
     ],
 )
 def test_a_key_belongs_to_one_request(local, other):
-    """Another amount, note or kind under the same key is refused."""
+    """Another amount, note, payee or kind under the same key is refused."""
     wallet = local.create()
     local.deposit(wallet, "1", key="k")
     body = {name: value for name, value in other.items() if name != "path"}

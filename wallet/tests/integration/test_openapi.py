@@ -143,6 +143,7 @@ def test_a_call_keeps_its_name(app):
         *("create_wallet", "list_wallets", "read_wallet", "renew_key"),
         *("deposit", "withdraw", "transfer", "undo", "move_in_bulk"),
         *("list_entries", "read_balance", "read_points", "read_operation"),
+        "read_operation_by_id",
         *("read_rate", "read_status", "read_metrics"),
     }
 

@@ -8,6 +8,7 @@ import pytest
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
+from wallet.storage import finding
 from wallet.storage import queries as reading
 from wallet.storage.connections import is_sqlite
 from wallet.storage.queries import find_wallet, list_entries
@@ -79,9 +80,25 @@ READS = {
         store, wallet, 50, None
     ),
     "more entries": lambda store, wallet: reading.list_entries(store, wallet, 50, 9),
+    "oldest entries": lambda store, wallet: finding.find_entries(
+        store, wallet, finding.WantedEntries(order=finding.Order.OLDEST), 50, True
+    ),
+    "newest entries that fit": lambda store, wallet: finding.find_entries(
+        store,
+        wallet,
+        finding.WantedEntries(Kind.DEPOSIT, 1, 9, "x", 0, 2**60, 2, 9),
+        *(50, True),
+    ),
+    "wallets that fit": lambda store, wallet: finding.find_wallets(
+        store,
+        *(finding.WalletOrder.CREATED, finding.Place(wallet), 50, "x", "ZAR"),
+    ),
     "names": lambda store, wallet: reading.find_names(store, {wallet}),
     "operation": lambda store, wallet: reading.find_operation(
         store, wallet, Principal.OPERATOR, "k"
+    ),
+    "operation by its id": lambda store, wallet: reading.find_operation_by_id(
+        store, wallet, "o_1"
     ),
 }
 

@@ -22,6 +22,18 @@ from ..actions import a_submission, create_wallet
 
 #: Statements that a forger with all rights over the database can make.
 FORGERIES = {
+    "a payee is changed": (
+        "UPDATE entries SET payee = 'Mallory' WHERE wallet_id = :ada AND version = 2",
+        "version 2: its digest",
+    ),
+    "a payee is removed": (
+        "UPDATE entries SET payee = NULL WHERE wallet_id = :ada AND version = 2",
+        "version 2: its digest",
+    ),
+    "a payee is added": (
+        "UPDATE entries SET payee = 'Mallory' WHERE wallet_id = :bob",
+        "version 1: its digest",
+    ),
     "an amount is changed": (
         "UPDATE entries SET amount_minor = amount_minor + 1,"
         " balance_minor = balance_minor + 1 WHERE wallet_id = :ada AND version = 2",
@@ -218,7 +230,7 @@ def people(store, writer):
     ids = {name: create_wallet(writer, name=name) for name in names}
     ada = ids["ada"]
     writer.submit(a_submission(ada, Kind.DEPOSIT, "5", key="k"))
-    writer.submit(a_submission(ada, Kind.DEPOSIT, "5", note="gift"))
+    writer.submit(a_submission(ada, Kind.DEPOSIT, "5", note="gift", payee="Eve"))
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "1"))
     writer.submit(a_submission(ada, Kind.TRANSFER, "2", recipient=ids["bob"]))
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "99", key="refused"))

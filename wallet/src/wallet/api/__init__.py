@@ -5,11 +5,12 @@ from flask import Flask
 from .docs import documents
 from .history import timeline
 from .holds import holds
+from .lists import lists
 from .rates import prices
 from .wallets import v1
 
 
 def init_app(app: Flask) -> None:
     """Register the calls, their description and their documents."""
-    for blueprint in (v1, holds, timeline, prices, documents):
+    for blueprint in (v1, lists, holds, timeline, prices, documents):
         app.register_blueprint(blueprint)

@@ -50,10 +50,13 @@ class EntryAnswer(msgspec.Struct):
 
 
 class EntriesAnswer(msgspec.Struct):
-    """A page of a wallet's history, newest first."""
+    """A page of a wallet's history; there may be more even if it is not full."""
 
     entries: list[EntryAnswer]
     next: str | None
+    next_cursor: Annotated[
+        int | None, described("The next page's before, or after if oldest come first.")
+    ]
 
 
 class MovedAnswer(msgspec.Struct):
@@ -107,10 +110,10 @@ class BatchAnswer(msgspec.Struct):
 
 
 class OperationAnswer(msgspec.Struct):
-    """What was answered under a key."""
+    """What was answered to an operation, and the key that it was asked under."""
 
     operation: OperationId
-    key: str
+    key: str | None
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
@@ -148,8 +151,8 @@ def entry_answer(entry: Entry, currency: str) -> EntryAnswer:
     )
 
 
-def operation_answer(key: str, remembered: Remembered) -> OperationAnswer:
-    """Describe what was answered under a key."""
+def operation_answer(key: str | None, remembered: Remembered) -> OperationAnswer:
+    """Describe what was answered to an operation."""
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,

@@ -19,6 +19,7 @@ from ..web.fields import (
     Key,
     Name,
     Note,
+    Payee,
     Recipient,
     explain,
 )
@@ -54,6 +55,7 @@ class NewEntry(Body):
 
     amount: Amount
     note: Note | None = None
+    payee: Payee | None = None
 
 
 class WalletChange(Body):

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..web.fields import EntriesPage, WalletsPage
 from ..web.status import StatusAnswer
-from . import answers, bodies, held, history, holds, opened, parameters, rates
+from . import answers, bodies, filters, held, history, holds, opened, parameters, rates
 
 #: Refusals of every call, and of those that know who asks, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
@@ -86,7 +85,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         example={"name": "Ada", "currency": "ZAR"},
     ),
     ("GET", "/v1/wallets"): _read(
-        opened.WalletsAnswer, query=WalletsPage, security=_OPERATOR
+        opened.WalletsAnswer, query=filters.WalletsQuery, security=_OPERATOR
     ),
     ("GET", _WALLET): _read(opened.WalletAnswer, "unknown-wallet", gives=("ETag",)),
     ("PATCH", _WALLET): _write(
@@ -116,7 +115,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ("POST", f"{_WALLET}/withdrawals"): _move(
         bodies.NewEntry,
         *("insufficient-funds", "archived"),
-        example={"amount": "25.50", "note": "groceries"},
+        example={"amount": "25.50", "note": "groceries", "payee": "Corner Shop"},
     ),
     ("POST", f"{_WALLET}/transfers"): _move(
         bodies.NewTransfer,
@@ -172,7 +171,10 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         },
     ),
     ("GET", f"{_WALLET}/entries"): _read(
-        answers.EntriesAnswer, "unknown-wallet", query=EntriesPage, tag="History"
+        answers.EntriesAnswer,
+        "unknown-wallet",
+        query=filters.EntriesQuery,
+        tag="History",
     ),
     ("GET", f"{_WALLET}/balance"): _read(
         history.BalanceAnswer,
@@ -193,6 +195,12 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         answers.OperationAnswer,
         *("unknown-wallet", "unknown-operation"),
         query=parameters.OperationQuery,
+        tag="History",
+    ),
+    ("GET", "/v1/operations/<operation_id>"): _read(
+        answers.OperationAnswer,
+        *("unknown-wallet", "unknown-operation"),
+        query=parameters.WalletQuery,
         tag="History",
     ),
     ("GET", "/v1/rates/<pair>"): Call(

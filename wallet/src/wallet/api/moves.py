@@ -231,6 +231,7 @@ def _command(
         amount=read_amount(move.amount),
         recipient=move.to if isinstance(move, NewTransfer) else None,
         note=move.note,
+        payee=move.payee,
         principal=caller.principal,
         key=key,
     )

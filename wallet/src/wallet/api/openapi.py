@@ -18,6 +18,7 @@ from ..web.fields import WalletId
 from ..web.kinds import KINDS
 from ..web.problems import Problem
 from ..web.status import StatusAnswer
+from ..web.values import OperationId
 from . import answers
 from .calls import CALLS, Call
 from .held import HOLD_ID
@@ -56,6 +57,7 @@ _IN_PATH: Final = {
         ),
     ],
     "hold_id": Annotated[str, described("The id of the hold.", pattern=f"^{HOLD_ID}$")],
+    "operation_id": Annotated[OperationId, described("The id of the operation.")],
     "pair": Annotated[
         str,
         described(

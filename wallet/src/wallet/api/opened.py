@@ -1,10 +1,13 @@
 """Wallets as they are told."""
 
+from typing import Annotated
+
 import msgspec
 
 from ..clock import timestamp
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import WalletState
+from ..web.described import described
 from ..web.fields import Currency, WalletId
 from ..web.values import Moment, Money
 
@@ -35,6 +38,7 @@ class WalletsAnswer(msgspec.Struct):
 
     wallets: list[WalletAnswer]
     next: str | None
+    next_cursor: Annotated[str | None, described("The next page's after.")]
 
 
 def wallet_answer(wallet: WalletState) -> WalletAnswer:

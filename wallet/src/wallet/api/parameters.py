@@ -2,7 +2,8 @@
 
 import re
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -37,6 +38,8 @@ _TIME_OR_DATE: Final = [
     {"type": "string", "format": each} for each in ("date-time", "date")
 ]
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
 #: The headers that calls take.
 HEADERS: Final = {
     "Idempotency-Key": Annotated[
@@ -55,13 +58,18 @@ class NoQuery(msgspec.Struct):
     """The query of a call that takes no parameters."""
 
 
-class OperationQuery(msgspec.Struct):
-    """Which operation is asked for."""
+class WalletQuery(msgspec.Struct):
+    """The wallet to which an operation belongs."""
 
     # Checked later: who holds a worthless key learns that first.
     wallet: Annotated[
         str, described("The wallet that was addressed.", pattern=f"^({WALLET_ID})$")
     ]
+
+
+class OperationQuery(WalletQuery):
+    """Which operation is asked for."""
+
     key: Annotated[str, described("The idempotency key.", pattern=f"^({KEY})$")]
 
 
@@ -81,7 +89,7 @@ class BalanceQuery(msgspec.Struct):
         """
         if self.at is None:
             return end_us - 1
-        at_us = _read_time("at", self.at)
+        at_us = read_time("at", self.at)
         if at_us >= end_us:
             raise malformed("at", "must not be in the future")
         return at_us
@@ -153,9 +161,9 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
         """
         from_us, to_us = start_us, end_us
         if self.from_ is not None:
-            from_us = _read_time("from", self.from_, zone)
+            from_us = read_time("from", self.from_, zone)
         if self.to is not None:
-            to_us = _read_time("to", self.to, zone)
+            to_us = read_time("to", self.to, zone)
             if to_us <= from_us:
                 raise malformed("to", "must be after from")
         if from_us >= end_us:
@@ -170,7 +178,7 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
             raise malformed("step", f"{reason} shorter time") from error
 
 
-def _read_time(field: str, text: str, zone: tzinfo | None = None) -> int:
+def read_time(field: str, text: str, zone: tzinfo | None = None) -> int:
     """Read a time, or where there is a zone also a date, which is its first moment."""
     if _TIME.fullmatch(text) is None and (zone is None or not _DATE.fullmatch(text)):
         raise malformed(field, _TIME_FORM + (", or a date" if zone else ""))
@@ -181,3 +189,14 @@ def _read_time(field: str, text: str, zone: tzinfo | None = None) -> int:
     if shown.year < _EARLIEST_YEAR:
         raise malformed(field, f"must be in the year {_EARLIEST_YEAR} or later")
     return instant(shown, shown.tzinfo or zone or UTC)
+
+
+def choose(field: str, text: str, choices: type[Choice]) -> Choice:
+    """Read one of some words.
+
+    :raises Problem: it is another one.
+    """
+    try:
+        return choices(text)
+    except ValueError as error:
+        raise malformed(field, f"must be one of {', '.join(choices)}") from error

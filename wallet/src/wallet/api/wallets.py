@@ -7,10 +7,11 @@ from ..ledger.commands import (
     ChangeWallet,
     CreateWallet,
     Kind,
+    Principal,
     RaiseKeyVersion,
     Submission,
 )
-from ..ledger.ids import new_wallet_id
+from ..ledger.ids import is_operation_id, new_wallet_id
 from ..ledger.money import read_signed_amount
 from ..ledger.outcomes import (
     Abandoned,
@@ -25,8 +26,6 @@ from ..storage.queries import find_entry
 from ..web.auth import Caller
 from ..web.body import query_of, require_json
 from ..web.fields import (
-    EntriesPage,
-    WalletsPage,
     read_idempotency_key,
     read_if_match,
     read_key,
@@ -34,11 +33,11 @@ from ..web.fields import (
     read_query,
 )
 from ..web.problems import Problem, refused
-from ..web.replies import cut_page, frozen_response, json_response
+from ..web.replies import frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies, opened
 from .moves import read_batch, read_move, read_new_balance, read_reversal, read_version
-from .parameters import NoQuery, OperationQuery
+from .parameters import NoQuery, OperationQuery, WalletQuery
 from .submitting import submit_moves
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -67,20 +66,6 @@ def create_wallet() -> Response:
     if outcome.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-@v1.get("/wallets")
-def list_wallets() -> Response:
-    """List the wallets in the order of their creation."""
-    identify(request).must_be_operator()
-    page = read_query(query_of(request), WalletsPage)
-    store = current_service().store
-    rows = queries.list_wallets(store, page.limit + 1, page.after, page.archived)
-    rows, following = cut_page(rows, page.limit, "after", "id")
-    if following and page.archived:
-        following += "&archived=true"
-    wallets = [opened.wallet_answer(wallet) for wallet in rows]
-    return json_response(opened.WalletsAnswer(wallets, following))
 
 
 @v1.get("/wallets/<wallet_id>")
@@ -182,18 +167,6 @@ def move_in_bulk(wallet_id: str) -> Response:
     return json_response(answers.batch_answer(results))
 
 
-@v1.get("/wallets/<wallet_id>/entries")
-def list_entries(wallet_id: str) -> Response:
-    """List a wallet's history, newest first."""
-    wallet = current_service().open_wallet(identify(request), wallet_id)
-    page = read_query(query_of(request), EntriesPage)
-    store = current_service().store
-    rows = queries.list_entries(store, wallet_id, page.limit + 1, page.before)
-    rows, following = cut_page(rows, page.limit, "before", "version")
-    entries = [answers.entry_answer(entry, wallet.currency) for entry in rows]
-    return json_response(answers.EntriesAnswer(entries, following))
-
-
 @v1.post("/wallets/<wallet_id>/keys")
 def renew_key(wallet_id: str) -> Response:
     """Give a wallet a new key and make its older keys worthless."""
@@ -221,6 +194,23 @@ def read_operation() -> Response:
     operation = queries.find_operation(store, query.wallet, caller.principal, key)
     if operation is None:
         raise Problem("unknown-operation")
+    return json_response(answers.operation_answer(key, operation))
+
+
+@v1.get("/operations/<operation_id>")
+def read_operation_by_id(operation_id: str) -> Response:
+    """Read what was answered to an operation."""
+    caller = identify(request)
+    query = read_query(query_of(request), WalletQuery)
+    current_service().open_wallet(caller, query.wallet)
+    found = None
+    if is_operation_id(operation_id):
+        store = current_service().store
+        found = queries.find_operation_by_id(store, query.wallet, operation_id)
+    # What the operator asked for, and under which key, is not told to others.
+    if found is None or caller.principal not in (Principal.OPERATOR, found[0]):
+        raise Problem("unknown-operation")
+    _, key, operation = found
     return json_response(answers.operation_answer(key, operation))
 
 

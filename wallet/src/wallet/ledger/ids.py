@@ -30,6 +30,11 @@ def is_wallet_id(text: str) -> bool:
     return _WALLET_ID.fullmatch(text) is not None
 
 
+def is_operation_id(text: str) -> bool:
+    """Tell whether the text has the form of an operation's id."""
+    return text[:1] == "o" and is_wallet_id(f"w{text[1:]}")
+
+
 def _uuid7() -> int:
     # RFC 9562, section 5.7, with method 3 of section 6.2: the bits after those of the
     # millisecond tell its 4,096th part, so that ids sort within it, too.

@@ -23,7 +23,7 @@ VALUES ('fsync', current_setting('fsync')),
   ('full_page_writes', current_setting('full_page_writes')),
   ('synchronous_commit', current_setting('synchronous_commit'))
 """
-WORDS = {"array": "json_build_array", "all": "json_agg", "json": ""}
+WORDS = {"array": "json_build_array", "all": "json_agg", "json": "", "bytewise": '"C"'}
 
 _WALLETS: Final = """
 SELECT wallets.id, wallets.name, wallets.currency, wallets.floor_minor,

@@ -23,17 +23,17 @@ _HELD: Final = """held_minor - CASE WHEN next_expiry_us <= :now_us THEN (
     SELECT CAST(coalesce(sum(amount_minor - captured_minor), 0) AS BIGINT) FROM holds
     WHERE wallet_id = wallets.id AND state = 'open' AND expires_at_us <= :now_us
   ) ELSE 0 END"""
-_COLUMNS: Final = _AS_WRITTEN.replace("held_minor", _HELD)
+WALLETS: Final = _AS_WRITTEN.replace("held_minor", _HELD)
 WALLET: Final = f"{_AS_WRITTEN} WHERE id = :wallet_id"
-_WALLET_NOW: Final = f"{_COLUMNS} WHERE id = :wallet_id"
+_WALLET_NOW: Final = f"{WALLETS} WHERE id = :wallet_id"
 _WALLETS_AFTER: Final = f"""
-{_COLUMNS} WHERE id > :after ORDER BY id LIMIT :limit
+{WALLETS} WHERE id > :after ORDER BY id LIMIT :limit
 """
 _OPEN_WALLETS_AFTER: Final = f"""
-{_COLUMNS} WHERE id > :after AND archived_at_us IS NULL ORDER BY id LIMIT :limit
+{WALLETS} WHERE id > :after AND archived_at_us IS NULL ORDER BY id LIMIT :limit
 """
 _NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
-_ENTRY: Final = """
+ENTRY: Final = """
 SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
   entries.balance_minor, entries.operation_id, entries.counterparty, entries.note,
   entries.at_us, entries.payee, entries.reverses, entries.hold_id, entries.digest,
@@ -43,14 +43,18 @@ FROM entries LEFT JOIN entries AS reversals
   AND reversals.reverses = entries.operation_id
 WHERE entries.wallet_id = :wallet_id"""
 _ENTRIES: Final = f"""
-{_ENTRY} AND entries.version < :before
+{ENTRY} AND entries.version < :before
 ORDER BY entries.version DESC LIMIT :limit
 """
-_ONE_ENTRY: Final = f"{_ENTRY} AND entries.version = :version"
+_ONE_ENTRY: Final = f"{ENTRY} AND entries.version = :version"
 _OPERATION: Final = """
 SELECT id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND principal = :principal AND key = :key
   AND key IS NOT NULL
+"""
+_OPERATION_BY_ID: Final = """
+SELECT principal, key, id, fingerprint, status, body FROM operations
+WHERE wallet_id = :wallet_id AND id = :id
 """
 # Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
 HELD_BY_CURRENCY: Final = """
@@ -59,7 +63,7 @@ FROM wallets GROUP BY currency
 """
 _PART: Final = 1_000_000_000
 #: Every version is before it.
-_BEYOND_ALL: Final = 2**63 - 1
+BEYOND_ALL: Final = 2**63 - 1
 
 
 def find_wallet(store: Store, wallet_id: str) -> WalletState | None:
@@ -89,7 +93,7 @@ def list_entries(
     store: Store, wallet_id: str, limit: int, before: int | None
 ) -> list[Entry]:
     """Read a wallet's history, newest first, before the version named."""
-    before = _BEYOND_ALL if before is None else before
+    before = BEYOND_ALL if before is None else before
     found = store.reader.rows(_ENTRIES, wallet_id=wallet_id, before=before, limit=limit)
     return [to_entry(row) for row in found]
 
@@ -108,6 +112,16 @@ def find_operation(
         _OPERATION, wallet_id=wallet_id, principal=principal.value, key=key
     )
     return Remembered(*found[0]) if found else None
+
+
+def find_operation_by_id(
+    store: Store, wallet_id: str, operation_id: str
+) -> tuple[Principal, str | None, Remembered] | None:
+    """Read what was answered to an operation, to whom, and under which key."""
+    given = {"wallet_id": wallet_id, "id": operation_id}
+    for principal, key, *answered in store.reader.rows(_OPERATION_BY_ID, **given):
+        return Principal(principal), key, Remembered(*answered)
+    return None
 
 
 def to_entry(row: Sequence[Any]) -> Entry:

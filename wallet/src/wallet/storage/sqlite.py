@@ -26,7 +26,12 @@ VALUES ('journal_mode', (SELECT journal_mode FROM pragma_journal_mode)),
   ('synchronous', (SELECT synchronous FROM pragma_synchronous)),
   ('foreign_keys', (SELECT foreign_keys FROM pragma_foreign_keys))
 """
-WORDS = {"array": "json_array", "all": "json_group_array", "json": "json"}
+WORDS = {
+    "array": "json_array",
+    "all": "json_group_array",
+    "json": "json",
+    "bytewise": "BINARY",
+}
 
 _WALLETS: Final = """
 SELECT wallets.id, wallets.name, currency, wallets.floor_minor, created_at_us,

@@ -24,7 +24,7 @@ LONGEST_PAGE: Final = 500
 DEFAULT_PAGE: Final = 50
 LARGEST_BATCH: Final = 1_000
 
-_PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
+PRINTABLE: Final = matching(r"[^\u0000-\u001f\u007f-\u009f]*")
 MAJOR: Final = "(0|[1-9][0-9]{0,18})"
 DECIMALS: Final = r"(\.[0-9]{1,8})?"
 
@@ -47,8 +47,14 @@ _FloorText = Annotated[
 Balance = _BalanceText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=LARGEST_MINOR)]
 Amount = _AmountText | Annotated[int, Meta(ge=1, le=LARGEST_MINOR)]
 Floor = _FloorText | Annotated[int, Meta(ge=-LARGEST_MINOR, le=0)]
-Name = Annotated[str, Meta(max_length=200), _PRINTABLE]
-Note = Annotated[str, Meta(max_length=500), _PRINTABLE]
+Name = Annotated[str, Meta(max_length=200), PRINTABLE]
+Note = Annotated[str, Meta(max_length=500), PRINTABLE]
+Payee = Annotated[
+    str,
+    Meta(max_length=200),
+    PRINTABLE,
+    described("Whom the money goes to or comes from, in words."),
+]
 Currency = Annotated[str, matching("|".join(CURRENCIES), **named("Currency"))]
 #: Bare, or quoted with escapes as a header may have it.
 _QUOTED_KEY: Final = r'"([!#-\[\]-~]|\\["\\]){1,255}"'
@@ -80,7 +86,7 @@ _MUST_BE: Final = {
     "archived": "true or false",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
-    "after": "the id of a wallet",
+    "after": "a version, or for wallets the id of one",
     "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.
@@ -106,7 +112,7 @@ Limit = Annotated[
     int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
 ]
 _After = Annotated[WalletId, described("Only wallets created after this one.")]
-_Archived = Annotated[bool, described("Whether archived wallets are listed as well.")]
+Archived = Annotated[bool, described("Whether archived wallets are listed as well.")]
 _Before = Annotated[
     int, Meta(ge=1, le=10**18 - 1), described("Only entries before this version.")
 ]
@@ -117,7 +123,7 @@ class WalletsPage(msgspec.Struct):
 
     limit: Limit = DEFAULT_PAGE
     after: _After | None = None
-    archived: _Archived = False
+    archived: Archived = False
 
 
 class EntriesPage(msgspec.Struct):

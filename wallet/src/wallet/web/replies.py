@@ -1,6 +1,6 @@
 """Answers in JSON: what was asked for, a problem, and a page of a list."""
 
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -8,8 +8,6 @@ from flask import Response, request
 
 from ..ledger.outcomes import Frozen
 from .problems import Problem
-
-Row = TypeVar("Row")
 
 
 def encode(answer: Any) -> bytes:
@@ -42,16 +40,12 @@ def frozen_response(frozen: Frozen | None) -> Response:
     return response
 
 
-def cut_page(
-    rows: list[Row], limit: int, cursor: str, member: str
-) -> tuple[list[Row], str | None]:
-    """Return the rows of a page, and the address of the next one if there is one.
+def next_page(parameter: str, cursor: Any) -> str | None:
+    """Return the address of the next page, with all that this one was asked for.
 
-    :param rows: one more than the page has, if there are more.
-    :param cursor: the parameter of the next page, which takes the last row's member.
+    :param cursor: where it begins, ``None`` if there is no such page.
     """
-    page = rows[:limit]
-    if len(rows) == len(page):
-        return page, None
-    query = urlencode({"limit": limit, cursor: getattr(page[-1], member)})
-    return page, f"{request.path}?{query}"
+    if cursor is None:
+        return None
+    query = {**request.args.to_dict(), parameter: cursor}
+    return f"{request.path}?{urlencode(query)}"

@@ -1,0 +1,178 @@
+"""The parameters that say which rows of a list are asked for."""
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from ..history.held import held_before
+from ..ledger.commands import Kind
+from ..ledger.money import CURRENCIES, LARGEST_MINOR, AmountError, parse_amount
+from ..ledger.outcomes import WalletState
+from ..storage.finding import (
+    MOST_READ,
+    Order,
+    Place,
+    WalletOrder,
+    WantedEntries,
+)
+from ..storage.queries import BEYOND_ALL
+from ..storage.store import Store
+from ..web.described import described
+from ..web.fields import (
+    DECIMALS,
+    DEFAULT_PAGE,
+    MAJOR,
+    PRINTABLE,
+    WALLET_ID,
+    Archived,
+    Currency,
+    EntriesPage,
+    Limit,
+)
+from ..web.problems import malformed
+from .parameters import choose, read_time
+
+_MAJOR_UNITS: Final = f"^{MAJOR}{DECIMALS}$"
+_ID: Final = f"(?P<id>{WALLET_ID})"
+#: A wallet's id, and after that what puts it in order.
+_PLACES: Final = {
+    WalletOrder.CREATED: re.compile(_ID),
+    WalletOrder.NAME: re.compile(rf"{_ID}\.(?P<name>[^\x00-\x1f\x7f-\x9f]{{0,200}})"),
+    WalletOrder.BALANCE: re.compile(
+        rf"{_ID}\.(?P<currency>[A-Z]{{3}})(?P<balance>-?[0-9]{{1,19}})"
+    ),
+}
+_Text = Annotated[str, Meta(min_length=1, max_length=200), PRINTABLE]
+_Moment = Annotated[str, described("The first moment.", format="date-time")]
+_End = Annotated[str, described("The end, not included.", format="date-time")]
+_Least = Annotated[
+    str, described("The lowest amount, come or gone.", pattern=_MAJOR_UNITS)
+]
+_Most = Annotated[
+    str, described("The highest amount, come or gone.", pattern=_MAJOR_UNITS)
+]
+
+
+class WalletsQuery(msgspec.Struct):
+    """The wallets that are asked for."""
+
+    limit: Limit = DEFAULT_PAGE
+    after: Annotated[str, described("The next_cursor of the page before.")] | None = (
+        None
+    )
+    text: (
+        Annotated[
+            _Text,
+            described(
+                "A part of the name, in capitals or not. A page passes at most"
+                f" {MOST_READ:,} wallets."
+            ),
+        ]
+        | None
+    ) = None
+    currency: Annotated[Currency, described("Their currency.")] | None = None
+    archived: Archived = False
+    order: Annotated[
+        str,
+        described(
+            "Which come first: the oldest, those at the beginning of the alphabet, or"
+            " for each currency the richest.",
+            enum=[*WalletOrder],
+        ),
+    ] = WalletOrder.CREATED
+
+    def start(self, order: WalletOrder) -> Place:
+        """Tell the place after which the page begins.
+
+        :raises Problem: it is no place in this order.
+        """
+        if self.after is None:
+            return Place()
+        found = _PLACES[order].fullmatch(self.after)
+        members = found.groupdict() if found else {}
+        balance = int(members.pop("balance", "0"))
+        if not members or abs(balance) > LARGEST_MINOR:
+            raise malformed("after", "must be the next_cursor of a page in this order")
+        return Place(**members, balance=balance)
+
+
+def write_place(order: WalletOrder, place: Place) -> str:
+    """Write where a page ends, so that the next one begins there whatever changes."""
+    if order is WalletOrder.NAME:
+        return f"{place.id}.{place.name}"
+    if order is WalletOrder.BALANCE:
+        return f"{place.id}.{place.currency}{place.balance}"
+    return place.id
+
+
+class EntriesQuery(EntriesPage, kw_only=True):
+    """The entries of a wallet's history that are asked for."""
+
+    after: (
+        Annotated[
+            int,
+            Meta(ge=0, le=10**18 - 1),
+            described("Only entries after this version."),
+        ]
+        | None
+    ) = None
+    kind: Annotated[str, described("Their kind.", enum=[*Kind])] | None = None
+    from_: _Moment | None = msgspec.field(name="from", default=None)
+    to: _End | None = None
+    least: _Least | None = msgspec.field(name="min", default=None)
+    most: _Most | None = msgspec.field(name="max", default=None)
+    text: (
+        Annotated[
+            _Text,
+            described(
+                "A part of the note, the payee or, for the operator, the counterparty's"
+                " name, in capitals or not. A page passes at most"
+                f" {MOST_READ:,} entries."
+            ),
+        ]
+        | None
+    ) = None
+    order: Annotated[str, described("Which come first.", enum=[*Order])] = Order.NEWEST
+
+    def wanted(self, store: Store, wallet: WalletState) -> WantedEntries:
+        """Say which entries of a wallet are looked for.
+
+        :raises Problem: a parameter is malformed, or contradicts another.
+        """
+        kind = None if self.kind is None else choose("kind", self.kind, Kind)
+        order = choose("order", self.order, Order)
+        least = _read_amount("min", self.least, wallet, 0)
+        most = _read_amount("max", self.most, wallet, BEYOND_ALL)
+        if most < least:
+            raise malformed("max", "must not be less than min")
+        from_us, to_us = -BEYOND_ALL, BEYOND_ALL
+        if self.from_ is not None:
+            from_us = read_time("from", self.from_)
+        if self.to is not None:
+            to_us = read_time("to", self.to)
+        if to_us <= from_us:
+            raise malformed("to", "must be after from")
+        after, before = self.after or 0, self.before or BEYOND_ALL
+        if before <= after:
+            raise malformed("before", "must be more than after")
+        # Times only grow from version to version.
+        first, end = held_before(store, wallet, (from_us, to_us))
+        after = max(after, first.version)
+        if to_us <= wallet.last_entry_at_us:
+            before = min(before, end.version + 1)
+        text = self.text or ""
+        return WantedEntries(
+            kind, least, most, text, from_us, to_us, after, before, order
+        )
+
+
+def _read_amount(
+    field: str, text: str | None, wallet: WalletState, default: int
+) -> int:
+    try:
+        exponent = CURRENCIES[wallet.currency]
+        return default if text is None else parse_amount(text, exponent)
+    except AmountError as error:
+        raise malformed(field, str(error)) from error
