@@ -15,6 +15,8 @@ from ..actions import until
 from ..servers import Server
 from .conftest import KILLS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def on_engine(database_url, tmp_path):

@@ -29,7 +29,13 @@ def judge_refusals(case: Case, timeline: "Timeline") -> None:
             pending = Decimal(0)
             if call.problem == "batch-refused":
                 pending = sum((each.change for each in _before(call, move)), pending)
-            held = [case.balance(move.wallet, each) + pending for each in versions]
+            # What is gone from the history is a fault of its own.
+            there = len(case.histories.get(move.wallet, ()))
+            held = [
+                case.balance(move.wallet, each) + pending
+                for each in versions
+                if each <= there
+            ]
             if not _has_reason(case, call, outcome, held):
                 case.fault("unjustified", f"{call}; it held {held[:20]}")
 

@@ -12,6 +12,8 @@ from .judge import judge
 from .record import save
 from .run import Round, faults_of, verified
 
+pytestmark = pytest.mark.slow
+
 #: How long clients ask, on each engine: `HISTORY_SECONDS=3600` looks longer.
 SECONDS = float(os.environ.get("HISTORY_SECONDS", "4"))
 #: A long run is judged in parts, each with wallets of its own.

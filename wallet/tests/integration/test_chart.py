@@ -308,7 +308,7 @@ def test_where_no_price_was_known_the_value_has_a_gap(visitor, grow, keep_rates)
     assert 'class="gaps" d=""' not in lower
     values = [row[-1] for row in rows_of(page)[1]]
     assert set(values) == {"1.00000000", NONE}
-    keep_rates(*((age * DAY - HOUR, "1000") for age in range(13)))
+    keep_rates(*((age * DAY + HOUR, "1000") for age in range(13)))
     page = visitor.read(f"/wallets/{wallet}?range=month")
     assert "has gaps" not in page
     assert page.count('class="gaps" d=""') == 2

@@ -4,6 +4,10 @@ import gc
 import os
 import tracemalloc
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 REQUESTS = int(os.environ.get("REQUESTS", "80"))
 #: What a few thousand requests may leave behind: caches that are still filling.
 SLACK = 200_000

@@ -26,10 +26,10 @@ def gate(store, monkeypatch):
     opened, reached = threading.Event(), threading.Event()
     load = store.load
 
-    def wait(connection, batch):
+    def wait(*asked):
         reached.set()
         assert opened.wait(10)
-        return load(connection, batch)
+        return load(*asked)
 
     monkeypatch.setattr(store, "load", wait)
     opened.reached = reached
@@ -163,10 +163,10 @@ def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monke
     wallet, load = create_wallet(writer), store.load
     begun, gates = [], [threading.Event(), threading.Event()]
 
-    def wait(driver, batch):
+    def wait(driver, batch, clock):
         begun.append(batch)
         assert gates[len(begun) - 1].wait(10)
-        return load(driver, batch)
+        return load(driver, batch, clock)
 
     monkeypatch.setattr(store, "load", wait)
     threads = []
