@@ -166,7 +166,8 @@ class TestHolds:
         """Until nothing remains of it."""
         hold = placed(local, rich, 30)
         for left in ("20.00", "10.00"):
-            assert capture(local, rich, hold, amount=10, keep_open=True).status_code
+            answer = capture(local, rich, hold, amount=10, keep_open=True)
+            assert answer.status_code == 201
             assert read(local, rich, hold)["remaining"] == left
         assert problem(capture(local, rich, hold, amount="10.01")) == "hold-exceeded"
         assert sums(local, rich) == ("80.00", "10.00", "70.00")
