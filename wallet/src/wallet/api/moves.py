@@ -68,9 +68,7 @@ def read_reversal(
 
     :raises Problem: it is malformed, or there is no such entry.
     """
-    require_json(request)
-    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
-    if_match = read_if_match(request.headers.get("If-Match"))
+    key, if_match = _read_headers(request)
     body = read_json(request, caller, NewReversal, b"{}")
     entry = find()
     if entry is None:
@@ -94,9 +92,7 @@ def read_new_balance(request: Request, caller: Caller, wallet_id: str) -> Submis
 
     :raises Problem: it is malformed, or does not name the version that it goes by.
     """
-    require_json(request)
-    key = read_idempotency_key(request.headers.get("Idempotency-Key"))
-    if_match = read_if_match(request.headers.get("If-Match"))
+    key, if_match = _read_headers(request)
     if "If-Match" not in request.headers:
         raise malformed("If-Match", "must name the version that the balance goes by")
     body = read_json(request, caller, NewBalance)
