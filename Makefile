@@ -5,6 +5,9 @@ PORT ?= 5000
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Tests wait for servers and browsers about a third of their time.
+TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 # What `wallet/` can be asked for from here.
 WALLET := unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
 
@@ -17,7 +20,7 @@ test: .venv/dev
 	@$(MAKE) --no-print-directory -C wallet venv
 	@rm -f .skipped
 	@echo "The stages:"
-	@SKIPPED=$(CURDIR)/.skipped $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	@SKIPPED=$(CURDIR)/.skipped $(BIN)/pytest --numprocesses $(TESTERS) --dist worksteal
 	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
 	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
 	@[ ! -f .skipped ] || cat .skipped

@@ -5,6 +5,7 @@ import time
 from contextlib import closing
 
 import psutil
+import pytest
 
 from ..actions import until
 from ..clients import Load
@@ -83,6 +84,7 @@ def test_workers_do_not_outlive_their_server(make_server, database_url):
     until(server.is_gone)
 
 
+@pytest.mark.slow
 def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tmp_path):
     """A request that cannot be answered holds the process ten seconds at most."""
     path = tmp_path / "wallet.db"

@@ -9,6 +9,7 @@ from wallet.ledger.ids import new_wallet_id
 from wallet.web.service import service_of
 
 from ..actions import Wallets
+from ..chance import examples
 
 PATHS = {
     "deposit": "deposits",
@@ -248,8 +249,9 @@ def without_what_differs(told):
     }
 
 
+@pytest.mark.model
 @settings(
-    max_examples=30,
+    max_examples=examples(15),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

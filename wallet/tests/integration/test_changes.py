@@ -22,6 +22,7 @@ from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
+from ..chance import examples
 
 
 def change(calls, wallet, body, **headers):
@@ -222,8 +223,9 @@ def test_only_the_operator_changes_a_wallet(operator):
     assert operator.balance(wallet) == ("0.00", 0)
 
 
+@pytest.mark.model
 @settings(
-    max_examples=25,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -22,6 +22,7 @@ from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
 from ..browsing import Visitor, text_of
+from ..chance import examples
 
 pytestmark = pytest.mark.one_engine
 
@@ -324,9 +325,10 @@ prices = st.dictionaries(
 )
 
 
+@pytest.mark.model
 @given(moves=moves, prices=prices, name=st.sampled_from(RANGES))
 @settings(
-    max_examples=25,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -32,6 +32,7 @@ from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import Wallets, a_submission, create_wallet
+from ..chance import examples
 
 SECOND_US = 1_000_000
 
@@ -596,6 +597,7 @@ class Machine(RuleBasedStateMachine):
         verify(service_of(self.app).store, freeze=freeze)
 
 
+@pytest.mark.model
 def test_holds_are_those_of_a_model(database_url, tmp_path, monkeypatch):
     """Any calls at any moments."""
     app = create_app({"DATABASE_URL": database_url, "HOME": str(tmp_path)})
@@ -605,7 +607,7 @@ def test_holds_are_those_of_a_model(database_url, tmp_path, monkeypatch):
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=20,
+                max_examples=examples(12),
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -22,6 +22,7 @@ from wallet.audit.verify import verify
 from wallet.web.service import service_of
 
 from ..actions import Wallets
+from ..chance import examples
 
 LARGEST = 2**63 - 1
 minors = st.integers(1, 500) | st.sampled_from([LARGEST, LARGEST - 1, LARGEST // 2])
@@ -182,6 +183,7 @@ class Machine(RuleBasedStateMachine):
         verify(service_of(self.app).store)
 
 
+@pytest.mark.model
 def test_free_sequences_do_what_the_model_does(database_url):
     """Every answer is foretold, and the store is sound after each sequence."""
     with tempfile.TemporaryDirectory() as home:
@@ -195,7 +197,7 @@ def test_free_sequences_do_what_the_model_does(database_url):
             run_state_machine_as_test(
                 OnThisEngine,
                 settings=settings(
-                    max_examples=25,
+                    max_examples=examples(12),
                     stateful_step_count=25,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

@@ -1,7 +1,6 @@
-"""The interface is as it is described; ``EXAMPLES=200`` looks for longer."""
+"""The interface is as it is described."""
 
 import json
-import os
 import re
 from ipaddress import IPv4Address
 from itertools import count
@@ -18,16 +17,16 @@ from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
 from ..actions import Wallets
+from ..chance import examples
 from .conftest import METRICS, OPERATOR
 from .test_documents import routes_of
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "5"))
 #: A schema cannot say that an amount has at most the decimals of a wallet's currency,
 #: that JSON's 1.0 is no whole number, or which version a wallet has. So a request that
 #: fits the schema may be malformed all the same.
 EXPLAINED = [positive_data_acceptance]
 SEARCH = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(5),
     deadline=None,
     database=None,
     derandomize=True,

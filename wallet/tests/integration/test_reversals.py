@@ -22,6 +22,7 @@ from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
+from ..chance import examples
 
 
 def undo(calls, wallet, version, note=None, **headers):
@@ -220,8 +221,9 @@ def test_two_processes_undo_once(store, writer, database_url):
     other.close()
 
 
+@pytest.mark.model
 @settings(
-    max_examples=20,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

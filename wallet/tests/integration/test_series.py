@@ -21,6 +21,7 @@ from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import Wallets, a_submission, create_wallet
+from ..chance import examples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
@@ -180,6 +181,7 @@ def check_days(points, model, zone):
     }
 
 
+@pytest.mark.model
 def test_series_table_statement_and_balance_agree(database_url):
     """For any journal, zone and step, all of them say what a plain model says."""
     with tempfile.TemporaryDirectory() as home:
@@ -187,7 +189,7 @@ def test_series_table_statement_and_balance_agree(database_url):
         store, calls = service_of(app).store, Wallets(app.test_client())
 
         @settings(
-            max_examples=60,
+            max_examples=examples(25),
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
