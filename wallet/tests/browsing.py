@@ -71,6 +71,10 @@ class Visitor:
         page = f"/wallets/{wallet}"
         return self.fill(page, f"{page}/balance", balance=balance, **fields)
 
+    def confirm(self, review: str) -> TestResponse:
+        """Do what is reviewed at an address."""
+        return self.send(review, self.hidden(review, review))
+
     def sign_in(self, key: str) -> TestResponse:
         return self.fill("/sign-in", "/sign-in", key=key)
 

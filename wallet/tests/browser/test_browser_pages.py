@@ -28,6 +28,9 @@ def test_someone_who_has_read_nothing_finds_the_way(live, visit):
     press(tab, "Make my first wallet")
     for text, said in (("100", "100.00"), ("R 250,50", "250.50"), ("200", "200.00")):
         set_balance(tab, text)
+        if text == "200":
+            expect(tab.locator(".result")).to_contain_text(f"R\u00a0{said}")
+            press(tab, "Set to R\u00a0200.00")
         expect(tab.locator("#now")).to_contain_text(f"R\u00a0{said}")
     expect(tab.locator("#history tbody tr")).to_have_count(3)
 
@@ -43,7 +46,7 @@ def test_someone_who_has_read_nothing_finds_the_way(live, visit):
     press(tab, "Continue")
     expect(tab.locator(".result")).to_contain_text("R\u00a0150.00")
     press(tab, "Transfer R\u00a050.00")
-    expect(tab.locator("#said")).to_have_text("Transferred: R\u00a050.00.")
+    expect(tab.locator("#said")).to_have_text("Transferred: R\u00a050.00. Undo")
 
     tab.get_by_role("main").get_by_role("link", name="Pay").click()
     tab.get_by_label("Amount").fill("20")
@@ -112,6 +115,7 @@ def test_a_later_tab_is_told_what_changed(live, visit):
     expect(other.get_by_label("Set the current balance")).to_have_value("70")
     assert live.wallets.balance(wallet) == ("100.00", 1)
     press(other, "Set balance")
+    press(other, "Set to R\u00a070.00")
     expect(other.locator("#now")).to_contain_text("R\u00a070.00")
     assert live.wallets.balance(wallet) == ("70.00", 2)
 
@@ -144,7 +148,7 @@ def test_going_back_after_a_payment_pays_nothing(live, visit):
     expect(tab.locator(".result")).to_contain_text("R\u00a070.00")
     tab.reload()
     press(tab, "Pay R\u00a030.00")
-    expect(tab.locator("#said")).to_have_text("Paid: R\u00a030.00.")
+    expect(tab.locator("#said")).to_have_text("Paid: R\u00a030.00. Undo")
     tab.reload()
     tab.go_back()
     expect(tab.locator("h1")).to_have_text("Done already")
@@ -152,6 +156,20 @@ def test_going_back_after_a_payment_pays_nothing(live, visit):
     tab.go_back()
     press(tab, "Continue")
     assert live.wallets.balance(wallet) == ("70.00", 2)
+
+
+def test_a_mistake_is_undone(live, visit):
+    """A zero too many is saved at once; a click and a look take it back."""
+    wallet = live.wallets.create()
+    tab = visit(f"{live.url}/wallets/{wallet}")
+    set_balance(tab, "1000")
+    tab.locator("#said").get_by_role("link", name="Undo").click()
+    expect(tab.locator("h1")).to_have_text("Undo this deposit?")
+    press(tab, "Undo it")
+    expect(tab.locator("#said")).to_contain_text(
+        "Undone: R\u00a01\u00a0000.00 taken out"
+    )
+    assert live.wallets.balance(wallet) == ("0.00", 2)
 
 
 def test_a_refusal_keeps_what_was_typed(live, visit):

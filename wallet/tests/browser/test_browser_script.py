@@ -42,7 +42,7 @@ def test_the_balance_is_set_without_a_reload(tab):
         expect(tab.locator("#latest .after")).to_have_text(shown.replace(" ", "\u00a0"))
     assert sums(tab) == ["R 1 234.50", "R 100.00"]
     said = tab.locator("#said")
-    expect(said).to_have_text("Saved: R\u00a01\u00a0134.50 added.")
+    expect(said).to_have_text("Saved: R\u00a01\u00a0134.50 added. Undo")
     expect(said).to_have_attribute("role", "status")
     expect(tab.get_by_label("Set the current balance")).to_be_focused()
     expect(tab.get_by_label("Set the current balance")).to_have_value("")

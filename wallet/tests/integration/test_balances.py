@@ -105,10 +105,33 @@ def test_making_a_wallet_twice_with_one_form_makes_one(visitor):
 
 def test_setting_the_balance_writes_the_difference(visitor, wallet):
     """A deposit or a withdrawal, with the newest entry first."""
-    for balance, said in (("250,50", "R 150.50 added"), ("R 50", "R 200.50 taken out")):
-        answer = visitor.set_balance(wallet, balance)
+    answer = visitor.set_balance(wallet, "250,50")
+    assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
+    assert "Saved: R 150.50 added." in text_of(visitor.read(answer.location))
+    visitor.set_balance(wallet, "300")
+    assert history_of(visitor, wallet)[:2] == [
+        ("R 49.50", "R 300.00"),
+        ("R 150.50", "R 250.50"),
+    ]
+
+
+def test_a_balance_falls_only_when_that_was_looked_at(visitor, wallet):
+    """A zero too few, and Enter: nothing is taken out before it is confirmed."""
+    visitor.set_balance(wallet, "250,50")
+    answer = visitor.set_balance(wallet, "R 50")
+    assert answer.status_code == 303
+    review = answer.location
+    shown = text_of(visitor.read(review))
+    assert "Set the balance to R 50.00?" in shown
+    told = "Taken out R 200.50 Balance before R 250.50 Balance after R 50.00"
+    assert told in shown
+    assert len(history_of(visitor, wallet)) == 2
+    form = visitor.hidden(review, review)
+    for _ in range(2):
+        answer = visitor.send(review, form)
         assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
-        assert f"Saved: {said}." in text_of(visitor.read(answer.location))
+    assert "Saved: R 200.50 taken out." in text_of(visitor.read(answer.location))
+    assert "Done already" in visitor.read(review)
     assert history_of(visitor, wallet) == [
         ("-R 200.50", "R 50.00"),
         ("R 150.50", "R 250.50"),
@@ -156,7 +179,7 @@ def test_a_later_tab_is_told_what_changed(visitor, wallet):
     # Also when the late tab wants what stood there before.
     again = visitor.send(f"{page}/balance", late | {"balance": "100"})
     assert again.status_code == 412
-    visitor.set_balance(wallet, "120")
+    visitor.confirm(visitor.set_balance(wallet, "120").location)
     assert history_of(visitor, wallet)[0] == ("-R 180.00", "R 120.00")
 
 

@@ -1,5 +1,7 @@
 """Transfer and Pay: asked, reviewed, confirmed, and done once."""
 
+import re
+
 import pytest
 
 from wallet.ledger.ids import new_wallet_id
@@ -39,10 +41,6 @@ def prepare(visitor, way, **fields):
     return answer.location
 
 
-def confirm(visitor, review):
-    return visitor.send(review, visitor.hidden(review, review))
-
-
 def test_a_transfer_is_reviewed_before_and_after_and_then_done(
     visitor, local, ada, bob
 ):
@@ -53,7 +51,7 @@ def test_a_transfer_is_reviewed_before_and_after_and_then_done(
     assert f"From Ada To Bob {bob} Amount R 30.50" in shown
     assert "Balance before R 100.00 Balance after R 69.50" in shown
     assert (local.balance(ada), local.balance(bob)) == (("100.00", 1), ("0.00", 0))
-    answer = confirm(visitor, review)
+    answer = visitor.confirm(review)
     assert (answer.status_code, answer.location) == (303, f"/wallets/{ada}")
     assert "Transferred: R 30.50." in text_of(visitor.read(answer.location))
     assert (local.balance(ada), local.balance(bob)) == (("69.50", 2), ("30.50", 1))
@@ -61,9 +59,9 @@ def test_a_transfer_is_reviewed_before_and_after_and_then_done(
 
 def test_a_transfer_goes_to_an_id_as_well(visitor, local, ada, bob):
     """Typed instead of chosen, or both when they agree."""
-    confirm(visitor, prepare(visitor, "/transfer", from_=ada, to_id=bob, amount="1"))
+    visitor.confirm(prepare(visitor, "/transfer", from_=ada, to_id=bob, amount="1"))
     both = {"from": ada, "to": bob, "to_id": bob, "amount": "1"}
-    confirm(visitor, prepare(visitor, "/transfer", **both))
+    visitor.confirm(prepare(visitor, "/transfer", **both))
     assert local.balance(bob) == ("2.00", 2)
 
 
@@ -71,7 +69,7 @@ def test_a_payment_is_a_withdrawal_that_says_whom(visitor, local, ada):
     """Its note is the payee."""
     review = prepare(visitor, "/pay", from_=ada, amount="20", note=" Thandi ")
     assert "To Thandi Amount R 20.00" in text_of(visitor.read(review))
-    assert confirm(visitor, review).status_code == 303
+    assert visitor.confirm(review).status_code == 303
     entry = local.get(f"/v1/wallets/{ada}/entries").json["entries"][0]
     assert (entry["kind"], entry["amount"], entry["note"]) == (
         "withdrawal",
@@ -155,10 +153,11 @@ def test_a_review_is_under_the_version_that_it_showed(visitor, local, ada):
     local.deposit(ada, 5)
     answer = visitor.send(review, form)
     assert answer.status_code == 412
-    assert "has changed" in error_of(answer)
+    told = "Nothing was paid: the balance went from R 100.00 to R 105.00."
+    assert error_of(answer) == told
     assert "Balance before R 105.00 Balance after R 85.00" in text_of(answer.text)
     assert local.balance(ada) == ("105.00", 2)
-    assert confirm(visitor, review).status_code == 303
+    assert visitor.confirm(review).status_code == 303
     assert local.balance(ada) == ("85.00", 3)
 
 
@@ -224,5 +223,80 @@ def test_a_review_says_what_would_be_refused_now(visitor, local, ada, bob):
     assert "does not hold enough" in error_of(page)
     assert 'name="version"' not in page.text
     local.deposit(ada, 50)
-    assert confirm(visitor, review).status_code == 303
+    assert visitor.confirm(review).status_code == 303
     assert (local.balance(ada), local.balance(bob)) == (("20.00", 4), ("80.00", 1))
+
+
+def undo_link(visitor, page):
+    (link,) = re.findall(r'<a href="([^"]*/undo)">Undo</a>', visitor.read(page))
+    return visitor.get(link)
+
+
+def test_what_was_done_can_be_undone_once(visitor, local, ada, bob):
+    """The sentence that says so leads to a review; both sides of a transfer go back."""
+    review = prepare(visitor, "/transfer", from_=ada, to=bob, amount="30")
+    answer = undo_link(visitor, visitor.confirm(review).location)
+    assert answer.status_code == 303
+    shown = text_of(visitor.read(answer.location))
+    assert f"Undo this transfer? Wallet Ada With Bob {bob} Added R 30.00" in shown
+    assert "Balance before R 70.00 Balance after R 100.00" in shown
+    assert local.balance(ada) == ("70.00", 2)
+    form = visitor.hidden(answer.location, answer.location)
+    sent = [visitor.send(answer.location, form) for _ in range(2)]
+    assert [each.status_code for each in sent] == [303, 303]
+    assert "Undone: R 30.00 added." in text_of(visitor.read(f"/wallets/{ada}"))
+    assert (local.balance(ada), local.balance(bob)) == (("100.00", 3), ("0.00", 2))
+    again = visitor.get(f"/wallets/{ada}/entries/2/undo")
+    assert again.status_code == 303
+    refused = visitor.get(again.location)
+    assert "was undone before" in error_of(refused)
+    assert 'name="version"' not in refused.text
+
+
+def test_what_is_not_there_cannot_be_undone(visitor, ada):
+    """Neither an entry nor a wallet."""
+    for path in (f"/wallets/{ada}/entries/9/undo", "/wallets/w_1/entries/1/undo"):
+        assert visitor.get(path).status_code == 404
+
+
+def test_a_balance_that_came_about_meanwhile_is_not_set_again(visitor, local, ada):
+    """Between the form and its review, or while that was looked at."""
+    review = visitor.set_balance(ada, "40").location
+    form = visitor.hidden(review, review)
+    local.withdraw(ada, 60)
+    told = "The wallet holds that already, so there is nothing to write."
+    assert error_of(visitor.get(review)) == told
+    stale = visitor.send(review, form)
+    assert stale.status_code == 412
+    fresh = visitor.send(review, form | {"version": "2"})
+    assert (fresh.status_code, fresh.location) == (303, f"/wallets/{ada}")
+    assert told in text_of(visitor.read(fresh.location))
+    assert local.balance(ada) == ("40.00", 2)
+
+
+def test_a_wallet_that_moved_and_holds_the_same_is_said_to_have_changed(
+    visitor, local, ada
+):
+    """No figures that are the same before and after."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    form = visitor.hidden(review, review)
+    local.deposit(ada, 5)
+    local.withdraw(ada, 5)
+    answer = visitor.send(review, form)
+    assert answer.status_code == 412
+    told = "Nothing was paid: the wallet has changed since you looked at it."
+    assert error_of(answer) == told
+    assert local.balance(ada) == ("100.00", 3)
+
+
+def test_a_conflict_that_leaves_too_little_says_both(visitor, local, ada):
+    """What happened, and why it cannot be done now."""
+    review = prepare(visitor, "/pay", from_=ada, amount="80", note="Thandi")
+    form = visitor.hidden(review, review)
+    local.withdraw(ada, 50)
+    answer = visitor.send(review, form)
+    assert answer.status_code == 412
+    told = "Nothing was paid: the balance went from R 100.00 to R 50.00. The wallet"
+    assert error_of(answer).startswith(f"{told} does not hold enough")
+    assert 'name="version"' not in answer.text
+    assert local.balance(ada) == ("50.00", 2)

@@ -12,12 +12,12 @@ from ..ledger.commands import (
     MoveMoney,
     PlaceHold,
     ReleaseHold,
-    Reverse,
     SetBalance,
     Submission,
 )
 from ..ledger.ids import new_hold_id, new_operation_id
 from ..ledger.money import read_amount, read_signed_amount
+from ..ledger.moves import reversal_of
 from ..ledger.outcomes import Entry
 from ..web.auth import Caller
 from ..web.body import require_json
@@ -73,13 +73,9 @@ def read_reversal(
     entry = find()
     if entry is None:
         raise Problem("unknown-entry")
-    command = Reverse(
-        operation_id=new_operation_id(),
-        wallet_id=wallet_id,
-        undone=entry.operation_id,
-        undone_kind=entry.kind,
-        change_minor=-entry.amount_minor,
-        recipient=entry.counterparty,
+    command = reversal_of(
+        entry,
+        new_operation_id(),
         note=body.note,
         principal=caller.principal,
         key=key,

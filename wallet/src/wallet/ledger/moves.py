@@ -1,6 +1,6 @@
 """Moves of money: whether the rules allow one, and the entries that it makes."""
 
-from .commands import Keyed, Kind, MoveMoney, Reverse, SetBalance
+from .commands import Keyed, Kind, MoveMoney, Principal, Reverse, SetBalance
 from .digests import entry_digest
 from .draft import Draft
 from .money import CURRENCIES, LARGEST_MINOR
@@ -59,6 +59,28 @@ def reverse(draft: Draft, command: Reverse) -> Moved | Refused:
             return refuse(refusal, command)
     draft.reversed.update((side.id, command.undone) for side, _, _ in sides)
     return carry_out(draft, command, sides, Kind.REVERSAL, reverses=command.undone)
+
+
+def reversal_of(
+    entry: Entry,
+    operation_id: str,
+    *,
+    note: str | None = None,
+    principal: Principal = Principal.OPERATOR,
+    key: str | None = None,
+) -> Reverse:
+    """Ask for what undoes an entry."""
+    return Reverse(
+        operation_id=operation_id,
+        wallet_id=entry.wallet_id,
+        undone=entry.operation_id,
+        undone_kind=entry.kind,
+        change_minor=-entry.amount_minor,
+        recipient=entry.counterparty,
+        note=note,
+        principal=principal,
+        key=key,
+    )
 
 
 #: A wallet, what it gains, and the wallet on the other side.

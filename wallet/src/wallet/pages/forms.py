@@ -9,12 +9,13 @@ import re
 import secrets
 from typing import Any, Final
 
-from flask import request
+from flask import flash, request, url_for
 
-from ..ledger.commands import Kind, MoveMoney, Submission
+from ..ledger.commands import Keyed, Kind, MoveMoney, Principal, SetBalance, Submission
 from ..ledger.ids import new_operation_id
 from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Entry, WalletState
+from ..storage.queries import find_entry
 from ..web import fields
 from ..web.auth import Caller
 from ..web.kinds import KINDS
@@ -54,18 +55,49 @@ def read_version() -> int:
     return version
 
 
+def balance_at(wallet: WalletState, version: int) -> int:
+    """Read the balance that a form showed, which stands in the history for ever.
+
+    :raises Problem: the wallet never had that version.
+    """
+    if version == 0:
+        return 0
+    entry = find_entry(current_service().store, wallet.id, version)
+    if entry is None:
+        raise malformed("version", "is not one of this wallet's")
+    return entry.balance_minor
+
+
 def read_amount(wallet: WalletState) -> int:
     """Read an amount that moves, in minor units.
 
     :raises Problem: it is malformed; the detail is a sentence.
     """
-    try:
-        minor = read_typed(field("amount"), wallet.currency)
-    except AmountError as error:
-        raise Problem("malformed", str(error), members={"field": "amount"}) from error
+    minor = _read_typed("amount", wallet)
     if minor <= 0:
         raise malformed("amount", "must be above zero")
     return minor
+
+
+def _read_typed(name: str, wallet: WalletState) -> int:
+    try:
+        return read_typed(field(name), wallet.currency)
+    except AmountError as error:
+        raise Problem("malformed", str(error), members={"field": name}) from error
+
+
+def a_setting(caller: Caller, wallet: WalletState, key: str) -> SetBalance:
+    """Ask for the balance that was typed.
+
+    :raises Problem: it is malformed; the detail is a sentence.
+    """
+    return SetBalance(
+        operation_id=new_operation_id(),
+        wallet_id=wallet.id,
+        amount=Amount(_read_typed("balance", wallet), CURRENCIES[wallet.currency]),
+        principal=caller.principal,
+        key=key,
+    )
 
 
 def a_move(
@@ -90,18 +122,32 @@ def a_move(
     )
 
 
-def submit(caller: Caller, command: MoveMoney, version: int) -> None:
+def submit(caller: Caller, command: Keyed, version: int) -> Entry | None:
     """Have money moved if the wallet still has the version that was shown.
 
+    :return: the entry that was made, now or at the first time; ``None`` if the wallet
+        holds already what it was to hold.
     :raises Problem: it was not moved, now or when it was first asked.
     """
     submission = Submission(
         (command,), command.wallet_id, caller.key_version, if_match=version
     )
     frozen = current_service().submit_one(submission).frozen
-    assert frozen is not None  # noqa: S101  every move has an answer
+    if frozen is None:
+        return None
     if frozen.status >= 400:
         raise answered(frozen.body)
+    version = json.loads(frozen.body)["entry"]["version"]
+    return find_entry(current_service().store, command.wallet_id, version)
+
+
+def say(text: str, caller: Caller, entry: Entry) -> None:
+    """Say on the next page what was done, and let the operator undo it."""
+    link = "message"
+    if caller.principal is Principal.OPERATOR:
+        number = entry.version
+        link = url_for("confirming.undo", wallet_id=entry.wallet_id, version=number)
+    flash(text, link)
 
 
 def answered(told: str) -> Problem:

@@ -1,32 +1,23 @@
-"""Transfer and Pay: what to move, a look at it before and after, and moving it.
-
-What is reviewed travels signed in the address of the review: so it can be neither
-altered nor made elsewhere, and a reload or the back button finds it again. Its
-idempotency key is part of it, and so one review moves money once.
-"""
+"""Transfer and Pay: what to move, which is then reviewed."""
 
 from flask import (
     Blueprint,
     Response,
-    flash,
     redirect,
     render_template,
     request,
-    url_for,
 )
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import MoveMoney, Principal
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
-from ..storage.errors import StoreFailure
-from ..storage.queries import find_operation, list_wallets
+from ..storage.queries import list_wallets
 from ..web.auth import Caller
 from ..web.fields import Recipient, check, read_note
-from ..web.problems import Problem, failed, malformed
+from ..web.problems import Problem, malformed
 from ..web.service import current_service
 from . import access, forms, review
-from .wording import money
 
 moving = Blueprint("moving", __name__)
 
@@ -54,34 +45,7 @@ def prepare(way: str) -> AnyResponse:
         if problem.kind.status in (401, 403):
             raise
         return Response(_form(caller, way, problem), problem.kind.status)
-    return redirect(url_for(".look", signed=review.sign(command)), 303)
-
-
-@moving.get("/review/<signed>")
-def look(signed: str) -> AnyResponse | str:
-    """Show the balance before and after, or what became of it."""
-    caller = access.current_caller()
-    command = review.read(signed, caller)
-    return _review(
-        caller, current_service().open_wallet(caller, command.wallet_id), command
-    )
-
-
-@moving.post("/review/<signed>")
-def confirm(signed: str) -> AnyResponse:
-    """Move the money."""
-    caller = access.current_caller()
-    command = review.read(signed, caller)
-    wallet = current_service().open_wallet(caller, command.wallet_id)
-    try:
-        forms.submit(caller, command, forms.read_version())
-    except StoreFailure as failure:
-        return _again(caller, wallet, command, failed(failure))
-    except Problem as problem:
-        return _again(caller, wallet, command, problem)
-    amount = money(command.amount.unscaled, wallet.currency)
-    flash(f"{'Transferred' if command.recipient else 'Paid'}: {amount}.")
-    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+    return redirect(review.address(command), 303)
 
 
 def _sender(caller: Caller) -> str:
@@ -143,38 +107,3 @@ def _choices(caller: Caller, chosen: str | None) -> list[WalletState]:
     if chosen and chosen not in known and is_wallet_id(chosen):
         wallets.append(current_service().open_wallet(caller, chosen))
     return wallets
-
-
-def _again(
-    caller: Caller, wallet: WalletState, command: MoveMoney, problem: Problem
-) -> Response:
-    body = _review(caller, wallet, command, problem)
-    return Response(body, problem.kind.status, problem.headers)
-
-
-def _review(
-    caller: Caller,
-    wallet: WalletState,
-    command: MoveMoney,
-    problem: Problem | None = None,
-) -> str:
-    store = current_service().store
-    key = command.key or ""
-    done = find_operation(store, wallet.id, command.principal, key)
-    refusal, shown = problem, None
-    if done is None:
-        try:
-            shown = review.foretell(command)
-        except Problem as foretold:
-            refusal = refusal or foretold
-    elif done.status >= 400:
-        refusal = forms.answered(done.body)
-    return render_template(
-        "review.html",
-        wallet=shown.wallet if shown else wallet,
-        shown=shown,
-        command=command,
-        recipient=review.recipient_name(caller, command),
-        done=done if done is not None and done.status == 201 else None,
-        error=refusal and forms.sentence(refusal),
-    )

@@ -12,15 +12,14 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import Principal
-from ..ledger.money import AmountError
 from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_names, list_entries
 from ..web.auth import Caller
 from ..web.fields import EntriesPage, read_query
-from ..web.problems import Problem, failed, malformed
+from ..web.problems import Problem, failed
 from ..web.service import current_service
-from . import access, forms
+from . import access, forms, review
 from .over_time import RANGES, over_time, take_range
 from .wording import COLUMNS, money, rate_now, worth_of_entries
 
@@ -42,23 +41,21 @@ def show(wallet_id: str) -> str:
 
 @history.post("/wallets/<wallet_id>/balance")
 def set_balance(wallet_id: str) -> AnyResponse:
-    """Deposit or withdraw what is between the balance that was shown and the new one.
-
-    The balance that was shown is read from the history, where it stands for ever: so a
-    form that is sent twice asks twice for the same, and is carried out once.
-    """
+    """Deposit or withdraw what is missing; a balance that falls is reviewed first."""
     caller = access.current_caller()
     caller.must_be_operator()
     wallet = current_service().open_wallet(caller, wallet_id)
     asked = take_range(request.args.to_dict(flat=False))
     key, version = forms.read_key(), forms.read_version()
-    shown = _balance_at(wallet, version)
+    shown = forms.balance_at(wallet, version)
     try:
-        balance = forms.read_typed(forms.field("balance"), wallet.currency)
-        _set(caller, wallet, balance - shown, key, version)
-    except AmountError as error:
-        problem = Problem("malformed", str(error))
-        return _refuse(caller, wallet_id, problem, forms.sentence(problem))
+        command = forms.a_setting(caller, wallet, key)
+        falls = command.amount.unscaled < wallet.balance_minor
+        if falls and wallet.version == version:
+            review.foretell(command)
+            return redirect(review.address(command), 303)
+        # Otherwise it rises, is out of date, or was done before.
+        entry = forms.submit(caller, command, version)
     except StoreFailure as failure:
         # Nobody knows, or nothing was written: the same form may be sent again.
         problem = failed(failure)
@@ -73,30 +70,11 @@ def set_balance(wallet_id: str) -> AnyResponse:
             )
             text = _what_changed(wallet, shown, wallet.version - version)
         return _refuse(caller, wallet_id, problem, text)
-    return redirect(url_for(".show", wallet_id=wallet_id, range=asked), 303)
-
-
-def _set(
-    caller: Caller, wallet: WalletState, change: int, key: str, version: int
-) -> None:
-    if change == 0:
-        if wallet.version != version:
-            raise Problem("version-mismatch")
+    if entry is None:
         flash("That is what the wallet holds already, so nothing was written.")
-        return
-    forms.submit(caller, forms.a_move(caller, wallet, change, key), version)
-    verb = "added" if change > 0 else "taken out"
-    flash(f"Saved: {money(abs(change), wallet.currency)} {verb}.")
-
-
-def _balance_at(wallet: WalletState, version: int) -> int:
-    if version == 0:
-        return 0
-    store = current_service().store
-    found = list_entries(store, wallet.id, 1, version + 1)
-    if not found or found[0].version != version:
-        raise malformed("version", "is not one of this wallet's")
-    return found[0].balance_minor
+    else:
+        forms.say(review.said(command, entry, wallet), caller, entry)
+    return redirect(url_for(".show", wallet_id=wallet_id, range=asked), 303)
 
 
 def _what_changed(wallet: WalletState, shown: int, entries: int) -> str:

@@ -18,14 +18,17 @@ function show(answer) {
     $(field).val(answer.find(field).val());
   }
   for (const region of live) {
-    $(region).text(answer.find(region).text().trim());
+    $(region).empty().append(answer.find(region).contents());
   }
 }
 
 function read(html) {
   const answer = $(new DOMParser().parseFromString(html ?? "", "text/html"));
+  const review = answer.find("#confirm").attr("action");
   if (answer.find("#set").length > 0) {
     show(answer);
+  } else if (review) {
+    location.assign(review);
   } else {
     const problem = answer.find("#problem").text().trim();
     $("#error").text(problem || unconfirmed);

@@ -56,6 +56,9 @@ _OPERATION_BY_ID: Final = """
 SELECT principal, key, id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND id = :id
 """
+_REVERSAL: Final = """
+SELECT version FROM entries WHERE wallet_id = :wallet_id AND reverses = :id
+"""
 # Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
 HELD_BY_CURRENCY: Final = """
 SELECT currency, sum(balance_minor / 1000000000), sum(balance_minor % 1000000000)
@@ -122,6 +125,12 @@ def find_operation_by_id(
     for principal, key, *answered in store.reader.rows(_OPERATION_BY_ID, **given):
         return Principal(principal), key, Remembered(*answered)
     return None
+
+
+def is_reversed(store: Store, wallet_id: str, operation_id: str) -> bool:
+    """Tell whether an operation of a wallet was undone."""
+    given = {"wallet_id": wallet_id, "id": operation_id}
+    return bool(store.reader.rows(_REVERSAL, **given))
 
 
 def to_entry(row: Sequence[Any]) -> Entry:

@@ -1,0 +1,123 @@
+"""A look at what comes before and after, and then doing it.
+
+What is reviewed travels signed in the address of the review: so it can be neither
+altered nor made elsewhere, and a reload or the back button finds it again. Its
+idempotency key is part of it, and so one review moves money once.
+"""
+
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..ledger.ids import new_operation_id
+from ..ledger.moves import reversal_of
+from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
+from ..storage.queries import find_entry, find_operation
+from ..web.auth import Caller
+from ..web.problems import Problem, failed
+from ..web.service import current_service
+from . import access, forms, review
+from .wording import money
+
+confirming = Blueprint("confirming", __name__)
+
+_NOTHING_TO_DO = "The wallet holds that already, so there is nothing to write."
+
+
+@confirming.get("/review/<signed>")
+def look(signed: str) -> AnyResponse | str:
+    """Show the balance before and after, or what became of it."""
+    caller = access.current_caller()
+    command = review.read(signed, caller)
+    wallet = current_service().open_wallet(caller, command.wallet_id)
+    return _page(caller, wallet, command)
+
+
+@confirming.post("/review/<signed>")
+def confirm(signed: str) -> AnyResponse:
+    """Do it."""
+    caller = access.current_caller()
+    command = review.read(signed, caller)
+    wallet = current_service().open_wallet(caller, command.wallet_id)
+    version = forms.read_version()
+    try:
+        entry = forms.submit(caller, command, version)
+    except StoreFailure as failure:
+        return _again(caller, wallet, command, failed(failure))
+    except Problem as problem:
+        if problem.kind.name == "version-mismatch":
+            text = _what_changed(caller, wallet, command, version)
+            return _again(caller, wallet, command, problem, text)
+        return _again(caller, wallet, command, problem)
+    if entry is None:
+        flash(_NOTHING_TO_DO)
+    else:
+        forms.say(review.said(command, entry, wallet), caller, entry)
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+@confirming.get("/wallets/<wallet_id>/entries/<int:version>/undo")
+def undo(wallet_id: str, version: int) -> AnyResponse:
+    """Go on to the review of what undoes an entry.
+
+    :raises Problem: there is no such entry.
+    """
+    caller = access.current_caller()
+    caller.must_be_operator()
+    wallet = current_service().open_wallet(caller, wallet_id)
+    entry = find_entry(current_service().store, wallet.id, version)
+    if entry is None:
+        raise Problem("unknown-entry")
+    command = reversal_of(entry, new_operation_id(), key=forms.new_key())
+    return redirect(review.address(command), 303)
+
+
+def _what_changed(
+    caller: Caller, shown: WalletState, command: review.Reviewed, version: int
+) -> str:
+    wallet = current_service().open_wallet(caller, shown.id)
+    done = review.words(command, wallet).done
+    before_minor = forms.balance_at(wallet, version)
+    if before_minor == wallet.balance_minor:
+        return f"Nothing was {done}: the wallet has changed since you looked at it."
+    before = money(before_minor, wallet.currency)
+    now = money(wallet.balance_minor, wallet.currency)
+    return f"Nothing was {done}: the balance went from {before} to {now}."
+
+
+def _again(
+    caller: Caller,
+    wallet: WalletState,
+    command: review.Reviewed,
+    problem: Problem,
+    text: str = "",
+) -> Response:
+    body = _page(caller, wallet, command, text or forms.sentence(problem))
+    return Response(body, problem.kind.status, problem.headers)
+
+
+def _page(
+    caller: Caller, wallet: WalletState, command: review.Reviewed, error: str = ""
+) -> str:
+    store = current_service().store
+    done = find_operation(store, wallet.id, command.principal, command.key or "")
+    shown = None
+    if done is None:
+        try:
+            shown = review.foretell(command)
+        except Problem as problem:
+            error = f"{error} {forms.sentence(problem)}".strip()
+        if shown is not None and shown.entry is None:
+            error, shown = _NOTHING_TO_DO, None
+    elif done.status >= 400:
+        error = error or forms.sentence(forms.answered(done.body))
+    return render_template(
+        "review.html",
+        wallet=shown.wallet if shown else wallet,
+        shown=shown,
+        command=command,
+        words=review.words(command, wallet),
+        recipient=review.recipient_name(caller, command),
+        done=done is not None and done.status == 201,
+        error=error,
+    )
