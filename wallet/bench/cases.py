@@ -52,6 +52,10 @@ def _hot_deposits(wallets: Sequence[str]) -> list[Request]:
     return _deposits(wallets[:1])
 
 
+def _holds(wallets: Sequence[str]) -> list[Request]:
+    return [Request("POST", f"/v1/wallets/{wallets[0]}/holds", _ONE_CENT)]
+
+
 def _transfers(wallets: Sequence[str]) -> list[Request]:
     pairs = (random.sample(wallets, 2) for _ in range(10 * len(wallets)))
     return [
@@ -105,6 +109,7 @@ LOADS: Final = {
     "hot": Load("deposits into one wallet", _hot_deposits, "post", 1, 1),
     "keyed": Load("deposits with idempotency keys", _deposits, "post", 1, 1, keys=True),
     "transfers": Load("transfers", _transfers, "post", entries=2),
+    "holds": Load("holds in one wallet", _holds),
     "balance": Load("balance", _balances, "get"),
     "history": Load("page of 50 entries", _first_pages, "get"),
     "batches": Load(
@@ -209,4 +214,5 @@ CASES: Final = (
 GROWTH: Final = {
     "entries": (("hot", "balance", "pages"), (1_000, 100_000, 1_000_000)),
     "wallets": (("deposits", "balance"), (1_000, 1_000_000)),
+    "holds": (("hot", "balance", "holds"), (1_000, 100_000)),
 }

@@ -16,7 +16,7 @@ from .cases import GROWTH, LOADS, SERVERS, Case
 from .field import Field, Served
 from .results import Result
 
-_FILLING = (cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
+_FILLING = stores.Filling(cases.WALLETS, cases.WITH_HISTORY, cases.HISTORY)
 
 
 def run_round(field: Field, selection: Sequence[Case], number: int) -> None:
@@ -75,9 +75,7 @@ def _stores_of_sizes(field: Field, on: str) -> Iterator[dict[tuple[str, int], Se
     setup, began = SERVERS[on], time.monotonic()
     with ExitStack() as stack:
         empty = [stack.enter_context(field.store(setup.engine)) for _ in sizes]
-        fillings = [
-            (1, 1, size) if what == "entries" else (size, 0, 0) for what, size in sizes
-        ]
+        fillings = [_filling(what, size) for what, size in sizes]
         arguments = [(*each, f) for each, f in zip(empty, fillings, strict=True)]
         # Ctrl-C reaches them too, but they must leave it to the bench to end them: one
         # that dies amid its work would be waited for.
@@ -89,6 +87,12 @@ def _stores_of_sizes(field: Field, on: str) -> Iterator[dict[tuple[str, int], Se
             size: stack.enter_context(field.on_store(setup, *each, wallets))
             for size, each, wallets in zip(sizes, empty, wallets_of_each, strict=True)
         }
+
+
+def _filling(what: str, size: int) -> stores.Filling:
+    if what == "wallets":
+        return stores.Filling(size)
+    return stores.Filling(1, 1, **{what: size})
 
 
 def run_memory(field: Field) -> None:

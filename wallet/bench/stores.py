@@ -4,20 +4,30 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import create_engine, text
 
 from wallet.app import make_service
 from wallet.audit.totals import check_totals
 from wallet.config import read_settings
-from wallet.ledger.commands import Command, CreateWallet, Kind, MoveMoney, Submission
-from wallet.ledger.ids import new_operation_id, new_wallet_id
+from wallet.ledger.commands import (
+    Command,
+    CreateWallet,
+    Kind,
+    MoveMoney,
+    PlaceHold,
+    ReleaseHold,
+    Submission,
+)
+from wallet.ledger.ids import new_hold_id, new_operation_id, new_wallet_id
 from wallet.ledger.money import Amount
 
 from .postgres import driver_url
 
 _BATCH = 5_000
 _CENT = Amount(1, 2)
+_WEEK_S = 7 * 24 * 60 * 60
 #: Every transfer can be carried out, so a refusal is always a mistake.
 _FLOOR_MINOR = -1_000_000_000_00
 _SUMS = text(
@@ -33,8 +43,13 @@ class Totals:
     entries: int
 
 
-#: How many wallets, how many of them with a history, and how long that is.
-Filling = tuple[int, int, int]
+class Filling(NamedTuple):
+    """How many wallets, and what the first of them have: entries, closed holds."""
+
+    wallets: int
+    with_history: int = 0
+    entries: int = 0
+    holds: int = 0
 
 
 class Books:
@@ -85,20 +100,29 @@ def fill(home: Path, database_url: str, filling: Filling) -> list[str]:
     }
     service = make_service(read_settings(settings))
     service.open()
-    count, with_history, entries = filling
-    ids = [new_wallet_id() for _ in range(count)]
+    ids = [new_wallet_id() for _ in range(filling.wallets)]
     wallets = [CreateWallet(each, "Bench", "ZAR", _FLOOR_MINOR) for each in ids]
     try:
         for part in _parts(wallets):
             service.writer.submit(Submission(part))
-        for wallet in ids[:with_history]:
-            moves = (new_operation_id() for _ in range(entries))
+        for wallet in ids[: filling.with_history]:
+            moves = (new_operation_id() for _ in range(filling.entries))
             deposits = [MoveMoney(each, wallet, Kind.DEPOSIT, _CENT) for each in moves]
-            for part in _parts(deposits):
+            for part in (*_parts(deposits), *_parts(_held(wallet, filling.holds))):
                 service.writer.submit(Submission(part, wallet))
     finally:
         service.close()
     return ids
+
+
+def _held(wallet: str, count: int) -> list[Command]:
+    """Set money aside and let it go, so many times."""
+    commands: list[Command] = []
+    for _ in range(count):
+        hold, ids = new_hold_id(), (new_operation_id(), new_operation_id())
+        commands.append(PlaceHold(ids[0], wallet, hold, _CENT, expires_in_s=_WEEK_S))
+        commands.append(ReleaseHold(ids[1], wallet, hold))
+    return commands
 
 
 def _parts(commands: Sequence[Command]) -> list[tuple[Command, ...]]:
