@@ -50,10 +50,20 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
         press(tab, "Set balance")
         look("#error:not(:empty), #latest")
     wallet = tab.url.rpartition("/")[2]
-    tab.get_by_text("Key of this wallet").click()
+    tab.get_by_role("link", name="Settings").click()
+    look("#floor")
+    tab.get_by_label("Lowest balance allowed").fill("5")
+    press(tab, "Save")
+    look("[aria-invalid]")
+    tab.get_by_role("link", name="Make a new key").click()
     look(".danger")
-    press(tab, "Show the key")
+    press(tab, "Make a new key")
     look(".key")
+    tab.goto(f"{shared.url}/wallets/{wallet}/holds")
+    for amount in ("99999", "1"):
+        tab.get_by_label("Amount").fill(amount)
+        press(tab, "Set aside")
+        look("#error:not(:empty), .holds")
     other = shared.wallets.create(name="Savings")
     shared.wallets.transfer(wallet, other, 4, note="to the side")
     for path, selector in (

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from wallet import __version__
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.money import CURRENCIES
 from wallet.pages.statement import harmless
@@ -277,6 +278,12 @@ def test_the_history_names_whom_money_went_to_and_came_from(visitor, local):
     assert f'From <a href="/wallets/{ada}"><bdi>Ada</bdi></a>' in other
     assert "(SAST)" in other
     assert re.search(r'<time datetime="20[^"]+Z">20\d\d-\d\d-\d\d \d\d:\d\d<', other)
+
+
+def test_every_page_says_which_version_of_the_program_it_is(visitor, wallet):
+    """Also one with forms that carry a version of their own."""
+    for path in ("/", f"/wallets/{wallet}", "/transfer"):
+        assert f"Version {__version__}<" in visitor.read(path)
 
 
 def test_hostile_names_and_notes_are_text(visitor, local):

@@ -94,9 +94,7 @@ def change_wallet(wallet_id: str) -> Response:
         None if body.archived is UNSET else body.archived,
     )
     submission = Submission((command,), wallet_id, if_match=if_match)
-    outcome = current_service().submit_one(submission).outcome
-    if isinstance(outcome, Refused):
-        raise refused(outcome)
+    outcome = current_service().submit_decided(submission)
     assert isinstance(outcome, Changed)  # noqa: S101  nothing else can come
     response = json_response(opened.wallet_answer(outcome.wallet))
     response.set_etag(str(outcome.wallet.version))

@@ -13,9 +13,11 @@ from ..web.files import send_file
 from ..web.problems import Problem
 from ..web.service import service_of
 from . import access, wording
-from .access import keys, signing
+from .access import signing
 from .balances import balances
 from .confirm import confirming
+from .holds import holding
+from .settings import changing
 from .statement import statement
 from .transfer import moving
 from .wallet import history
@@ -54,7 +56,16 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _KINDS: Final = ("application/problem+json", "text/html")
-_BLUEPRINTS: Final = (signing, balances, history, moving, confirming, statement, keys)
+_BLUEPRINTS: Final = (
+    signing,
+    balances,
+    history,
+    moving,
+    confirming,
+    statement,
+    changing,
+    holding,
+)
 for _blueprint in _BLUEPRINTS:
     _blueprint.before_request(access.guard)
 
@@ -78,7 +89,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= wording.FILTERS
     app.jinja_env.globals["clocks"] = wording.clocks
-    app.jinja_env.globals["version"] = __version__
+    app.jinja_env.globals["program_version"] = __version__
     app.context_processor(access.for_templates)
     app.after_request(_finish)
     for blueprint in _BLUEPRINTS:

@@ -1,4 +1,4 @@
-"""Who may see the pages: sessions, signing in and out, form tokens, wallet keys."""
+"""Who may see the pages: sessions, signing in and out, form tokens."""
 
 import hashlib
 import hmac
@@ -11,7 +11,6 @@ from flask import (
     Flask,
     Request,
     Response,
-    flash,
     g,
     redirect,
     render_template,
@@ -23,8 +22,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..clock import now_us
-from ..ledger.commands import Principal, RaiseKeyVersion, Submission
-from ..ledger.outcomes import WalletState
+from ..ledger.commands import Principal
 from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller
@@ -38,7 +36,6 @@ LIFETIME_S: Final = 12 * 60 * 60
 _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sign_out")
 
 signing = Blueprint("signing", __name__)
-keys = Blueprint("keys", __name__)
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -188,26 +185,3 @@ def sign_out() -> AnyResponse:
     """End the session, for every copy of its cookie."""
     _end_session()
     return redirect(url_for("balances.index"), 303)
-
-
-@keys.post("/wallets/<wallet_id>/key")
-def show_key(wallet_id: str) -> str:
-    """Show the key. It is asked for by a form, so that no address leads to it."""
-    wallet = _find(current_caller(), wallet_id)
-    key = current_service().keys.make(wallet.id, wallet.key_version)
-    return render_template("key.html", wallet=wallet, key=key)
-
-
-@keys.post("/wallets/<wallet_id>/key/renew")
-def renew_key(wallet_id: str) -> AnyResponse:
-    """Make every key that was handed out worthless."""
-    wallet = _find(current_caller(), wallet_id)
-    command = RaiseKeyVersion(wallet.id)
-    current_service().submit_one(Submission((command,), wallet.id))
-    flash("The key is new: older ones do not count any more.")
-    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
-
-
-def _find(caller: Caller, wallet_id: str) -> WalletState:
-    caller.must_be_operator()
-    return current_service().open_wallet(caller, wallet_id)

@@ -122,12 +122,11 @@ def a_move(
     )
 
 
-def submit(caller: Caller, command: Keyed, version: int) -> Entry | None:
-    """Have money moved if the wallet still has the version that was shown.
+def submit(caller: Caller, command: Keyed, version: int | None = None) -> Entry | None:
+    """Have a command carried out, if the wallet still has the version that was shown.
 
-    :return: the entry that was made, now or at the first time; ``None`` if the wallet
-        holds already what it was to hold.
-    :raises Problem: it was not moved, now or when it was first asked.
+    :return: the entry that was made, now or at the first time, if there is one.
+    :raises Problem: it was refused, now or when it was first asked.
     """
     submission = Submission(
         (command,), command.wallet_id, caller.key_version, if_match=version
@@ -137,8 +136,11 @@ def submit(caller: Caller, command: Keyed, version: int) -> Entry | None:
         return None
     if frozen.status >= 400:
         raise answered(frozen.body)
-    version = json.loads(frozen.body)["entry"]["version"]
-    return find_entry(current_service().store, command.wallet_id, version)
+    entry = json.loads(frozen.body).get("entry")
+    if entry is None:
+        return None
+    store = current_service().store
+    return find_entry(store, command.wallet_id, entry["version"])
 
 
 def say(text: str, caller: Caller, entry: Entry) -> None:

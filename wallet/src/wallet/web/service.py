@@ -12,7 +12,14 @@ from ..clock import timestamp
 from ..config import Settings
 from ..history.future import LatestEntry
 from ..ledger.commands import Principal, Submission
-from ..ledger.outcomes import Abandoned, Refused, Result, Results, WalletState
+from ..ledger.outcomes import (
+    Abandoned,
+    Outcome,
+    Refused,
+    Result,
+    Results,
+    WalletState,
+)
 from ..storage.errors import StoreFailure, may_come_back, reason_of
 from ..storage.migrations import WrongSchema
 from ..storage.queries import find_wallet
@@ -117,6 +124,16 @@ class Service:
         :raises Problem: it was not decided.
         """
         return only(self.submit(submission))
+
+    def submit_decided(self, submission: Submission) -> Outcome:
+        """Have a single command carried out that is not remembered under a key.
+
+        :raises Problem: it was refused.
+        """
+        outcome = self.submit_one(submission).outcome
+        if isinstance(outcome, Refused):
+            raise refused(outcome)
+        return outcome
 
     def open_wallet(self, caller: Caller, wallet_id: str) -> WalletState:
         """Return a wallet that the caller may open.

@@ -1,0 +1,108 @@
+"""A wallet's settings: its name, its floor, its archive; and its key."""
+
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..ledger.commands import ChangeWallet, RaiseKeyVersion, Submission
+from ..ledger.money import CURRENCIES, Amount, AmountError
+from ..ledger.outcomes import WalletState
+from ..web.fields import Name, check
+from ..web.problems import Problem, malformed
+from ..web.service import current_service
+from . import access, forms
+
+changing = Blueprint("changing", __name__, url_prefix="/wallets/<wallet_id>")
+
+
+@changing.get("/settings")
+def show(wallet_id: str) -> str:
+    """Show what can be changed."""
+    return _page(_open(wallet_id))
+
+
+@changing.post("/settings")
+def change(wallet_id: str) -> AnyResponse:
+    """Change the name and the floor."""
+    wallet = _open(wallet_id)
+    try:
+        name = check(forms.field("name"), Name, "name")
+        _change(ChangeWallet(wallet.id, name, _read_floor(wallet)))
+    except Problem as problem:
+        return Response(_page(wallet, problem), problem.kind.status)
+    flash("Saved.")
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+@changing.post("/archive")
+def archive(wallet_id: str) -> AnyResponse:
+    """Put a wallet away, or take it back."""
+    wallet = _open(wallet_id)
+    away = forms.field("archived") == "true"
+    try:
+        _change(ChangeWallet(wallet.id, archived=away))
+    except Problem as problem:
+        return Response(_page(wallet, problem), problem.kind.status)
+    flash("It is in the archive now." if away else "It is back from the archive.")
+    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+
+
+@changing.post("/key")
+def show_key(wallet_id: str) -> str:
+    """Show the key. It is asked for by a form, so that no address leads to it."""
+    return _key_page(_open(wallet_id))
+
+
+@changing.get("/key/renew")
+def ask_to_renew(wallet_id: str) -> str:
+    """Say what a new key does, before it is made."""
+    return render_template("renew.html", wallet=_open(wallet_id))
+
+
+@changing.post("/key/renew")
+def renew_key(wallet_id: str) -> str:
+    """Make every key that was handed out worthless, and show the new one."""
+    wallet = _open(wallet_id)
+    command = RaiseKeyVersion(wallet.id)
+    current_service().submit_one(Submission((command,), wallet.id))
+    flash("The key is new: older ones do not count any more.")
+    return _key_page(_open(wallet_id))
+
+
+def _open(wallet_id: str) -> WalletState:
+    caller = access.current_caller()
+    caller.must_be_operator()
+    return current_service().open_wallet(caller, wallet_id)
+
+
+def _change(command: ChangeWallet) -> None:
+    current_service().submit_decided(Submission((command,), command.wallet_id))
+
+
+def _read_floor(wallet: WalletState) -> Amount:
+    try:
+        minor = forms.read_typed(forms.field("floor"), wallet.currency)
+    except AmountError as error:
+        raise Problem("malformed", str(error), members={"field": "floor"}) from error
+    if minor > 0:
+        raise malformed("floor", "must be zero or below")
+    return Amount(minor, CURRENCIES[wallet.currency])
+
+
+def _page(wallet: WalletState, problem: Problem | None = None) -> str:
+    return render_template(
+        "settings.html",
+        wallet=wallet,
+        error=problem and forms.sentence(problem),
+        at_fault=problem and _field_at_fault(problem),
+    )
+
+
+def _field_at_fault(problem: Problem) -> str:
+    if problem.kind.name == "floor-too-high":
+        return "floor"
+    return str(problem.members.get("field", ""))
+
+
+def _key_page(wallet: WalletState) -> str:
+    key = current_service().keys.make(wallet.id, wallet.key_version)
+    return render_template("key.html", wallet=wallet, key=key)

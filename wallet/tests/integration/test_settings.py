@@ -1,0 +1,125 @@
+"""A wallet's settings: name, floor, archive and key, changed on its pages."""
+
+import re
+
+import pytest
+
+from ..actions import Wallets
+from ..browsing import Visitor, error_of, text_of
+from .conftest import OPERATOR
+
+pytestmark = pytest.mark.one_engine
+
+
+@pytest.fixture
+def visitor(app):
+    """Someone at this machine."""
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+def manager(shared_app):
+    """Someone who has signed in with the operator's token."""
+    visitor = Visitor(shared_app.test_client())
+    assert visitor.sign_in(OPERATOR).status_code == 303
+    return visitor
+
+
+def told(calls: Wallets, wallet):
+    answer = calls.get(f"/v1/wallets/{wallet}")
+    assert answer.status_code == 200
+    return answer.json
+
+
+def test_a_wallet_is_renamed_and_gets_a_floor(visitor, local):
+    """The form shows what counts, in the way in which it can be typed."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    assert 'value="R\u00a00.00"' in visitor.read(path)
+    answer = visitor.fill(path, path, name="Everyday", floor="-R 500")
+    assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
+    assert "Saved." in visitor.read(answer.location)
+    now = told(local, wallet)
+    assert (now["name"], now["floor"]) == ("Everyday", "-500.00")
+    assert 'value="-R\u00a0500.00"' in visitor.read(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "field", "words"),
+    [
+        ({"floor": "5"}, 400, "floor", "zero or below"),
+        ({"floor": "x"}, 400, "floor", "Type an amount"),
+        ({"floor": "0"}, 422, "floor", "available"),
+        ({"name": "x" * 201}, 400, "name", "200 characters"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(
+    visitor, local, fields, status, field, words
+):
+    """What was typed is kept, its field is marked, and nothing is changed."""
+    wallet = local.create(name="Ada", floor=-500)
+    assert local.withdraw(wallet, 1).status_code == 201
+    before = told(local, wallet)
+    path = f"/wallets/{wallet}/settings"
+    given = {"name": "Bob", "floor": "-R 1"} | fields
+    answer = visitor.fill(path, path, **given)
+    assert answer.status_code == status
+    assert words in error_of(answer)
+    (marked,) = [tag for tag in answer.text.split("<") if "aria-invalid" in tag]
+    assert f'name="{field}"' in marked
+    assert f'value="{given["floor"]}"' in answer.text
+    assert told(local, wallet) == before
+
+
+def test_a_wallet_is_archived_and_taken_back(visitor, local):
+    """Only when it is empty; then it is left out of the list and moves nothing."""
+    wallet = local.create(name="Ada")
+    local.deposit(wallet, 5)
+    page, path = f"/wallets/{wallet}/settings", f"/wallets/{wallet}/archive"
+    refused = visitor.fill(page, path)
+    assert refused.status_code == 422
+    assert "empty" in error_of(refused)
+    assert not told(local, wallet)["archived"]
+    local.withdraw(wallet, 5)
+    assert visitor.fill(page, path).status_code == 303
+    assert told(local, wallet)["archived"]
+    shown = visitor.read(f"/wallets/{wallet}")
+    assert "no money comes in or goes out" in text_of(shown)
+    assert 'id="set"' not in shown
+    assert wallet not in visitor.read("/")
+    assert visitor.fill(page, path).status_code == 303
+    assert not told(local, wallet)["archived"]
+    assert 'id="set"' in visitor.read(f"/wallets/{wallet}")
+
+
+def test_a_new_key_is_asked_for_twice_and_then_shown(manager, operator, stranger):
+    """The button leads to a page that says what it does; only that one does it."""
+    made = operator.post("/v1/wallets").json
+    wallet, path = made["id"], f"/wallets/{made['id']}/key/renew"
+    settings = manager.read(f"/wallets/{wallet}/settings")
+    assert f'href="{path}"' in settings
+    assert "stops working at once" in text_of(manager.read(path))
+    owner = Wallets(stranger.client, made["key"])
+    assert owner.get(f"/v1/wallets/{wallet}").status_code == 200
+    answer = manager.send(path, manager.hidden(path, path))
+    assert answer.status_code == 200
+    (key,) = re.findall(r"<code>(.*?)</code>", answer.text)
+    assert owner.get(f"/v1/wallets/{wallet}").status_code == 401
+    owner = Wallets(stranger.client, key)
+    assert owner.get(f"/v1/wallets/{wallet}").status_code == 200
+
+
+def test_the_holder_of_a_key_changes_no_settings(shared_app, operator):
+    """Neither the forms nor what they send."""
+    made = operator.post("/v1/wallets", {"name": "Ada"}).json
+    owner = Visitor(shared_app.test_client())
+    assert owner.sign_in(made["key"]).status_code == 303
+    path = f"/wallets/{made['id']}"
+    assert f"{path}/settings" not in owner.read(path)
+    for ending in ("settings", "key/renew"):
+        assert owner.get(f"{path}/{ending}").status_code == 403
+    form = owner.hidden(f"{path}/holds", f"{path}/holds")
+    for ending in ("settings", "archive", "key", "key/renew"):
+        sent = owner.send(f"{path}/{ending}", form | {"name": "x", "floor": "0"})
+        assert sent.status_code == 403
+    assert told(operator, made["id"])["name"] == "Ada"
