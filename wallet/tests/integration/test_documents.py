@@ -118,6 +118,34 @@ def test_a_file_is_packed_for_whoever_takes_that(app, path):
     assert client.head(path).content_length == len(plain.data)
 
 
+def test_a_page_is_packed_and_its_files_are_kept(app, local):
+    """The names of files change with what is in them; what is old stays reachable."""
+    wallet = local.create()
+    for _ in range(50):
+        assert local.deposit(wallet, 1, note="Groceries").status_code == 201
+    client, path = app.test_client(), f"/wallets/{wallet}"
+    client.get(path, base_url="https://localhost")
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert (packed.status_code, packed.content_encoding) == (200, "gzip")
+    assert packed.content_length == len(packed.data) < 10_000
+    assert packed.vary.as_set() >= {"accept-encoding"}
+    page = gzip.decompress(packed.data).decode()
+    assert page.endswith("</html>")
+    plain = client.get(path)
+    assert (plain.status_code, plain.content_encoding) == (200, None)
+    assert len(plain.data) > 30_000
+    files = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
+    assert len(files) == 5
+    for file in files:
+        answer = client.get(file)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "max-age=31536000, immutable"
+        other = client.get(re.sub(r"[0-9a-f]{8}", "00000000", file))
+        assert (other.status_code, other.data) == (200, answer.data)
+        assert other.headers["Cache-Control"] == "no-cache"
+    assert client.get("/static/nothing.css").status_code == 404
+
+
 def test_a_large_file_has_a_number_of_places(app):
     """Whoever does not read it holds one; the others get it once that ends."""
     path = "/docs/swagger-ui-bundle.js"

@@ -9,6 +9,7 @@ from flask.sessions import SecureCookieSessionInterface
 from wallet import create_app
 from wallet.clock import now_us
 from wallet.pages import access
+from wallet.pages.access import masked
 from wallet.storage.errors import NotWritten
 from wallet.storage.sessions import end_session, has_ended
 from wallet.web import service
@@ -129,7 +130,7 @@ def test_an_owner_transfers_and_pays(owner, operator, made, other):
 def test_an_owner_may_do_nothing_else(owner, operator, made, other):
     """Neither more with the own wallet, nor anything with another."""
     owner.read("/")
-    token = {"form": session_of(owner)["form"]}
+    token = {"form": masked(session_of(owner)["form"])}
     move = token | {"from": other, "amount": "1", "note": "x", "to_id": made["id"]}
     answers = [
         owner.send("/wallets", token | {"name": "x", "currency": "ZAR", "key": "k"}),
@@ -171,7 +172,7 @@ def test_a_review_is_its_makers_alone(
         *((owner, ours), (owner, elsewhere), (owner, bobs)),
         *((manager, theirs), (bob, theirs)),
     ):
-        form = {"form": session_of(visitor)["form"], "version": "1"}
+        form = {"form": masked(session_of(visitor)["form"]), "version": "1"}
         assert visitor.get(review).status_code == 403
         assert visitor.send(review, form).status_code == 403
     assert operator.balance(made["id"]) == ("10.00", 1)
@@ -408,7 +409,7 @@ def test_a_form_without_its_token_does_nothing(
     if token == "of another":
         stranger = Visitor(shared_app.test_client())
         stranger.get("/sign-in")
-        token = session_of(stranger)["form"]
+        token = masked(session_of(stranger)["form"])
     fields = {"form": token} if token is not None else {}
     fields |= {"balance": "5", "version": "1", "key": "k", "name": "x"}
     fields |= {"from": made["id"], "amount": "1", "note": "x", "currency": "ZAR"}
@@ -419,6 +420,19 @@ def test_a_form_without_its_token_does_nothing(
     assert operator.balance(made["id"]) == ("10.00", 1)
     assert len(operator.get("/v1/wallets").json["wallets"]) == 1
     assert "operator" in session_of(manager)
+
+
+def test_the_token_of_forms_looks_anew_in_each_page(manager, operator, made):
+    """So that the length of a packed page tells nothing of it; all of them count."""
+    path = f"/wallets/{made['id']}"
+    forms = [manager.hidden(path, f"{path}/balance") for _ in range(3)]
+    assert len({form["form"] for form in forms}) == 3
+    secret = session_of(manager)["form"]
+    assert all(secret not in form["form"] for form in forms)
+    for number, form in enumerate(forms):
+        form |= {"balance": f"{20 + number}", "version": f"{1 + number}"}
+        assert manager.send(f"{path}/balance", form).status_code == 303
+    assert operator.balance(made["id"]) == ("22.00", 4)
 
 
 def test_a_page_of_another_site_cannot_send_a_form(manager, operator, made):

@@ -2,17 +2,14 @@
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from flask import Flask, Response, render_template, request
-from xstatic.pkg import jquery
 
 from .. import __version__
-from ..web.files import send_file
-from ..web.problems import Problem
+from ..web.files import pack
 from ..web.service import service_of
-from . import access, wording
+from . import access, assets, wording
 from .access import signing
 from .balances import balances
 from .confirm import confirming
@@ -43,17 +40,6 @@ _HEADERS: Final = {
     # With "no-referrer" a browser would hide the origin of our own forms as well.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
-}
-_STATIC: Final = Path(__file__).parents[1] / "static"
-#: What the pages load, by its name; jQuery is served from its package.
-_FILES: Final = {
-    path.name: path
-    for path in (*_STATIC.iterdir(), Path(jquery.BASE_DIR) / "jquery.min.js")
-}
-_TYPES: Final = {
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
 }
 _KINDS: Final = ("application/problem+json", "text/html")
 _BLUEPRINTS: Final = (
@@ -90,19 +76,13 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters |= wording.FILTERS
     app.jinja_env.globals["clocks"] = wording.clocks
     app.jinja_env.globals["program_version"] = __version__
+    app.jinja_env.globals["asset"] = assets.address
     app.context_processor(access.for_templates)
     app.after_request(_finish)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.session_interface = access.PageSessions()
-    app.add_url_rule("/static/<filename>", "static", _send_static)
-
-
-def _send_static(filename: str) -> Response:
-    if filename not in _FILES:
-        raise Problem("not-found")
-    path = _FILES[filename]
-    return send_file(path, _TYPES[path.suffix])
+    app.add_url_rule("/static/<filename>", "static", assets.send)
 
 
 def _finish(response: Response) -> Response:
@@ -115,6 +95,8 @@ def _finish(response: Response) -> Response:
         response.mimetype = _KINDS[1]
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.mimetype == _KINDS[1] and not response.is_streamed:
+        pack(request, response)
     return response
 
 

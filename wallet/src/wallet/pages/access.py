@@ -114,12 +114,21 @@ def _signed_in() -> Caller | None:
 
 
 def form_token() -> str:
-    """Give the token that the forms of this session carry."""
+    """Give a token for the forms of this session, which looks anew in each page.
+
+    Pages are packed, and what is always the same could be guessed from their length.
+    """
     if "form" not in session:
         session.permanent = True
         session["form"] = secrets.token_urlsafe(24)
-    token: str = session["form"]
-    return token
+    return masked(session["form"])
+
+
+def masked(token: str, mask: str = "") -> str:
+    """Write a token so that it tells nothing of itself."""
+    mask = mask or secrets.token_urlsafe(12)
+    proof = hmac.new(token.encode(), mask.encode(), hashlib.sha256).hexdigest()
+    return f"{mask}.{proof}"
 
 
 def for_templates() -> dict[str, Any]:
@@ -138,7 +147,8 @@ def for_templates() -> dict[str, Any]:
 
 def _require_token() -> None:
     known, given = session.get("form", ""), request.form.get("form", "")
-    if not known or not hmac.compare_digest(known.encode(), given.encode()):
+    expected = masked(known, given.partition(".")[0])
+    if not known or not hmac.compare_digest(expected.encode(), given.encode()):
         raise Problem("stale-form")
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from .service import current_service
 
@@ -15,6 +15,10 @@ from .service import current_service
 _WHOLE: Final = 64 * 1024
 #: The server keeps a few parts for a client that does not read.
 _PART: Final = 16 * 1024
+#: Fits in one packet as it is.
+_SMALL: Final = 1_200
+#: How hard pages are packed, of 9: more takes longer and saves little.
+_QUICKLY: Final = 4
 #: Of many who ask for a file that nobody has asked for yet.
 _ONE_READS: Final = threading.Lock()
 
@@ -40,6 +44,15 @@ def send_file(path: Path, mimetype: str, max_age_s: int | None = None) -> Respon
         parts = (data[at : at + _PART] for at in range(0, len(data), _PART))
         current_service().slow.files.place().send(response, parts)
     return response
+
+
+def pack(request: Request, response: Response) -> None:
+    """Make a page small on its way, for whoever can unpack it."""
+    response.vary.add("Accept-Encoding")
+    data = response.get_data()
+    if request.accept_encodings["gzip"] and len(data) > _SMALL:
+        response.set_data(gzip.compress(data, _QUICKLY, mtime=0))
+        response.content_encoding = "gzip"
 
 
 @cache
