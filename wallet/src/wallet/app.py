@@ -13,6 +13,7 @@ from .history.future import LatestEntry
 from .storage.store import Store
 from .web import hooks
 from .web.auth import WalletKeys
+from .web.feed import Feed
 from .web.metrics import observe_batch
 from .web.places import SlowClients
 from .web.service import Service, service_of
@@ -61,6 +62,12 @@ def make_app(config: Mapping[str, Any] | None = None) -> Flask:
 def make_service(settings: Settings) -> Service:
     """Make the store, which is not opened yet, and the door to it."""
     store = Store(settings.database_url, settings.limits)
+    feed = Feed(store)
+
+    def observe(*committed: Any) -> None:
+        feed.nudge()
+        observe_batch(*committed)
+
     writer = Writer(
         store,
         freeze,
@@ -71,8 +78,8 @@ def make_service(settings: Settings) -> Service:
         lock_s=settings.limits.lock_timeout_ms / 1000,
         # Half of the threads stay for those who want other wallets.
         most_aside=max(1, settings.threads // 2),
-        observe=observe_batch,
+        observe=observe,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     slow = SlowClients(settings.threads)
-    return Service(settings, keys, store, writer, LatestEntry(store), slow)
+    return Service(settings, keys, store, writer, LatestEntry(store), slow, feed)

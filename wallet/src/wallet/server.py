@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,6 +139,7 @@ def load_application() -> Callable[..., Any]:
     service.open_patiently()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
+    _when_told_to_stop(service.feed.stop)
     # Whoever waits for an answer does not move either.
     sockets.Watch(service.settings.wait_timeout_ms / 1000).start()
     if service.settings.luno_url is not None:
@@ -212,6 +214,21 @@ def _die_with_parent() -> None:
     # A worker whose server was killed would go on serving, unseen, beside a new one.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _when_told_to_stop(act: Callable[[], None]) -> None:
+    # The server's own handlers come after this, and none of them tells us; but the
+    # number of every signal is written to this pipe.
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while not {signal.SIGINT, signal.SIGTERM} & {*os.read(heard, 64)}:
+            pass
+        act()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def _free_address(host: str, port: int) -> str:

@@ -70,7 +70,7 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
         ("/", ".totals"),
         (f"/wallets/{wallet}", "#latest"),
         ("/transfer", "#to"),
-        (f"/pay?from={wallet}", "#note"),
+        (f"/pay?from={wallet}", "#payee"),
         ("/nowhere", "#problem"),
     ):
         tab.goto(f"{shared.url}{path}")

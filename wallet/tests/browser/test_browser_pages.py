@@ -51,9 +51,11 @@ def test_someone_who_has_read_nothing_finds_the_way(live, visit):
     tab.get_by_role("main").get_by_role("link", name="Pay").click()
     tab.get_by_label("Amount").fill("20")
     tab.get_by_label("Whom you pay").fill("Thandi")
+    tab.get_by_label("Note").fill("the garden")
     press(tab, "Continue")
     press(tab, "Pay R\u00a020.00")
-    expect(tab.locator("#latest .note")).to_have_text("Thandi")
+    expect(tab.locator("#latest .whom")).to_have_text("To Thandi")
+    expect(tab.locator("#latest .note")).to_have_text("the garden")
     assert sums(tab)[:2] == ["R 130.00", "R 150.00"]
 
     with tab.expect_download() as download:

@@ -155,7 +155,7 @@ def test_every_metric_is_a_histogram_or_a_counter(local):
 def _metrics():
     found = [metrics.REQUESTS, metrics.OPERATIONS, metrics.BATCH_SIZE]
     found += [metrics.QUEUE_DEPTH, metrics.QUEUE_WAIT, metrics.COMMIT_TIME]
-    return [*found, metrics.RATE_ASKS]
+    return [*found, metrics.RATE_ASKS, metrics.WAITS]
 
 
 def test_every_metric_and_label_is_documented():

@@ -66,21 +66,27 @@ def test_a_transfer_goes_to_an_id_as_well(visitor, local, ada, bob):
 
 
 def test_a_payment_is_a_withdrawal_that_says_whom(visitor, local, ada):
-    """Its note is the payee."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note=" Thandi ")
-    assert "To Thandi Amount R 20.00" in text_of(visitor.read(review))
+    """What for stands in the note, apart from it; a search finds both."""
+    fields = {"from": ada, "amount": "20", "payee": " Thandi ", "note": "the garden"}
+    review = prepare(visitor, "/pay", **fields)
+    told = text_of(visitor.read(review))
+    assert "To Thandi Note the garden Amount R 20.00" in told
     assert visitor.confirm(review).status_code == 303
-    entry = local.get(f"/v1/wallets/{ada}/entries").json["entries"][0]
-    assert (entry["kind"], entry["amount"], entry["note"]) == (
-        "withdrawal",
-        "-20.00",
-        "Thandi",
-    )
+    path = f"/v1/wallets/{ada}/entries"
+    entry = local.get(path).json["entries"][0]
+    assert (entry["kind"], entry["amount"]) == ("withdrawal", "-20.00")
+    assert (entry["payee"], entry["note"]) == ("Thandi", "the garden")
+    for text in ("THANDI", "garden"):
+        found = local.get(f"{path}?text={text}").json["entries"]
+        assert [each["version"] for each in found] == [2]
+    shown = visitor.read(f"/wallets/{ada}")
+    (note, whom) = re.findall(r'class="(?:note|whom)">(.*?)</td>', shown, re.S)[:2]
+    assert (text_of(note).strip(), text_of(whom).strip()) == ("the garden", "To Thandi")
 
 
 def test_a_confirmation_sent_again_pays_once(visitor, local, ada):
     """A double click, a reload of the confirmation, and the back button."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
     form = visitor.hidden(review, review)
     sent = [visitor.send(review, form) for _ in range(3)]
     assert [answer.status_code for answer in sent] == [303, 303, 303]
@@ -102,10 +108,15 @@ REFUSED = [
     ("/transfer", {"amount": "1", "to": "yen"}, 422, "to", "another currency"),
     ("/transfer", {"amount": "1", "to": "bob", "to_id": "x"}, 400, "to", "given twice"),
     ("/transfer", {"amount": "1", "to": "bob", "from": ""}, 400, "from", "choose one"),
-    ("/pay", {"amount": "1"}, 400, "note", "whom you pay"),
-    ("/pay", {"amount": "", "note": "Thandi"}, 400, "amount", "Type an amount"),
-    ("/pay", {"amount": "1", "note": "x" * 501}, 400, "note", "500 characters"),
-    ("/pay", {"amount": "100.01", "note": "Thandi"}, 422, "amount", "hold enough"),
+    ("/pay", {"amount": "1", "note": "x"}, 400, "payee", "whom you pay"),
+    ("/pay", {"amount": "", "payee": "Thandi"}, 400, "amount", "Type an amount"),
+    ("/pay", {"amount": "1", "payee": "x" * 201}, 400, "payee", "200 characters"),
+    (
+        "/pay",
+        {"amount": "1", "payee": "x", "note": "x" * 501},
+        *(400, "note", "500 characters"),
+    ),
+    ("/pay", {"amount": "100.01", "payee": "Thandi"}, 422, "amount", "hold enough"),
 ]
 
 
@@ -128,7 +139,7 @@ def test_what_cannot_be_moved_is_refused_before_its_review(
 def test_nothing_can_be_moved_from_a_wallet_that_is_not_there(visitor, ada):
     """Whether its id could be one or not."""
     for sender in (new_wallet_id(), "w_1"):
-        answer = visitor.fill("/pay", "/pay", from_=sender, amount="1", note="x")
+        answer = visitor.fill("/pay", "/pay", from_=sender, amount="1", payee="x")
         assert answer.status_code == 404
 
 
@@ -148,7 +159,7 @@ def test_a_wallet_beyond_the_list_can_still_be_chosen(visitor, local):
 
 def test_a_review_is_under_the_version_that_it_showed(visitor, local, ada):
     """If the wallet moves on in between, new figures are shown and nothing is paid."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
     form = visitor.hidden(review, review)
     local.deposit(ada, 5)
     answer = visitor.send(review, form)
@@ -163,7 +174,7 @@ def test_a_review_is_under_the_version_that_it_showed(visitor, local, ada):
 
 def test_what_the_rules_refuse_at_the_confirmation_is_not_moved(visitor, local, ada):
     """The money went elsewhere; the review says so, then and later."""
-    review = prepare(visitor, "/pay", from_=ada, amount="80", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="80", payee="Thandi")
     form = visitor.hidden(review, review)
     local.withdraw(ada, 50)
     answer = visitor.send(review, form | {"version": "2"})
@@ -187,7 +198,7 @@ def test_a_review_may_be_sent_again_after_a_failure(
     visitor, local, ada, monkeypatch, failure, text
 ):
     """It says so, and pays once."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
     form = visitor.hidden(review, review)
     writer = service_of(visitor.client.application).writer
 
@@ -207,7 +218,7 @@ def test_a_review_may_be_sent_again_after_a_failure(
 
 def test_a_review_that_was_altered_is_out_of_date(visitor, local, ada):
     """Nobody else can have written it."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
     form = visitor.hidden(review, review)
     for altered in (review[:-1], f"{review}x", "/review/x", "/review/a.b.c"):
         assert visitor.get(altered).status_code == 403
@@ -278,7 +289,7 @@ def test_a_wallet_that_moved_and_holds_the_same_is_said_to_have_changed(
     visitor, local, ada
 ):
     """No figures that are the same before and after."""
-    review = prepare(visitor, "/pay", from_=ada, amount="20", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
     form = visitor.hidden(review, review)
     local.deposit(ada, 5)
     local.withdraw(ada, 5)
@@ -291,7 +302,7 @@ def test_a_wallet_that_moved_and_holds_the_same_is_said_to_have_changed(
 
 def test_a_conflict_that_leaves_too_little_says_both(visitor, local, ada):
     """What happened, and why it cannot be done now."""
-    review = prepare(visitor, "/pay", from_=ada, amount="80", note="Thandi")
+    review = prepare(visitor, "/pay", from_=ada, amount="80", payee="Thandi")
     form = visitor.hidden(review, review)
     local.withdraw(ada, 50)
     answer = visitor.send(review, form)

@@ -50,6 +50,7 @@ def described(app):
 
 def search(app, wallet, mode, headers):
     """Send what fits the description, or just does not, and judge every answer."""
+    service_of(app).feed.stop()
     seen = set()
     for found in described(app).get_all_operations():
         operation = found.ok()

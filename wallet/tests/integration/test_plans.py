@@ -93,6 +93,7 @@ READS = {
         store,
         *(finding.WalletOrder.CREATED, finding.Place(wallet), 50, "x", "ZAR"),
     ),
+    "versions": lambda store, wallet: reading.find_versions(store, {wallet}),
     "names": lambda store, wallet: reading.find_names(store, {wallet}),
     "operation": lambda store, wallet: reading.find_operation(
         store, wallet, Principal.OPERATOR, "k"

@@ -114,7 +114,7 @@ def test_an_owner_transfers_and_pays(owner, operator, made, other):
     """What the recipient is called stays unknown to the owner."""
     for way, fields in (
         ("/transfer", {"to_id": other, "amount": "1"}),
-        ("/pay", {"amount": "2", "note": "Thandi"}),
+        ("/pay", {"amount": "2", "payee": "Thandi"}),
     ):
         review = owner.fill(way, way, **fields).location
         assert "Other people" not in owner.read(review)
@@ -131,7 +131,7 @@ def test_an_owner_may_do_nothing_else(owner, operator, made, other):
     """Neither more with the own wallet, nor anything with another."""
     owner.read("/")
     token = {"form": masked(session_of(owner)["form"])}
-    move = token | {"from": other, "amount": "1", "note": "x", "to_id": made["id"]}
+    move = token | {"from": other, "amount": "1", "payee": "x", "to_id": made["id"]}
     answers = [
         owner.send("/wallets", token | {"name": "x", "currency": "ZAR", "key": "k"}),
         *(
@@ -163,11 +163,11 @@ def test_a_review_is_its_makers_alone(
     """The operator's is not an owner's, nor one owner's another's."""
     bob = Visitor(shared_app.test_client())
     bob.sign_in(operator.post(f"/v1/wallets/{other}/keys").json["key"])
-    fields = {"from": made["id"], "amount": "1", "note": "x"}
+    fields = {"from": made["id"], "amount": "1", "payee": "x"}
     theirs = owner.fill("/pay", "/pay", **fields).location
     ours = manager.fill("/pay", "/pay", **fields).location
     elsewhere = manager.fill("/pay", "/pay", **fields | {"from": other}).location
-    bobs = bob.fill("/pay", "/pay", amount="1", note="x").location
+    bobs = bob.fill("/pay", "/pay", amount="1", payee="x").location
     for visitor, review in (
         *((owner, ours), (owner, elsewhere), (owner, bobs)),
         *((manager, theirs), (bob, theirs)),
@@ -331,7 +331,7 @@ def test_a_session_without_an_id_has_ended(owner, made):
 
 def test_raising_the_key_version_ends_the_session(owner, operator, made):
     """Every page and form from then on."""
-    review = owner.fill("/pay", "/pay", amount="1", note="x").location
+    review = owner.fill("/pay", "/pay", amount="1", payee="x").location
     form = owner.hidden(review, review)
     operator.post(f"/v1/wallets/{made['id']}/keys")
     for path in ("/", f"/wallets/{made['id']}", "/pay", review):
@@ -412,7 +412,7 @@ def test_a_form_without_its_token_does_nothing(
         token = masked(session_of(stranger)["form"])
     fields = {"form": token} if token is not None else {}
     fields |= {"balance": "5", "version": "1", "key": "k", "name": "x"}
-    fields |= {"from": made["id"], "amount": "1", "note": "x", "currency": "ZAR"}
+    fields |= {"from": made["id"], "amount": "1", "payee": "x", "currency": "ZAR"}
     for path in (*FORMS, "/sign-out", "/sign-in"):
         answer = manager.send(path.format(made["id"]), fields)
         assert answer.status_code == 403

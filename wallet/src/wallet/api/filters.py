@@ -34,6 +34,9 @@ from ..web.fields import (
 from ..web.problems import malformed
 from .parameters import choose, read_time
 
+_LONGEST_WAIT_S: Final = 60
+#: What goes together in a call that waits: nothing that leaves out entries.
+_FOLLOWED: Final = frozenset(("limit", "after", "order", "wait"))
 _MAJOR_UNITS: Final = f"^{MAJOR}{DECIMALS}$"
 _ID: Final = f"(?P<id>{WALLET_ID})"
 #: A wallet's id, and after that what puts it in order.
@@ -134,7 +137,42 @@ class EntriesQuery(EntriesPage, kw_only=True):
         ]
         | None
     ) = None
-    order: Annotated[str, described("Which come first.", enum=[*Order])] = Order.NEWEST
+    order: (
+        Annotated[
+            str,
+            described(
+                "Which come first: the newest by default, with wait the oldest.",
+                enum=[*Order],
+            ),
+        ]
+        | None
+    ) = None
+    wait: (
+        Annotated[
+            int,
+            Meta(ge=0, le=_LONGEST_WAIT_S),
+            described(
+                "Seconds to wait if there are no entries after the version yet. It"
+                " goes with after and limit alone, and the page always has a next."
+            ),
+        ]
+        | None
+    ) = None
+
+    def followed(self) -> int:
+        """Tell after which version entries are waited for.
+
+        :raises Problem: they are asked for in another way, which could miss some.
+        """
+        names = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
+        for attribute, name in names:
+            given = getattr(self, attribute)
+            if name not in _FOLLOWED and given is not None:
+                raise malformed(name, "cannot be combined with wait")
+        order = choose("order", self.order or Order.OLDEST, Order)
+        if order is not Order.OLDEST:
+            raise malformed("order", "must be oldest with wait")
+        return self.after or 0
 
     def wanted(self, store: Store, wallet: WalletState) -> WantedEntries:
         """Say which entries of a wallet are looked for.
@@ -142,7 +180,7 @@ class EntriesQuery(EntriesPage, kw_only=True):
         :raises Problem: a parameter is malformed, or contradicts another.
         """
         kind = None if self.kind is None else choose("kind", self.kind, Kind)
-        order = choose("order", self.order, Order)
+        order = choose("order", self.order or Order.NEWEST, Order)
         least = _read_amount("min", self.least, wallet, 0)
         most = _read_amount("max", self.most, wallet, BEYOND_ALL)
         if most < least:

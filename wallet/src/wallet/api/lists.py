@@ -16,6 +16,7 @@ from ..web.replies import json_response, next_page
 from ..web.service import current_service, identify
 from . import answers, opened
 from .filters import EntriesQuery, WalletsQuery, write_place
+from .following import follow
 from .parameters import choose
 
 lists = Blueprint("lists", __name__, url_prefix="/v1/wallets")
@@ -43,10 +44,12 @@ def list_wallets() -> Response:
 
 @lists.get("/<wallet_id>/entries")
 def list_entries(wallet_id: str) -> Response:
-    """List a wallet's history, newest first unless asked otherwise."""
+    """List a wallet's history, newest first, or wait until it goes on."""
     caller = identify(request)
     wallet = current_service().open_wallet(caller, wallet_id)
     query = read_query(query_of(request), EntriesQuery)
+    if query.wait is not None:
+        return follow(caller, wallet, query)
     store = current_service().store
     wanted = query.wanted(store, wallet)
     # Whoever holds the key of one wallet learns no names of others.

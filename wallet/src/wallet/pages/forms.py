@@ -107,6 +107,7 @@ def a_move(
     key: str,
     recipient: str | None = None,
     note: str | None = None,
+    payee: str | None = None,
 ) -> MoveMoney:
     """Ask for a deposit, a withdrawal, or with a recipient for a transfer."""
     kind = Kind.DEPOSIT if change_minor > 0 else Kind.WITHDRAWAL
@@ -117,6 +118,7 @@ def a_move(
         amount=Amount(abs(change_minor), CURRENCIES[wallet.currency]),
         recipient=recipient,
         note=note,
+        payee=payee,
         principal=caller.principal,
         key=key,
     )

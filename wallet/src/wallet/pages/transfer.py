@@ -14,7 +14,7 @@ from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
 from ..storage.queries import list_wallets
 from ..web.auth import Caller
-from ..web.fields import Recipient, check, read_note
+from ..web.fields import Payee, Recipient, check, read_note
 from ..web.problems import Problem, malformed
 from ..web.service import current_service
 from . import access, forms, review
@@ -61,9 +61,15 @@ def _read_move(caller: Caller, wallet: WalletState, way: str) -> MoveMoney:
     recipient = _recipient() if way == "transfer" else None
     change = -forms.read_amount(wallet)
     note = read_note(forms.field("note") or None)
-    if way == "pay" and note is None:
-        raise malformed("note", "must say whom you pay")
-    return forms.a_move(caller, wallet, change, forms.new_key(), recipient, note)
+    payee = _payee() if way == "pay" else None
+    return forms.a_move(caller, wallet, change, forms.new_key(), recipient, note, payee)
+
+
+def _payee() -> str:
+    payee = forms.field("payee")
+    if not payee:
+        raise malformed("payee", "must say whom you pay")
+    return check(payee, Payee, "payee")
 
 
 def _recipient() -> str:

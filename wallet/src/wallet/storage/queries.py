@@ -32,7 +32,7 @@ _WALLETS_AFTER: Final = f"""
 _OPEN_WALLETS_AFTER: Final = f"""
 {WALLETS} WHERE id > :after AND archived_at_us IS NULL ORDER BY id LIMIT :limit
 """
-_NAMES: Final = "SELECT wallets.id, name FROM {given} JOIN wallets USING (id)"
+_OF_SOME: Final = "SELECT wallets.id, {column} FROM {given} JOIN wallets USING (id)"
 ENTRY: Final = """
 SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
   entries.balance_minor, entries.operation_id, entries.counterparty, entries.note,
@@ -87,8 +87,17 @@ def list_wallets(
 
 def find_names(store: Store, wallet_ids: set[str]) -> dict[str, str]:
     """Read what some wallets are called."""
+    return _of_some(store, "name", wallet_ids)
+
+
+def find_versions(store: Store, wallet_ids: set[str]) -> dict[str, int]:
+    """Read how many entries some wallets have."""
+    return _of_some(store, "version", wallet_ids)
+
+
+def _of_some(store: Store, column: str, wallet_ids: set[str]) -> dict[str, Any]:
     rows = msgspec.json.encode([(each,) for each in wallet_ids]).decode()
-    sql = _NAMES.format(given=store.dialect.given("id text"))
+    sql = _OF_SOME.format(column=column, given=store.dialect.given("id text"))
     return dict(store.reader.rows(sql, rows=rows))
 
 

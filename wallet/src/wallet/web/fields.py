@@ -87,6 +87,7 @@ _MUST_BE: Final = {
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "a version, or for wallets the id of one",
+    "wait": "a whole number of seconds from 0 to 60",
     "step": "hour, day, week, month, year or decade",
 }
 #: How faults of types are told to people who write JSON.

@@ -97,6 +97,13 @@ RATE_ASKS: Final = Counter(
     registry=_registry,
 )
 
+WAITS: Final = Counter(
+    "wallet_waits",
+    "Calls that waited for an entry, and what came of them.",
+    ("outcome",),
+    registry=_registry,
+)
+
 _Metric = TypeVar("_Metric", Counter, Histogram)
 
 
@@ -146,6 +153,11 @@ def observe_batch(
 def observe_ask(outcome: str) -> None:
     """Count a question for the price of bitcoin."""
     RATE_ASKS.labels(outcome).inc()
+
+
+def count_wait(outcome: str) -> None:
+    """Count a call that waited for an entry."""
+    WAITS.labels(outcome).inc()
 
 
 def count_failure(submission: Submission, error: Exception) -> None:

@@ -23,8 +23,11 @@ _PATIENCE_S: Final = 1.0
 class Places:
     """A number of places, of which each is taken and given back."""
 
-    def __init__(self, count: int, refusal: str) -> None:
+    def __init__(
+        self, count: int, refusal: str, patience_s: float = _PATIENCE_S
+    ) -> None:
         self.count = count
+        self._patience_s = patience_s
         self._refusal = refusal
         # A queue is taken from and put to at a fraction of what a semaphore costs.
         self._free: SimpleQueue[None] = SimpleQueue()
@@ -38,7 +41,7 @@ class Places:
         :raises Problem: unavailable; whatever of a body was not read ends with it.
         """
         try:
-            self._free.get(not self._stand_still, _PATIENCE_S)
+            self._free.get(not self._stand_still, self._patience_s)
         except Empty as error:
             self._stand_still = True
             raise Problem(
@@ -91,9 +94,9 @@ class SlowClients:
     """The places of a worker; strangers, owners and the operator have their own."""
 
     def __init__(self, threads: int) -> None:
-        def share(part: int, what: str) -> Places:
+        def share(part: int, what: str, patience_s: float = _PATIENCE_S) -> Places:
             refusal = f"Too many {what} are under way. Try again in a moment."
-            return Places(max(1, threads // part), refusal)
+            return Places(max(1, threads // part), refusal, patience_s)
 
         self.bodies = {
             None: share(8, "forms"),
@@ -104,10 +107,16 @@ class SlowClients:
             Principal.OWNER: share(16, "statements"),
             Principal.OPERATOR: share(16, "statements"),
         }
+        # A place that is taken stays so for long, so nobody waits for one.
+        self.followers = {
+            Principal.OWNER: share(2, "waiting calls", 0),
+            Principal.OPERATOR: share(2, "waiting calls", 0),
+        }
         self.files = share(8, "files")
 
     @property
     def threads(self) -> int:
         """How many threads all of them can hold."""
-        all_of_them = (*self.bodies.values(), *self.statements.values(), self.files)
-        return sum(places.count for places in all_of_them)
+        by_caller = (self.bodies, self.statements, self.followers)
+        all_of_them = [places for kind in by_caller for places in kind.values()]
+        return sum(places.count for places in (*all_of_them, self.files))

@@ -28,6 +28,7 @@ from ..writer import Writer
 from . import auth, metrics
 from .attempts import Attempts
 from .auth import Caller, WalletKeys
+from .feed import Feed
 from .places import SlowClients
 from .problems import refused
 
@@ -47,6 +48,7 @@ class Service:
     writer: Writer
     latest: LatestEntry
     slow: SlowClients
+    feed: Feed
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
     attempts: Attempts = field(default_factory=Attempts)
@@ -159,6 +161,7 @@ class Service:
 
     def close(self) -> None:
         """Finish the commands that wait, then close the database."""
+        self.feed.stop()
         self.writer.stop()
         self.store.close()
 
