@@ -239,7 +239,7 @@ def test_a_review_says_what_would_be_refused_now(visitor, local, ada, bob):
 
 
 def undo_link(visitor, page):
-    (link,) = re.findall(r'<a href="([^"]*/undo)">Undo</a>', visitor.read(page))
+    (link,) = re.findall(r'<a[^>]* href="([^"]*/undo)">Undo</a>', visitor.read(page))
     return visitor.get(link)
 
 
@@ -311,3 +311,54 @@ def test_a_conflict_that_leaves_too_little_says_both(visitor, local, ada):
     assert error_of(answer).startswith(f"{told} does not hold enough")
     assert 'name="version"' not in answer.text
     assert local.balance(ada) == ("50.00", 2)
+
+
+def test_money_is_added_after_a_review(visitor, local, ada):
+    """A deposit that says from whom; no more than what was typed."""
+    review = prepare(visitor, "/add", from_=ada, amount="20", payee="Employer")
+    shown = text_of(visitor.read(review))
+    assert "Add R 20.00?" in shown
+    assert "Wallet Ada From Employer Amount R 20.00" in shown
+    assert local.balance(ada) == ("100.00", 1)
+    answer = visitor.confirm(review)
+    assert answer.status_code == 303
+    assert "Added: R 20.00." in text_of(visitor.read(answer.location))
+    entry = local.get(f"/v1/wallets/{ada}/entries").json["entries"][0]
+    told = entry["kind"], entry["amount"], entry["payee"], entry["note"]
+    assert told == ("deposit", "20.00", "Employer", None)
+    assert "Done already" in visitor.read(review)
+
+
+def test_wallets_are_offered_by_currency_and_found_by_name(visitor, local):
+    """Where there are more than are offered, that is said."""
+    assert "find-hint" not in visitor.read("/pay?from=" + local.create(name="Ada"))
+    for number in range(101):
+        local.create(name=f"Box {number:03}", currency=("ZAR", "EUR")[number % 2])
+    page = visitor.read("/pay")
+    assert "Only the first 100 wallets are offered below." in text_of(page)
+    groups = re.findall('<optgroup label="([A-Z]+)"', page)
+    assert groups == ["EUR", "ZAR"]
+    assert "Box 100" not in page
+    found = visitor.read("/pay?find=BOX+10")
+    assert "Only wallets that fit are offered below." in text_of(found)
+    assert re.findall("Box [0-9]+", found) == ["Box 100"]
+    assert "There is no such wallet" in text_of(visitor.read("/pay?find=zzz"))
+
+
+def test_an_entry_has_a_page_with_all_that_is_known_of_it(visitor, local, ada, bob):
+    """Its date in the history leads there, and from there it can be undone."""
+    local.transfer(ada, bob, 30, note="lunch")
+    (link,) = re.findall(
+        f'href="(/wallets/{ada}/entries/2)"', visitor.read(f"/wallets/{ada}")
+    )
+    page = visitor.read(link)
+    shown = text_of(page)
+    assert "Transfer of -R 30.00" in shown
+    assert f"Balance after R 70.00 Other wallet Bob {bob} Note lunch" in shown
+    answer = undo_link(visitor, link)
+    assert visitor.confirm(answer.location).status_code == 303
+    assert "This was undone." in visitor.read(link)
+    assert "/undo" not in visitor.read(link)
+    assert "/undo" not in visitor.read(f"/wallets/{ada}/entries/3")
+    for nowhere in ("9", "0", "9" * 30, "x"):
+        assert visitor.get(f"/wallets/{ada}/entries/{nowhere}").status_code == 404

@@ -74,13 +74,13 @@ def cookie_of(visitor, name=COOKIE):
 PAGES = (
     *("/wallets/{}", "/wallets/{}/statement.csv", "/transfer", "/pay", "/review/x"),
     *("/wallets/{}/settings", "/wallets/{}/holds", "/wallets/{}/key/renew"),
-    "/wallets/{}/entries/1/undo",
+    *("/wallets/{}/entries/1", "/wallets/{}/entries/1/undo", "/add"),
 )
 FORMS = (
     *("/wallets", "/wallets/{}/balance", "/transfer", "/pay", "/review/x"),
     *("/wallets/{}/key", "/wallets/{}/key/renew", "/wallets/{}/settings"),
     *("/wallets/{}/archive", "/wallets/{}/holds", "/wallets/{}/holds/x/capture"),
-    "/wallets/{}/holds/x/release",
+    *("/wallets/{}/holds/x/release", "/add"),
 )
 
 

@@ -13,6 +13,7 @@ from . import access, assets, wording
 from .access import signing
 from .balances import balances
 from .confirm import confirming
+from .entry import one_entry
 from .holds import holding
 from .settings import changing
 from .statement import statement
@@ -51,6 +52,7 @@ _BLUEPRINTS: Final = (
     statement,
     changing,
     holding,
+    one_entry,
 )
 for _blueprint in _BLUEPRINTS:
     _blueprint.before_request(access.guard)

@@ -8,11 +8,9 @@ idempotency key is part of it, and so one review moves money once.
 from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..ledger.ids import new_operation_id
-from ..ledger.moves import reversal_of
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
-from ..storage.queries import find_entry, find_operation
+from ..storage.queries import find_operation
 from ..web.auth import Caller
 from ..web.problems import Problem, failed
 from ..web.service import current_service
@@ -54,22 +52,6 @@ def confirm(signed: str) -> AnyResponse:
     else:
         forms.say(review.said(command, entry, wallet), caller, entry)
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
-
-
-@confirming.get("/wallets/<wallet_id>/entries/<int:version>/undo")
-def undo(wallet_id: str, version: int) -> AnyResponse:
-    """Go on to the review of what undoes an entry.
-
-    :raises Problem: there is no such entry.
-    """
-    caller = access.current_caller()
-    caller.must_be_operator()
-    wallet = current_service().open_wallet(caller, wallet_id)
-    entry = find_entry(current_service().store, wallet.id, version)
-    if entry is None:
-        raise Problem("unknown-entry")
-    command = reversal_of(entry, new_operation_id(), key=forms.new_key())
-    return redirect(review.address(command), 303)
 
 
 def _what_changed(

@@ -150,7 +150,7 @@ def say(text: str, caller: Caller, entry: Entry) -> None:
     link = "message"
     if caller.principal is Principal.OPERATOR:
         number = entry.version
-        link = url_for("confirming.undo", wallet_id=entry.wallet_id, version=number)
+        link = url_for("entry.undo", wallet_id=entry.wallet_id, version=number)
     flash(text, link)
 
 

@@ -10,6 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from ..clock import now_us
 from ..ledger.commands import (
+    Kind,
     MoveMoney,
     Principal,
     Reverse,
@@ -34,6 +35,15 @@ Reviewed = MoveMoney | SetBalance | Reverse
 _KINDS: Final[dict[str, type[Reviewed]]] = {
     kind.__name__: kind for kind in (MoveMoney, SetBalance, Reverse)
 }
+
+
+#: The pages on which moves are asked for, and how it is said that they were made.
+_WAYS: Final = {
+    Kind.DEPOSIT: "add",
+    Kind.WITHDRAWAL: "pay",
+    Kind.TRANSFER: "transfer",
+}
+_DONE: Final = {"add": "added", "pay": "paid", "transfer": "transferred"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +74,8 @@ def words(command: Reviewed, wallet: WalletState) -> Words:
     if isinstance(command, SetBalance):
         question = f"Set the balance to {amount}?"
         return Words(question, "Set", f"Set to {amount}", "saved", _history(wallet))
-    way = "pay" if command.recipient is None else "transfer"
-    verb, done = way.title(), "paid" if way == "pay" else "transferred"
+    way = _WAYS[command.kind]
+    verb, done = way.title(), _DONE[way]
     back = f"{url_for('moving.ask', way=way)}?from={wallet.id}"
     return Words(f"{verb} {amount}?", verb, f"{verb} {amount}", done, back)
 
