@@ -1,6 +1,7 @@
 """Bank Balances, one wallet, and setting what it holds."""
 
 import csv
+import html
 import io
 import re
 import sys
@@ -48,10 +49,13 @@ def test_a_first_visit_is_one_sentence_and_one_button(visitor):
     page = visitor.read("/")
     assert page.count("<button>") == 1
     assert "There is no wallet yet" in page
-    made = visitor.send("/wallets", visitor.hidden("/", "/wallets"))
+    assert re.search(r'name="name" value="My wallet"[^>]* autofocus', page)
+    assert '<option value="ZAR" selected>ZAR \u2013 South African rand' in page
+    made = visitor.fill("/", "/wallets", name="Everyday")
     assert made.status_code == 303
     shown = text_of(visitor.read(made.location))
-    assert "My wallet is ready" in shown
+    assert "Everyday is ready" in shown
+    assert "R 0.00" in shown
     assert "Nothing has happened here yet." in shown
 
 
@@ -64,22 +68,57 @@ def test_bank_balances_show_every_wallet_and_the_total_of_each_currency(visitor)
     shown = text_of(visitor.read("/"))
     assert "Ada Wallet …" in shown
     assert f"Wallet …{made[1][-6:]} ZAR R 0.50" in shown
-    assert "In total BTC BTC 0.00000000 ZAR R 1 001.00" in shown
+    assert "In total South African rand R 1 001.00" in shown
+    assert "All wallets" not in shown
+    visitor.set_balance(visitor.make_wallet("Trip", "EUR"), "1 200")
+    shown = text_of(visitor.read("/"))
+    assert "All wallets R 1 001.00 + EUR 1 200.00" in shown
+    assert "In total Euro EUR 1 200.00 South African rand R 1 001.00" in shown
 
 
 def test_many_wallets_are_shown_page_by_page(visitor, local):
     """The total counts those of every page."""
-    # Two that are made in the same millisecond may stand in either order.
-    made = sorted(local.create() for _ in range(51))
+    made = [local.create(name=f"Box {number:02}") for number in range(51)]
     local.deposit(made[50], 7)
-    first, second = visitor.read("/"), visitor.read(f"/?after={made[49]}")
+    first = visitor.read("/")
+    (more,) = re.findall(r'href="([^"]*)">More wallets', first)
+    second = visitor.read(html.unescape(more))
     links = [re.findall(r'href="/wallets/(\w+)"', page) for page in (first, second)]
     assert links == [made[:50], made[50:]]
-    assert f'href="/?after={made[49]}"' in first
-    assert 'class="pages"' in second
-    assert "ZAR R 7.00" in text_of(first)
-    assert "There are no more wallets" in visitor.read(f"/?after={made[50]}")
+    for page in (first, second):
+        assert "South African rand R 7.00" in text_of(page)
+    assert 'href="/">First wallets' in second
+    assert "More wallets" not in second
     assert visitor.get("/?after=x").status_code == 400
+
+
+def test_wallets_are_found_and_put_in_order(visitor, local):
+    """By name unless asked otherwise; archived ones when they are asked for."""
+    old = {name: local.create(name=name) for name in ("Rent", "groceries", "Away")}
+    local.deposit(old["Rent"], 5)
+    local.deposit(old["groceries"], 7)
+    away = local.client.patch(f"/v1/wallets/{old['Away']}", json={"archived": True})
+    assert away.status_code == 200
+
+    def named(query):
+        page = visitor.read(f"/{query}")
+        return re.findall('class="name"><bdi>([^<]+)<', page)
+
+    assert named("") == ["groceries", "Rent"]
+    assert named("?order=balance") == ["groceries", "Rent"]
+    assert named("?order=created") == ["Rent", "groceries"]
+    assert named("?archived=true") == ["Away", "groceries", "Rent"]
+    assert named("?text=REN&utm_source=x") == ["Rent"]
+    assert "No wallet fits." in visitor.read("/?text=zzz")
+    for wrong in ("?order=x", "?archived=x", "?limit=0", f"?text={'x' * 201}"):
+        assert visitor.get(f"/{wrong}").status_code == 400
+
+
+def test_an_address_that_ends_in_a_slash_leads_to_the_same_page(visitor, wallet):
+    """The pages', that is; the interface for programs is exact."""
+    for path in ("/transfer/", "/pay/", f"/wallets/{wallet}/"):
+        assert visitor.read(path) != ""
+    assert visitor.get("/v1/wallets/").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,14 @@ def test_whoever_is_not_signed_in_is_asked_to(visitor, made):
 
 def test_an_owner_sees_and_is_offered_what_the_key_may_do(owner, made, other):
     """Reading, transferring and paying; nothing else, and no one else's."""
-    index, page = owner.read("/"), owner.read(f"/wallets/{made['id']}")
-    assert "Ada" in index
-    assert "In total ZAR R 10.00" in text_of(index)
-    for shown in (index, page, owner.read("/transfer"), owner.read("/pay")):
+    index = owner.get("/")
+    assert (index.status_code, index.location) == (303, f"/wallets/{made['id']}")
+    page = owner.read(index.location)
+    assert "Ada" in page
+    assert "R 10.00" in text_of(page)
+    for shown in (page, owner.read("/transfer"), owner.read("/pay")):
         assert "Other people" not in shown
         assert other not in shown
-    assert "Make wallet" not in index
     assert "Set balance" not in page
     assert "statement.csv" in page
     assert owner.get(f"/wallets/{made['id']}/statement.csv").status_code == 200
@@ -129,7 +130,7 @@ def test_an_owner_transfers_and_pays(owner, operator, made, other):
 
 def test_an_owner_may_do_nothing_else(owner, operator, made, other):
     """Neither more with the own wallet, nor anything with another."""
-    owner.read("/")
+    owner.read(f"/wallets/{made['id']}")
     token = {"form": masked(session_of(owner)["form"])}
     move = token | {"from": other, "amount": "1", "payee": "x", "to_id": made["id"]}
     answers = [
@@ -251,8 +252,9 @@ def test_signing_in_and_out_begins_anew(visitor, made, operator):
     during = session_of(visitor)["form"]
     visitor.fill("/sign-in", "/sign-in", key=made["key"])
     assert "operator" not in session_of(visitor)
-    visitor.get("/")
-    answer = visitor.fill("/", "/sign-out")
+    page = f"/wallets/{made['id']}"
+    visitor.read(page)
+    answer = visitor.fill(page, "/sign-out")
     assert (answer.status_code, answer.location) == (303, "/")
     assert session_of(visitor) == {}
     assert visitor.get(f"/wallets/{made['id']}").status_code == 401
@@ -305,7 +307,7 @@ def test_what_is_over_in_any_case_is_forgotten(shared_app):
 
 def test_whoever_cannot_be_signed_out_is_told(owner, shared_app, made, monkeypatch):
     """The session goes on; while nobody can look it up, no page is shown."""
-    form = owner.hidden("/", "/sign-out")
+    form = owner.hidden(f"/wallets/{made['id']}", "/sign-out")
 
     def fail(*_arguments):
         raise NotWritten
@@ -334,7 +336,7 @@ def test_raising_the_key_version_ends_the_session(owner, operator, made):
     review = owner.fill("/pay", "/pay", amount="1", payee="x").location
     form = owner.hidden(review, review)
     operator.post(f"/v1/wallets/{made['id']}/keys")
-    for path in ("/", f"/wallets/{made['id']}", "/pay", review):
+    for path in (f"/wallets/{made['id']}", "/pay", review):
         assert owner.get(path).status_code == 401
     for way in (review, "/pay"):
         assert owner.send(way, form).status_code == 401
@@ -466,7 +468,7 @@ def test_every_page_carries_its_headers(owner, made):
 
 def test_no_secret_is_in_an_address(owner, made):
     """Pages lead nowhere with the key or the token in it."""
-    for path in ("/", f"/wallets/{made['id']}", "/pay", "/transfer"):
+    for path in (f"/wallets/{made['id']}", "/pay", "/transfer"):
         for link in re.findall(r'(?:href|action|src)="([^"]*)"', owner.read(path)):
             assert made["key"] not in link
             assert session_of(owner)["form"] not in link

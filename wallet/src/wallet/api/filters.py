@@ -1,6 +1,5 @@
 """The parameters that say which rows of a list are asked for."""
 
-import re
 from typing import Annotated, Final
 
 import msgspec
@@ -8,12 +7,11 @@ from msgspec import Meta
 
 from ..history.held import held_before
 from ..ledger.commands import Kind
-from ..ledger.money import CURRENCIES, LARGEST_MINOR, AmountError, parse_amount
+from ..ledger.money import CURRENCIES, AmountError, parse_amount
 from ..ledger.outcomes import WalletState
 from ..storage.finding import (
     MOST_READ,
     Order,
-    Place,
     WalletOrder,
     WantedEntries,
 )
@@ -25,7 +23,6 @@ from ..web.fields import (
     DEFAULT_PAGE,
     MAJOR,
     PRINTABLE,
-    WALLET_ID,
     Archived,
     Currency,
     EntriesPage,
@@ -38,15 +35,6 @@ _LONGEST_WAIT_S: Final = 60
 #: What goes together in a call that waits: nothing that leaves out entries.
 _FOLLOWED: Final = frozenset(("limit", "after", "order", "wait"))
 _MAJOR_UNITS: Final = f"^{MAJOR}{DECIMALS}$"
-_ID: Final = f"(?P<id>{WALLET_ID})"
-#: A wallet's id, and after that what puts it in order.
-_PLACES: Final = {
-    WalletOrder.CREATED: re.compile(_ID),
-    WalletOrder.NAME: re.compile(rf"{_ID}\.(?P<name>[^\x00-\x1f\x7f-\x9f]{{0,200}})"),
-    WalletOrder.BALANCE: re.compile(
-        rf"{_ID}\.(?P<currency>[A-Z]{{3}})(?P<balance>-?[0-9]{{1,19}})"
-    ),
-}
 _Text = Annotated[str, Meta(min_length=1, max_length=200), PRINTABLE]
 _Moment = Annotated[str, described("The first moment.", format="date-time")]
 _End = Annotated[str, described("The end, not included.", format="date-time")]
@@ -85,29 +73,6 @@ class WalletsQuery(msgspec.Struct):
             enum=[*WalletOrder],
         ),
     ] = WalletOrder.CREATED
-
-    def start(self, order: WalletOrder) -> Place:
-        """Tell the place after which the page begins.
-
-        :raises Problem: it is no place in this order.
-        """
-        if self.after is None:
-            return Place()
-        found = _PLACES[order].fullmatch(self.after)
-        members = found.groupdict() if found else {}
-        balance = int(members.pop("balance", "0"))
-        if not members or abs(balance) > LARGEST_MINOR:
-            raise malformed("after", "must be the next_cursor of a page in this order")
-        return Place(**members, balance=balance)
-
-
-def write_place(order: WalletOrder, place: Place) -> str:
-    """Write where a page ends, so that the next one begins there whatever changes."""
-    if order is WalletOrder.NAME:
-        return f"{place.id}.{place.name}"
-    if order is WalletOrder.BALANCE:
-        return f"{place.id}.{place.currency}{place.balance}"
-    return place.id
 
 
 class EntriesQuery(EntriesPage, kw_only=True):

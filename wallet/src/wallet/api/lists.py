@@ -12,10 +12,11 @@ from ..storage.finding import (
 )
 from ..web.body import query_of
 from ..web.fields import read_query
+from ..web.listing import read_place, write_place
 from ..web.replies import json_response, next_page
 from ..web.service import current_service, identify
 from . import answers, opened
-from .filters import EntriesQuery, WalletsQuery, write_place
+from .filters import EntriesQuery, WalletsQuery
 from .following import follow
 from .parameters import choose
 
@@ -29,7 +30,7 @@ def list_wallets() -> Response:
     query = read_query(query_of(request), WalletsQuery)
     order = choose("order", query.order, WalletOrder)
     found = find_wallets(
-        *(current_service().store, order, query.start(order), query.limit),
+        *(current_service().store, order, read_place(order, query.after), query.limit),
         query.text or "",
         query.currency or "",
         query.archived,

@@ -81,8 +81,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["asset"] = assets.address
     app.context_processor(access.for_templates)
     app.after_request(_finish)
+    # An address that ends in a slash leads to the same page.
+    app.url_map.strict_slashes = False
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.url_map.strict_slashes = True
     app.session_interface = access.PageSessions()
     app.add_url_rule("/static/<filename>", "static", assets.send)
 

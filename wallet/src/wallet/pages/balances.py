@@ -1,37 +1,42 @@
 """Bank Balances: the wallets one may see, what they hold, and a new one."""
 
+import msgspec
 from flask import (
     Blueprint,
     Response,
     flash,
     redirect,
     render_template,
-    request,
     url_for,
 )
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import CreateWallet, Submission
 from ..ledger.ids import new_wallet_id
-from ..ledger.money import CURRENCIES
 from ..ledger.outcomes import Created
-from ..storage.queries import held_by_currency, list_wallets
-from ..web.fields import WalletsPage, read_new_wallet, read_query
+from ..prices.rates import Rate, quote
+from ..storage.finding import WalletOrder, find_wallets, place_of
+from ..storage.queries import held_by_currency
+from ..web.fields import DEFAULT_PAGE, Archived, Limit, Name, read_new_wallet
+from ..web.listing import read_place, write_place
 from ..web.problems import Problem
 from ..web.service import current_service
 from . import access, forms
-from .wording import isolated, rate_now, title
+from .wording import CURRENCY_NAMES, isolated, money, rate_now, title
 
 balances = Blueprint("balances", __name__)
 
 
 @balances.get("/")
 def index() -> AnyResponse | str:
-    """Show the wallets, or the way to sign in."""
+    """Show the wallets, the only one, or the way to sign in."""
     try:
-        access.current_caller()
+        caller = access.current_caller()
     except Problem:
         return redirect(url_for("signing.ask"), 303)
+    if caller.wallet_id is not None:
+        # Whoever holds one key has one wallet to look at.
+        return redirect(url_for("history.show", wallet_id=caller.wallet_id), 303)
     return _page()
 
 
@@ -41,7 +46,7 @@ def create_wallet() -> AnyResponse:
     access.current_caller().must_be_operator()
     try:
         name, currency, floor_minor = read_new_wallet(
-            forms.field("name"), forms.field("currency"), "0"
+            forms.field("name"), _currency(), "0"
         )
     except Problem as problem:
         return Response(_page(problem), problem.kind.status)
@@ -57,28 +62,53 @@ def create_wallet() -> AnyResponse:
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
 
 
+def _currency() -> str:
+    return forms.field("currency") or current_service().settings.default_currency
+
+
+class WalletsAsked(msgspec.Struct):
+    """Which wallets are asked for, and which come first."""
+
+    text: Name = ""
+    order: WalletOrder = WalletOrder.NAME
+    after: str | None = None
+    limit: Limit = DEFAULT_PAGE
+    archived: Archived = False
+
+
 def _page(problem: Problem | None = None) -> str:
-    caller, store = access.current_caller(), current_service().store
-    if caller.wallet_id is not None:
-        wallet = current_service().open_wallet(caller, caller.wallet_id)
-        return render_template(
-            "balances.html",
-            wallets=[wallet],
-            held={wallet.currency: wallet.balance_minor},
-            rate=rate_now(),
-        )
-    default = current_service().settings.default_currency
-    page = read_query(request.args.to_dict(flat=False), WalletsPage)
-    found = list_wallets(store, page.limit + 1, page.after, archived=False)
+    store = current_service().store
+    asked = forms.query(WalletsAsked)
+    start = read_place(asked.order, asked.after)
+    text = asked.text.strip()
+    found = find_wallets(
+        store, asked.order, start, asked.limit, text, archived=asked.archived
+    )
+    held, rate = held_by_currency(store), rate_now()
+    following = found.last and write_place(asked.order, place_of(found.last))
     return render_template(
         "balances.html",
-        wallets=found[: page.limit],
-        more=len(found) > page.limit,
-        first=page.after is None,
-        held=held_by_currency(store),
-        rate=rate_now(),
-        currencies=sorted(CURRENCIES),
-        currency=request.form.get("currency", default),
+        wallets=found.rows,
+        asked=asked,
+        text=text,
+        orders=WalletOrder,
+        following=following,
+        none_yet=not held,
+        held={currency: minor for currency, minor in held.items() if minor},
+        worth=_worth_of_all(held, rate),
+        rate=rate,
+        currencies=CURRENCY_NAMES,
+        currency=_currency(),
         key=forms.new_key(),
         error=problem and forms.sentence(problem),
     )
+
+
+def _worth_of_all(held: dict[str, int], rate: Rate | None) -> str:
+    """Add up what is held in rand, with bitcoin by their price, and name the rest."""
+    sums = {currency: minor for currency, minor in held.items() if minor}
+    bitcoin = quote(sums.get("BTC", 0), "BTC", rate)
+    if bitcoin is not None and sums.pop("BTC", 0):
+        sums["ZAR"] = sums.get("ZAR", 0) + bitcoin.value_minor
+    order = sorted(sums, key=lambda currency: (currency != "ZAR", currency))
+    return " + ".join(money(sums[currency], currency) for currency in order)

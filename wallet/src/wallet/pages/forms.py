@@ -37,6 +37,16 @@ def field(name: str) -> str:
     return request.form.get(name, "").strip()
 
 
+def query(kind: type[fields.AnyType]) -> fields.AnyType:
+    """Read the parameters that a page knows; others, as links add them, mean nothing.
+
+    :raises Problem: one is malformed or repeated.
+    """
+    known: tuple[str, ...] = kind.__struct_encode_fields__  # type: ignore[attr-defined]
+    given = request.args.to_dict(flat=False)
+    return fields.read_query({n: given[n] for n in known if n in given}, kind)
+
+
 def read_key() -> str:
     """Read the idempotency key of the form.
 

@@ -17,6 +17,34 @@ _END_OF_ISOLATE: Final = "\u2069"
 _SYMBOLS: Final = {"ZAR": "R"}
 #: What the worth of a balance is told in, with the heading of its column.
 COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}
+#: What the currencies are called.
+CURRENCY_NAMES: Final = {
+    "AUD": "Australian dollar",
+    "BHD": "Bahraini dinar",
+    "BRL": "Brazilian real",
+    "BTC": "Bitcoin",
+    "BWP": "Botswana pula",
+    "CAD": "Canadian dollar",
+    "CHF": "Swiss franc",
+    "CNY": "Chinese yuan",
+    "EUR": "Euro",
+    "GBP": "British pound",
+    "GHS": "Ghanaian cedi",
+    "INR": "Indian rupee",
+    "JPY": "Japanese yen",
+    "KES": "Kenyan shilling",
+    "KWD": "Kuwaiti dinar",
+    "MZN": "Mozambican metical",
+    "NAD": "Namibian dollar",
+    "NGN": "Nigerian naira",
+    "NZD": "New Zealand dollar",
+    "SEK": "Swedish krona",
+    "SGD": "Singapore dollar",
+    "UGX": "Ugandan shilling",
+    "USD": "US dollar",
+    "ZAR": "South African rand",
+    "ZMW": "Zambian kwacha",
+}
 _NO_PRICE: Final = "The bitcoin price is not available at the moment."
 
 
