@@ -98,7 +98,8 @@ class Case:
                 return None
             return {wallet: amount - self.balance(wallet, move.version)}
         if move.kind == "capture" and amount is None:
-            made = [each for same in self.made[move.note].values() for each in same]
+            operations = self.made.get(move.note, {}).values()
+            made = [each for same in operations for each in same]
             own = [Decimal(entry["amount"]) for by, entry in made if by == wallet]
             if not own:
                 return None
