@@ -101,6 +101,31 @@ def test_a_doubled_move_is_noticed(after_a_run):
     assert not verdict.good
 
 
+def test_a_doubled_hold_is_noticed(after_a_run):
+    """It was answered once, and is there twice; one that is open was not ended."""
+    columns = "amount_minor, captured_minor, note, state, created_at_us"
+    closed = "expires_at_us, closed_at_us"
+    again = f"INSERT INTO holds SELECT wallet_id, id || 'x', {columns}, {closed}"
+    verdict = after_a_run(f"{again} FROM holds LIMIT 1")
+    assert (verdict.lost, verdict.doubled) == (0, 1)
+    assert not verdict.good
+    verdict = after_a_run(
+        "UPDATE holds SET state = 'open', closed_at_us = NULL WHERE id ="
+        " (SELECT id FROM holds WHERE state = 'released' LIMIT 1)"
+    )
+    assert any("holds are open" in fault for fault in verdict.faults)
+
+
+@pytest.mark.usefixtures("after_a_run")
+def test_the_load_undoes_captures_and_releases(tmp_path):
+    """Besides moving money; and it leaves no hold open."""
+    with closing(sqlite3.connect(tmp_path / "wallet.db")) as connection:
+        kinds = {row[0] for row in connection.execute("SELECT kind FROM entries")}
+        ends = {row[0] for row in connection.execute("SELECT state FROM holds")}
+    assert kinds == {"deposit", "withdrawal", "transfer", "reversal"}
+    assert ends == {"captured", "released"}
+
+
 def test_a_verdict_is_good_only_if_nothing_is_wrong():
     """Each of the three alone is enough."""
     assert Verdict(1, 1, 0, 0, 0, ()).good

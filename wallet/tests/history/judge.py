@@ -5,15 +5,19 @@ is the history; everything that was answered before must fit it. Each move carri
 note of its own, which tells which entries it made.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from .asked import Move, moves, parameters
 from .case import Case, Entry, Fault
+from .held import ROUNDED_S
+from .holds import judge_holds
 from .keys import judge_keys
+from .lists import judge_lists
 from .moments import judge_moments
-from .readings import REFUSALS, Move, Outcome, moves, sightings
+from .readings import REFUSALS, Outcome, moment, sightings
 from .record import Call
 
 
@@ -39,6 +43,7 @@ def judge(calls: Sequence[Call]) -> Verdict:
     for wallet, entries in case.histories.items():
         _judge_history(case, wallet, entries)
     _judge_sums(case)
+    _judge_reversals(case)
     for call in calls:
         _judge_answer(case, call)
     for note in case.made:
@@ -47,11 +52,16 @@ def judge(calls: Sequence[Call]) -> Verdict:
         for call, outcome in answers:
             _judge_outcome(case, call, outcome)
     for notes in set(case.together.values()):
-        done = sum(note in case.made for note in notes)
-        if done not in (0, len(notes)):
+        # Of a release, nothing has its note.
+        kinds = {note: case.asked[note].kind for note in notes}
+        parts = [note for note in notes if kinds[note] != "release"]
+        done = sum(note in case.made or note in case.holds.by_note for note in parts)
+        if done not in (0, len(parts)):
             case.fault("in part", f"{done} of an atomic batch: {notes}")
     judge_keys(case)
-    judge_moments(case)
+    timeline = judge_moments(case)
+    judge_holds(case, timeline)
+    judge_lists(case, timeline)
     return Verdict(case.faults, case.counts)
 
 
@@ -72,13 +82,30 @@ def _judge_history(case: Case, wallet: str, entries: list[Entry]) -> None:
         if Decimal(entry["balance"]) != balance:
             case.fault("sum", f"{where}: {entry}, but the sum is {balance}")
             balance = Decimal(entry["balance"])
-        if balance < Decimal(row["floor"]):
-            case.fault("floor", f"{where}: {balance} is below {row['floor']}")
+        _judge_rules(case, wallet, entry, balance)
         if entry["at"] < at:
             case.fault("time", f"{where} is earlier than the entry before it")
         at = entry["at"]
     if (row["version"], Decimal(row["balance"])) != (len(entries), balance):
         case.fault("sum", f"{row} is not what its entries end with: {balance}")
+
+
+def _judge_rules(case: Case, wallet: str, entry: Entry, balance: Decimal) -> None:
+    """What is available is never below the floor, and what is archived stays as it is.
+
+    The server tells when it decided; that is the time by which holds count.
+    """
+    at = moment(entry["at"])
+    where = f"{wallet} version {entry['version']}"
+    began, ended = at - ROUNDED_S, at + ROUNDED_S
+    floor = min(case.floors(wallet, began, ended))
+    held = case.holds.least(wallet, entry["version"], at)
+    if balance < floor:
+        case.fault("floor", f"{where}: {balance} is below {floor}")
+    elif balance - held < floor:
+        case.fault("held", f"{where}: {balance} is below {floor} and {held} held")
+    if case.archived(wallet, began, ended) == {True}:
+        case.fault("archived", f"{where}: the wallet was archived")
 
 
 def _judge_sums(case: Case) -> None:
@@ -108,11 +135,11 @@ def _judge_answer(case: Case, call: Call) -> None:
         case.fault("unexpected answer", f"{call}")
     for wallet, entry in sightings(call):
         case.counts["entries seen"] += 1
-        history, version = case.histories[wallet], entry["version"]
-        if not 0 < version <= len(history):
-            case.fault("gone", f"version {version} of {wallet}, shown by {call}")
-        elif history[version - 1] != entry:
-            was = history[version - 1]
+        was = case.entry(wallet, entry["version"])
+        if was is None:
+            case.fault("gone", f"{entry} of {wallet}, shown by {call}")
+        # Only that it was undone is learned later.
+        elif was | {"reversed_by": None} != entry | {"reversed_by": None}:
             case.fault("changed", f"{wallet} has {was}, unlike what {call} shows")
 
 
@@ -120,7 +147,10 @@ def _is_expected(call: Call) -> bool:
     if call.status in (None, 200, 201) or call.problem == "unavailable":
         return True
     if call.request.method == "GET":
-        return call.problem == "unknown-operation"
+        by_key = "key" in parameters(call.request)
+        return by_key and call.problem == "unknown-operation"
+    if call.status == 204:
+        return call.request.method == "PUT"
     return call.problem in REFUSALS | {"outcome-unknown"}
 
 
@@ -140,13 +170,45 @@ def _judge_move(case: Case, note: str) -> None:
 
 
 def _judge_sides(case: Case, move: Move, made: list[tuple[str, Entry]]) -> None:
+    wanted = case.sides(move) or {}
     sides = sorted((wallet, Decimal(entry["amount"])) for wallet, entry in made)
-    if sides != list(move.sides):
+    if sides != sorted(wanted.items()):
         case.fault("half done", f"{move} made {made}")
     for wallet, entry in made:
-        others = {name for name, _ in move.sides} - {wallet}
-        if entry["kind"] != move.kind or {entry["counterparty"]} - {None} != others:
+        others = wanted.keys() - {wallet}
+        kind = _kind_of(case, move)
+        if entry["kind"] != kind or {entry["counterparty"]} - {None} != others:
             case.fault("changed", f"{move} made {entry} of {wallet}")
+        undone = case.entry(move.wallet, move.version) or {}
+        reverses = undone.get("operation") if move.kind == "reversal" else None
+        hold = move.hold if wallet == move.wallet else None
+        if (entry["reverses"], entry["hold"]) != (reverses, hold):
+            case.fault("changed", f"{move} made {entry} of {wallet}")
+
+
+def _kind_of(case: Case, move: Move) -> str:
+    """Return the kind of the entries that a move makes."""
+    if move.kind == "capture":
+        return "transfer" if move.to else "withdrawal"
+    if move.kind == "balance":
+        gain = (case.sides(move) or {}).get(move.wallet, Decimal(0))
+        return "deposit" if gain > 0 else "withdrawal"
+    return move.kind
+
+
+def _judge_reversals(case: Case) -> None:
+    """An operation is undone at most once, on all its sides."""
+    for wallet, entries in case.histories.items():
+        undone: dict[str, list[str]] = defaultdict(list)
+        for entry in entries:
+            if entry["reverses"]:
+                undone[entry["reverses"]].append(entry["operation"])
+        for entry in entries:
+            by = undone[entry["operation"]]
+            if len(by) > 1:
+                case.fault("undone twice", f"{entry} of {wallet}, by {by}")
+            elif [entry["reversed_by"]] != (by or [None]):
+                case.fault("changed", f"{entry} of {wallet} was undone by {by}")
 
 
 def _may_have_made(case: Case, note: str, call: Call) -> bool:
@@ -159,12 +221,30 @@ def _may_have_made(case: Case, note: str, call: Call) -> bool:
 def _judge_outcome(case: Case, call: Call, outcome: Outcome) -> None:
     """What was answered with success is what was asked for, and stays."""
     move, entry = outcome.move, outcome.entry
+    if outcome.status == 201:
+        case.counts["writes answered"] += 1
+    if outcome.hold is not None:
+        _judge_hold_answer(case, call, outcome)
     if entry is None:
         return
-    case.counts["writes answered"] += 1
-    asked = (move.note, move.kind, move.change, move.to)
-    amount = Decimal(entry["amount"])
-    if (entry["note"], entry["kind"], amount, entry["counterparty"]) != asked:
+    asked: tuple = (move.note, _kind_of(case, move), move.hold)
+    if (entry["note"], entry["kind"], entry["hold"]) != asked:
+        case.fault("wrong answer", f"{move} was answered by {call}")
+    change = (case.sides(move) or {}).get(move.wallet)
+    if change not in (None, Decimal(entry["amount"])):
+        case.fault("wrong answer", f"{move} was answered by {call}")
+    if move.kind != "reversal" and entry["counterparty"] != move.to:
         case.fault("wrong answer", f"{move} was answered by {call}")
     if move.note not in case.made:
         case.fault("gone", f"what {call} answered is in no history")
+
+
+def _judge_hold_answer(case: Case, call: Call, outcome: Outcome) -> None:
+    move, hold = outcome.move, outcome.hold or {}
+    if move.kind == "release":
+        told, asked = (hold["id"], hold["state"]), (move.hold, "released")
+    else:
+        told = (hold["note"], Decimal(hold["amount"]), hold["state"])
+        asked = (move.note, move.amount, "open")
+    if (hold["wallet"], *told) != (move.wallet, *asked):
+        case.fault("wrong answer", f"{move} was answered by {call}")

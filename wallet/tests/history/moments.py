@@ -5,18 +5,24 @@ that shows it; so does each reading, between the version that it shows and the n
 """
 
 from bisect import bisect_left, bisect_right
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from .asked import parameters, target
 from .case import Case
+from .changes import judge_row
 from .order import Order
-from .readings import parameters, readings, sightings, target
+from .readings import readings, sightings
 from .record import Call
 from .refusals import judge_refusals
 
 
-def judge_moments(case: Case) -> None:
-    """Find readings that are stale, early or torn, and refusals without a reason."""
+def judge_moments(case: Case) -> "Timeline":
+    """Find readings that are stale, early or torn, and refusals without a reason.
+
+    :return: when everything can have happened.
+    """
     timeline = Timeline(case)
     for number, call in enumerate(case.calls):
         timeline.add(number, call)
@@ -25,7 +31,26 @@ def judge_moments(case: Case) -> None:
         case.fault("order", text)
     if circle:
         case.fault("torn", f"these come before themselves: {circle[:6]}")
+    for call in case.calls:
+        _judge_rows(case, call)
     judge_refusals(case, timeline)
+    return timeline
+
+
+def _judge_rows(case: Case, call: Call) -> None:
+    """What is held, and what is set, is that of a moment of the call."""
+    for reading in readings(call):
+        row, wallet = reading.row, reading.wallet
+        if row is None or wallet not in case.wallets:
+            continue
+        judge_row(case, row, call)
+        held, free = Decimal(row["held"]), Decimal(row["available"])
+        if free != Decimal(row["balance"]) - held:
+            case.fault("sum", f"{row}, shown by {call}")
+        moments = call.began, call.ended
+        possible = case.holds.possible(wallet, reading.version, *moments)
+        if held not in possible:
+            case.fault("held", f"{row} holds none of {possible}: {call}")
 
 
 class Timeline:
@@ -37,6 +62,8 @@ class Timeline:
         #: The event that wrote each version of a wallet.
         self.events: dict[str, list[Any]] = {}
         self._of_key: dict[Any, Any] = {}
+        #: The version of a wallet that undid an operation.
+        self._undone: dict[tuple[str, str], int] = {}
         self._earliest: dict[str, list[float]] = {}
         self._latest: dict[str, list[float]] = {}
         for wallet, entries in case.histories.items():
@@ -46,6 +73,8 @@ class Timeline:
                 self.order.put(later, earlier)
             for event, entry in zip(events, entries, strict=True):
                 self._bound(event, entry["note"])
+                if entry["reverses"]:
+                    self._undone[wallet, entry["reverses"]] = entry["version"]
 
     def _event(self, entry: dict[str, Any]) -> Any:
         # All of an atomic batch happens at one moment.
@@ -68,6 +97,13 @@ class Timeline:
         for wallet, entry in sightings(call):
             if event := self._wrote(wallet, entry["version"]):
                 self.order.not_after(event, call.ended, call)
+            undone = self._undone.get((wallet, entry["operation"]))
+            if undone is not None and target(call.request)[1] == "entries":
+                event = self._wrote(wallet, undone)
+                if entry["reversed_by"]:
+                    self.order.not_after(event, call.ended, call)
+                else:
+                    self.order.not_before(event, call.began, call)
         shown = readings(call)
         if shown:
             self.case.counts["readings judged"] += len(shown)
@@ -76,12 +112,18 @@ class Timeline:
             self.order.not_after(event, call.ended, call)
             for reading in shown:
                 self._add_reading(event, call, reading)
-            self._judge_list(call)
-        if call.problem == "unknown-operation":
-            query = parameters(call.request)
+        query = parameters(call.request)
+        if call.problem == "unknown-operation" and "key" in query:
             scope = (query["wallet"], call.request.principal, query["key"])
             if (event := self._of_key.get(scope)) is not None:
                 self.order.not_before(event, call.began, call)
+
+    def undone_by(self, wallet: str, operation: str, ended: float) -> int | None:
+        """Return the version that can have undone an operation before a moment."""
+        version = self._undone.get((wallet, operation))
+        if version is None or self._earliest[wallet][version - 1] > ended:
+            return None
+        return version
 
     def _wrote(self, wallet: str, version: int) -> Any:
         events = self.events.get(wallet, [])
@@ -105,20 +147,6 @@ class Timeline:
         if following := self._wrote(wallet, version + 1):
             self.order.put(following, event)
 
-    def _judge_list(self, call: Call) -> None:
-        """A page of wallets has all that were answered before it began."""
-        if target(call.request) != (None, "wallets"):
-            return
-        listed = [row["id"] for row in call.json["wallets"]]
-        first = parameters(call.request).get("after", "")
-        last = listed[-1] if call.json["next"] else "x"
-        for calls in self.case.creations.values():
-            for creation in calls:
-                if creation.status == 201 and creation.ended < call.began:
-                    wallet = creation.json["id"]
-                    if first < wallet <= last and wallet not in listed:
-                        self.case.fault("order", f"{wallet} is missing in {call}")
-
     def narrow(self) -> tuple[list[str], list[Any]]:
         """Say what cannot have happened, and prepare for questions about versions."""
         found = self.order.narrow()
@@ -131,4 +159,5 @@ class Timeline:
     def possible(self, wallet: str, began: float, ended: float) -> range:
         """Return the versions that a wallet can have had between two moments."""
         least = bisect_left(self._latest.get(wallet, []), began)
-        return range(least, bisect_right(self._earliest.get(wallet, []), ended) + 1)
+        most = bisect_right(self._earliest.get(wallet, []), ended)
+        return range(least, max(least, most) + 1)

@@ -33,6 +33,7 @@ class Request:
 class Call:
     """A request and what came of it.
 
+    :param began, ended: by the clock of the machine, which is that of the servers.
     :param status: ``None`` if nothing came back.
     :param whole: whether the server can have received all of it.
     """

@@ -1,11 +1,12 @@
 """Judges refusals: each had a reason, with a balance or a version of its time."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from .asked import Move, moves, target
 from .case import Case
-from .readings import KEPT, Move, Outcome, moves, outcomes
+from .readings import KEPT, Outcome, outcomes
+from .reasons import REASONS, Doubt, asked_before, change_has_reason
 from .record import Call
 
 if TYPE_CHECKING:
@@ -20,52 +21,37 @@ def judge_refusals(case: Case, timeline: "Timeline") -> None:
         _judge_version(case, timeline, call)
         if call.problem == "unknown-wallet":
             case.fault("unjustified", f"{call}")
+        wallet = target(call.request)[0]
+        if call.problem in ("floor-too-high", "not-empty") and (
+            wallet is None or not change_has_reason(case, timeline, wallet, call)
+        ):
+            case.fault("unjustified", f"{call}")
         answered = outcomes(call)
         for index, outcome in enumerate(answered):
-            if outcome.problem in (None, "not done"):
-                continue
-            move = outcome.move
-            versions = _versions(case, timeline, call, answered, index)
-            pending = Decimal(0)
-            if call.problem == "batch-refused":
-                pending = sum((each.change for each in _before(call, move)), pending)
-            # What is gone from the history is a fault of its own.
-            there = len(case.histories.get(move.wallet, ()))
-            held = [
-                case.balance(move.wallet, each) + pending
-                for each in versions
-                if each <= there
-            ]
-            if not _has_reason(case, call, outcome, held):
-                case.fault("unjustified", f"{call}; it held {held[:20]}")
+            if outcome.problem not in (None, "not done"):
+                _judge_outcome(case, timeline, call, answered, index)
 
 
-def _before(call: Call, move: Move) -> list[Move]:
-    asked = moves(call.request)
-    return asked[: asked.index(move)]
-
-
-def _has_reason(
-    case: Case, call: Call, outcome: Outcome, held: Iterable[Decimal]
-) -> bool:
-    move, problem = outcome.move, outcome.problem
-    sender, recipient = case.wallets.get(move.wallet), case.wallets.get(move.to or "")
-    if sender is None:
-        return False
-    if problem == "insufficient-funds":
-        floor = Decimal(sender["floor"])
-        return any(balance + move.change < floor for balance in held)
-    if problem == "self-transfer":
-        return move.to == move.wallet
-    if problem == "unknown-recipient":
-        return recipient is None
-    if problem == "currency-mismatch":
-        return recipient is not None and recipient["currency"] != sender["currency"]
-    return problem == "key-reused" and any(
-        other.began < call.ended and (other.may_have_written or other.problem in KEPT)
-        for note in case.under_key[move.scope] - {move.note}
-        for other in case.attempts[note]
-    )
+def _judge_outcome(
+    case: Case,
+    timeline: "Timeline",
+    call: Call,
+    answered: list[Outcome],
+    index: int,
+) -> None:
+    move, problem = answered[index].move, answered[index].problem
+    began, ended = _decided(case, call, answered[index])
+    versions = _versions(case, timeline, call, answered, index)
+    # What is gone from the history is a fault of its own.
+    there = len(case.histories.get(move.wallet, ()))
+    versions = [each for each in versions if each <= there]
+    before = asked_before(call, move) if call.problem == "batch-refused" else []
+    doubt = Doubt(case, timeline, call, move, versions, before, began, ended)
+    reason = REASONS.get(problem or "")
+    known = move.wallet in case.wallets and bool(versions)
+    if not known or reason is None or not reason(doubt):
+        held = [case.balance(move.wallet, each) for each in versions[:20]]
+        case.fault("unjustified", f"{call}; it had {held}")
 
 
 def _versions(
@@ -84,19 +70,19 @@ def _versions(
     for outcome in answered[index + 1 :]:
         if outcome.entry and _is_new(case, call, outcome.move):
             return [outcome.entry["version"] - 1]
-    began, ended = call.began, call.ended
-    kept = answered[index].problem in KEPT and call.problem != "batch-refused"
-    if kept and move.scope is not None:
-        began, ended = _decided(case, move)
-    return timeline.possible(move.wallet, began, ended)
+    return timeline.possible(move.wallet, *_decided(case, call, answered[index]))
 
 
 def _is_new(case: Case, call: Call, move: Move) -> bool:
     return case.attempts[move.note] == [call]
 
 
-def _decided(case: Case, move: Move) -> tuple[float, float]:
+def _decided(case: Case, call: Call, outcome: Outcome) -> tuple[float, float]:
     """Return between which moments a refusal, which may be a replay, was decided."""
+    move = outcome.move
+    kept = outcome.problem in KEPT and call.problem != "batch-refused"
+    if not kept or move.scope is None:
+        return call.began, call.ended
     attempts = case.attempts[move.note]
     refused = [each for each in attempts if each.problem in KEPT or each.status == 200]
     for each in refused:
@@ -115,6 +101,13 @@ def _judge_version(case: Case, timeline: "Timeline", call: Call) -> None:
         versions = timeline.possible(wallet, call.began, call.ended)
         if all(version == wanted for version in versions):
             case.fault("unjustified", f"{call}; it had {list(versions)}")
+    if call.status == 204:
+        amount = asked[0].amount
+        if (
+            wanted > len(case.histories[wallet])
+            or case.balance(wallet, wanted) != amount
+        ):
+            case.fault("wrong answer", f"{call}")
     moved = [each for each in outcomes(call) if each.entry and not call.replayed]
     if moved and _is_new(case, call, moved[0].move):
         entry = moved[0].entry or {}

@@ -73,7 +73,7 @@ def test_a_reading_may_see_what_is_under_way_or_not(teller):
     for began, ended in ((0.1, 0.2), (0.3, 0.9)):
         edit(teller, new, began=write.began + began, ended=write.began + ended)
         new = teller.calls[-1]
-    row = new.json | {"balance": "100.00", "version": 1}
+    row = new.json | {"balance": "100.00", "available": "100.00", "version": 1}
     old = teller.saw(new.request, 200, row, etag='"1"')
     edit(teller, old, began=write.began + 0.1, ended=write.began + 0.2)
     assert found(teller) == set()
@@ -198,7 +198,7 @@ def test_a_reading_from_the_future_is_found(teller):
 
 def test_readings_that_go_back_are_found(teller):
     """A write whose outcome is unknown was seen, and then not any more."""
-    row = dict(teller.wallets["w_ada"])
+    row = teller.row("w_ada")
     unanswered(teller, teller.move("w_ada", "deposit", "5.00"))
     new = teller.read("w_ada")
     teller.saw(new.request, 200, row)
@@ -348,10 +348,10 @@ def test_money_made_by_half_a_transfer_is_found(teller):
 
 def test_a_list_that_tears_a_transfer_is_found(teller):
     """It shows the money on neither side, while the transfer was under way."""
-    before = dict(teller.wallets["w_bob"])
+    before = teller.row("w_bob")
     sent = teller.move("w_ada", "transfer", "5.00", to="w_bob")
     torn = teller.list_all()
-    rows = {"wallets": [dict(teller.wallets["w_ada"]), before], "next": None}
+    rows = {"wallets": [teller.row("w_ada"), before], "next": None}
     edit(
         teller,
         torn,
@@ -377,7 +377,7 @@ def test_a_reading_in_the_middle_of_an_atomic_batch_is_found(teller):
     items = [{"kind": "deposit", "amount": each} for each in ("1.00", "2.00")]
     done = teller.batch("w_ada", *items, atomic=True)
     seen = teller.read("w_ada")
-    row = seen.json | {"version": 2, "balance": "101.00"}
+    row = seen.json | {"version": 2, "balance": "101.00", "available": "101.00"}
     edit(
         teller,
         seen,

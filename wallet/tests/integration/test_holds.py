@@ -272,6 +272,27 @@ class TestHolds:
         assert listed("&state=open") == []
         assert listed("&state=expired") == sorted(expired + still)
 
+    def test_an_expired_hold_is_listed_while_it_is_closed(
+        self, local, rich, clock, app, monkeypatch
+    ):
+        """Whatever writes to its wallet just after a look at the holds."""
+        hold = placed(local, rich, 30, expires_in=10)
+        clock.us += 10 * SECOND_US
+        service = service_of(app)
+        look_up = service.store.reader.rows
+
+        def rows(sql, /, **given):
+            found = look_up(sql, **given)
+            if "FROM holds WHERE" in sql and "FROM wallets" not in sql:
+                service.writer.submit(a_submission(rich, Kind.DEPOSIT, "1"))
+            return found
+
+        monkeypatch.setattr(service.store.reader, "rows", rows)
+        listed = local.get(f"/v1/wallets/{rich}/holds?state=expired")
+        assert listed.status_code == 200
+        assert [each["id"] for each in listed.json["holds"]] == [hold]
+        assert local.balance(rich) == ("101.00", 2)
+
     def test_a_hold_is_placed_once(self, local, rich):
         """Its key, and that of a capture and a release, have one answer."""
         first = placed(local, rich, 10, key="place")

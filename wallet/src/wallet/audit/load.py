@@ -21,10 +21,11 @@ _PAUSE_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A move that was answered with success."""
+    """A request that was answered with success, and what it wrote."""
 
     digest: bytes
     entries: int
+    holds: int
 
 
 class Connection:
@@ -87,23 +88,56 @@ class Load:
     def _run(self) -> None:
         with connected(self._port, self._token) as connection:
             while not self._stopped.is_set():
-                self._move(connection)
+                self._act(connection)
 
-    def _move(self, connection: Connection) -> None:
+    def _act(self, connection: Connection) -> None:
+        """Move money, undo that or not; or set some aside and be done with it."""
         wallet, other = random.sample(self._wallets, 2)
-        kind = random.choice(("deposits", "withdrawals", "transfers"))  # noqa: S311  no secret
-        body = {"amount": "0.01"} | ({"to": other} if kind == "transfers" else {})
-        key, path = uuid.uuid4().hex, f"/v1/wallets/{wallet}/{kind}"
-        status, told = self._until_answered(connection, path, body, key)
-        if status == 201:
-            entries = 2 if kind == "transfers" else 1
-            digest = hashlib.sha256(told).digest()
-            self.answered[wallet, key] = Answered(digest, entries)
+        kind = random.choice(("deposits", "withdrawals", "transfers", "holds"))  # noqa: S311  no secret
+        if kind == "holds":
+            self._hold(connection, wallet, other)
+            return
+        to = {"to": other} if kind == "transfers" else {}
+        told = self._ask(connection, wallet, kind, {"amount": "0.01"} | to)
+        if told and random.random() < 0.3:  # noqa: S311  no secret
+            path = f"entries/{told['entry']['version']}/reversals"
+            self._ask(connection, wallet, path, {}, entries=1 + len(to))
+
+    def _hold(self, connection: Connection, wallet: str, other: str) -> None:
+        told = self._ask(connection, wallet, "holds", {"amount": "0.03"})
+        if not told:
+            return
+        path = f"holds/{told['hold']['id']}"
+        part = {"amount": "0.01", "keep_open": True}
+        self._ask(connection, wallet, f"{path}/captures", part)
+        if random.random() < 0.5:  # noqa: S311  no secret
+            self._ask(connection, wallet, f"{path}/captures", {"to": other})
         else:
+            self._ask(connection, wallet, f"{path}/releases", {})
+
+    def _ask(
+        self,
+        connection: Connection,
+        wallet: str,
+        what: str,
+        body: dict[str, Any],
+        entries: int | None = None,
+    ) -> dict[str, Any] | None:
+        """Ask until there is an answer, remember it, and return it if it is success."""
+        key, path = uuid.uuid4().hex, f"/v1/wallets/{wallet}/{what}"
+        status, told = self._until_answered(connection, path, body, key)
+        if status != 201:
             self.refused.append(f"{status} {told[:200].decode()}")
+            return None
+        answer: dict[str, Any] = json.loads(told)
+        if entries is None:
+            entries = (1 + ("to" in body)) if "entry" in answer else 0
+        digest, holds = hashlib.sha256(told).digest(), int(what == "holds")
+        self.answered[wallet, key] = Answered(digest, entries, holds)
+        return answer
 
     def _until_answered(
-        self, connection: Connection, path: str, body: dict[str, str], key: str
+        self, connection: Connection, path: str, body: dict[str, Any], key: str
     ) -> tuple[int, bytes]:
         while True:
             try:

@@ -27,6 +27,7 @@ _WALLETS: Final = 5
 _START_S: Final = 60
 #: How long the load runs before each kill.
 _SHORTEST_S, _LONGEST_S = 0.1, 0.6
+_OPEN: Final = "SELECT count(*) FROM holds WHERE state = 'open'"
 
 
 class TortureError(Exception):
@@ -38,7 +39,7 @@ class Verdict:
     """What came of a run.
 
     :param lost: answers that the store does not have, or has otherwise.
-    :param doubled: entries beyond those that were answered.
+    :param doubled: entries and holds beyond those that were answered.
     :param faults: what else is wrong, in words.
     """
 
@@ -163,11 +164,20 @@ def _judge(store: Store, load: Load, kills: int, faults: list[str]) -> Verdict:
     rows = store.reader.rows("SELECT wallet_id, key, body FROM operations")
     for wallet_id, key, body in rows:
         kept[wallet_id, key] = hashlib.sha256(body.encode()).digest()
-    ((written,),) = store.reader.rows("SELECT count(*) FROM entries")
+    ((entries,),) = store.reader.rows("SELECT count(*) FROM entries")
+    ((holds,),) = store.reader.rows("SELECT count(*) FROM holds")
+    ((open_holds,),) = store.reader.rows(_OPEN)
+    # Every client ends its holds before it stops.
+    if open_holds and not faults:
+        faults.append(f"{open_holds} holds are open, and each was ended")
     lost = sum(
         kept.get(scope) != answered.digest for scope, answered in load.answered.items()
     )
-    asked = sum(answered.entries for answered in load.answered.values())
+    asked = load.answered.values()
+    doubled = (
+        max(0, entries - sum(each.entries for each in asked)),
+        max(0, holds - sum(each.holds for each in asked)),
+    )
     try:
         verify(store)
     except Fault as fault:
@@ -177,7 +187,7 @@ def _judge(store: Store, load: Load, kills: int, faults: list[str]) -> Verdict:
         answered=len(load.answered),
         retried=load.retried,
         lost=lost,
-        doubled=max(0, written - asked),
+        doubled=sum(doubled),
         faults=tuple(faults),
     )
 
