@@ -1,10 +1,11 @@
 import pytest
 from click.testing import CliRunner
 
-from wallet import __version__, cli
+from wallet import __version__
 from wallet import server as serving
 from wallet.audit.verify import Report
 from wallet.cli import main
+from wallet.commands import common, stores
 from wallet.config import read_settings
 from wallet.storage.store import open_store
 
@@ -51,8 +52,8 @@ def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
             on_wallet(None)
         return Report(200)
 
-    monkeypatch.setattr(cli, "verify_store", many)
-    monkeypatch.setattr(cli, "on_a_terminal", lambda: True)
+    monkeypatch.setattr(stores, "verify_store", many)
+    monkeypatch.setattr(common, "on_a_terminal", lambda: True)
     done = run("verify")
     assert "\r200 wallets verified" in done.stderr
     assert done.stdout.startswith("200 wallets")
