@@ -3,6 +3,7 @@
 import click
 
 from . import __version__
+from .commands.copy import copy
 from .commands.serve import serve
 from .commands.stores import backup, key, verify
 from .commands.torture import torture
@@ -17,5 +18,5 @@ def main() -> None:
     """
 
 
-for command in (serve, verify, backup, torture, key):
+for command in (serve, verify, backup, copy, torture, key):
     main.add_command(command)

@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from ..audit.backup import BackupError
+from ..audit.carry import CopyError
 from ..audit.heads import HeadsError
 from ..audit.replay import Fault
 from ..audit.verify import Report
@@ -29,7 +30,7 @@ from ..storage.migrations import WrongSchema
 #: Their messages say what to change.
 _SAID: Final = (
     *(ConfigError, WrongSchema, UnsafeDatabase, HeadsError),
-    *(BackupError, Fault),
+    *(BackupError, CopyError, Fault),
 )
 
 
@@ -91,7 +92,7 @@ def show_count(text: str, *, last: bool = False) -> None:
 
 def wipe_count() -> None:
     """Take away what was shown."""
-    show_count(" " * 40 + "\r")
+    show_count(" " * 72 + "\r")
 
 
 def on_a_terminal() -> bool:
