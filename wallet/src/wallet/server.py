@@ -21,6 +21,7 @@ from granian.server.common import AbstractServer
 
 from . import logs, sockets
 from .config import ConfigError, Settings
+from .storage.address import place
 from .storage.connections import is_durable
 from .storage.errors import StoreFailure, may_come_back
 from .storage.store import open_store
@@ -77,10 +78,6 @@ def prepare(settings: Settings) -> bool | None:
 
 def told(settings: Settings, durable: bool | None) -> str:
     """Say where the data is, whether it is safe there, and who is let in."""
-    url = settings.database_url
-    place = f"PostgreSQL at {url.host or 'the local socket'}/{url.database}"
-    if url.get_backend_name() == "sqlite":
-        place = f"SQLite at {url.database}"
     kept = "kept through a loss of power"
     if durable is None:
         kept = "which cannot be reached: until it can, everything is answered with 503"
@@ -92,7 +89,7 @@ def told(settings: Settings, durable: bool | None) -> str:
     mode = "shared, with an operator token and wallet keys"
     if settings.local:
         mode = "local, this machine only and without credentials"
-    return f"Data in {place}, {kept}.\nMode: {mode}."
+    return f"Data in {place(settings.database_url)}, {kept}.\nMode: {mode}."
 
 
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:

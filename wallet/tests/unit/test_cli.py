@@ -1,12 +1,23 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
 from click.testing import CliRunner
 
-from wallet import __version__, cli
+from wallet import __version__
 from wallet import server as serving
+from wallet.api.answers import freeze
+from wallet.audit import carry
 from wallet.audit.verify import Report
 from wallet.cli import main
+from wallet.clock import now_us
+from wallet.commands import common, stores
 from wallet.config import read_settings
+from wallet.ledger.commands import Kind
 from wallet.storage.store import open_store
+from wallet.writer import Writer
+
+from ..actions import a_submission, create_wallet
 
 
 @pytest.fixture
@@ -25,7 +36,9 @@ def run(tmp_path, monkeypatch):
 def test_help_names_every_command(run):
     """Each has a line that says what it does."""
     text = run("--help").output
-    assert all(f"\n  {name} " in text for name in ("serve", "verify", "backup", "key"))
+    assert all(
+        f"\n  {name} " in text for name in ("serve", "verify", "backup", "copy", "key")
+    )
     assert __version__ in run("--version").output
 
 
@@ -51,8 +64,8 @@ def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
             on_wallet(None)
         return Report(200)
 
-    monkeypatch.setattr(cli, "verify_store", many)
-    monkeypatch.setattr(cli, "on_a_terminal", lambda: True)
+    monkeypatch.setattr(stores, "verify_store", many)
+    monkeypatch.setattr(common, "on_a_terminal", lambda: True)
     done = run("verify")
     assert "\r200 wallets verified" in done.stderr
     assert done.stdout.startswith("200 wallets")
@@ -74,7 +87,10 @@ def test_a_command_that_cannot_do_what_was_asked_ends_badly(run, arguments, sent
     assert sentence in line
 
 
-@pytest.mark.parametrize("command", [["verify"], ["backup", "x"], ["key", "w_1"]])
+READS = [["verify"], ["backup", "x"], ["copy", "--to", "sqlite:///x"], ["key", "w_1"]]
+
+
+@pytest.mark.parametrize("command", READS)
 def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
     """Only serving changes a database; an empty one is most likely the wrong one."""
     (tmp_path / "wallet.db").write_bytes(b"")
@@ -82,7 +98,7 @@ def test_a_command_that_reads_does_not_make_tables(run, tmp_path, command):
     assert (done.exit_code, "start the service" in done.output) == (1, True)
 
 
-@pytest.mark.parametrize("command", [["verify"], ["backup", "x"], ["key", "w_1"]])
+@pytest.mark.parametrize("command", READS)
 def test_a_command_that_reads_makes_nothing_where_nothing_is(
     run, tmp_path, monkeypatch, command
 ):
@@ -92,6 +108,69 @@ def test_a_command_that_reads_makes_nothing_where_nothing_is(
     assert done.exit_code == 1
     assert f"There is no database at {tmp_path}/absent/wallet.db" in done.stderr
     assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("", "Error: --to cannot be read: write it like postgresql://"),
+        ("x", "Error: --to cannot be read: write it like postgresql://"),
+        ("mysql://x/y", "Error: --to must begin with postgresql://"),
+        ("sqlite://", "Error: --to must name a file"),
+        ("sqlite:///{folder}/wallet.db", "Error: This is the store itself"),
+        ("sqlite:///{folder}", "{folder} cannot be used: Is a directory"),
+    ],
+)
+def test_an_address_that_cannot_be_copied_to_is_refused(
+    run, tmp_path, address, sentence
+):
+    """With one sentence, and nothing is made."""
+    before = {path.name for path in tmp_path.iterdir()}
+    done = run("copy", "--to", address.format(folder=tmp_path))
+    assert (done.exit_code, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert sentence.format(folder=tmp_path) in line
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_copy_says_what_it_copied_and_what_does_not_come_along(
+    run, tmp_path, monkeypatch
+):
+    """A terminal sees how far it is; the secret key has to be brought separately."""
+    settings = read_settings({"HOME": str(tmp_path)})
+    store = open_store(settings.database_url, settings.limits)
+    writer = Writer(store, freeze, now_us)
+    wallet = create_wallet(writer)
+    for _ in range(2):
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "1"))
+    writer.stop()
+    store.close()
+    monkeypatch.setattr(common, "on_a_terminal", lambda: True)
+    monkeypatch.setattr(carry, "_TOLD_EVERY", 1)
+    done = run("copy", "--to", f"sqlite:///{tmp_path}/copy.db")
+    assert (done.exit_code, type(done.exception)) == (0, type(None))
+    for entries in (1, 2):
+        told = f"\r0 of 1 wallets and {entries} of 2 entries copied"
+        assert done.stderr.count(told) == 1
+    assert "\r1 of 1 wallets and 2 of 2 entries copied" in done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == (
+        "1 wallets, 2 entries, 2 operations: copied to"
+        f" SQLite at {tmp_path}/copy.db, compared, and verified."
+    )
+    assert second.startswith("The secret key is not in the store")
+
+
+@pytest.mark.parametrize("command", [*READS, ["serve", "--port", "9"]])
+def test_an_unfinished_copy_is_not_used(run, tmp_path, monkeypatch, command):
+    """Nobody serves from it, or takes it for a store."""
+    monkeypatch.setattr(serving, "serve", lambda *_arguments: None)
+    with closing(sqlite3.connect(tmp_path / "wallet.db")) as store:
+        store.execute("CREATE TABLE unfinished_copy AS SELECT 'a store' AS source")
+    done = run(*command)
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "is an unfinished copy of a store: run wallet copy again" in line
 
 
 DAMAGE = {

@@ -3,10 +3,10 @@
 import pytest
 from click.testing import CliRunner
 
-from wallet import cli
 from wallet.audit import torture
 from wallet.audit.torture import TortureError, Verdict
 from wallet.cli import main
+from wallet.commands import common
 
 GOOD = Verdict(2, 100, 7, 0, 0, ())
 
@@ -67,7 +67,7 @@ def test_a_run_that_cannot_go_on_says_why(run):
 
 def test_a_terminal_sees_the_kills_counted(run, monkeypatch):
     """Each kill, and how many answers there are to compare."""
-    monkeypatch.setattr(cli, "on_a_terminal", lambda: True)
+    monkeypatch.setattr(common, "on_a_terminal", lambda: True)
     assert (
         "\r1 of 2 kills, 50 answered\r2 of 2 kills, 100 answered\n" in run(GOOD).stderr
     )

@@ -43,3 +43,12 @@ def _refuse_unknown(url: URL) -> None:
         # Several hosts are tried in their order.
         if not isinstance(value, str) and name not in ("host", "port"):
             raise ValueError(f"has the parameter {name} more than once")
+
+
+def place(url: URL) -> str:
+    """Say where a database is, without what opens it."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite at {url.database}"
+    host = url.host or url.query.get("host") or "the local socket"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL at {host}{port}/{url.database}"

@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from .. import unfinished
+
 #: The name of the lock that lets one process migrate and the others wait.
 _LOCK: Final = 0x77616C6C6574
 
@@ -20,13 +22,15 @@ class WrongSchema(Exception):
 def upgrade(connection: Connection) -> None:
     """Create or change tables, within the caller's transaction.
 
-    :raises WrongSchema: the database has a revision that this program lacks.
+    :raises WrongSchema: the database has a revision that this program lacks, or is
+        a copy that is not finished.
     """
     if connection.dialect.name == "postgresql":
         # Waiting here is waiting for another process to create the same tables.
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SET LOCAL statement_timeout = '60s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    _refuse_unfinished(connection)
     if not is_current(connection):
         config = _config()
         config.attributes["connection"] = connection
@@ -36,8 +40,9 @@ def upgrade(connection: Connection) -> None:
 def require_current(connection: Connection) -> None:
     """Refuse a database that has yet to be brought up to date.
 
-    :raises WrongSchema: it is empty, older or newer.
+    :raises WrongSchema: it is empty, older, newer or a copy that is not finished.
     """
+    _refuse_unfinished(connection)
     if not is_current(connection):
         raise WrongSchema(
             "The database is empty or of an older version: look at"
@@ -59,6 +64,15 @@ def is_current(connection: Connection) -> bool:
             " install a newer version of the wallet."
         )
     return found == scripts.get_current_head()
+
+
+def _refuse_unfinished(connection: Connection) -> None:
+    source = unfinished.source_of(connection)
+    if source is not None:
+        raise WrongSchema(
+            f"The database is an unfinished copy of {source}: run wallet copy again,"
+            " or look at WALLET_DATABASE_URL."
+        )
 
 
 def _config() -> Config:

@@ -1,0 +1,139 @@
+"""Copies a store into another database, and proves that the copy is the store.
+
+All that a run copies is of one moment of the source, so both sides of a transfer are.
+Whatever breaks a run off, the next one takes along what is missing or new. The copy is
+marked as unfinished, and nobody serves from it, until it was compared and verified.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, inspect
+
+from ..ledger.outcomes import WalletState
+from ..storage import migrations, unfinished
+from ..storage.address import place
+from ..storage.bulk import tell_planner
+from ..storage.connections import Limits
+from ..storage.side_tables import rate_asks
+from ..storage.store import Store, open_current_store
+from ..storage.tables import wallets
+from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying
+from .compare import OF_WALLETS, OTHERS, content, other_wallets, sums
+from .replay import Fault, Freeze
+from .verify import Report, verify
+
+_ALL = (wallets, *OF_WALLETS, *OTHERS)
+
+
+def copy_store(
+    source_url: URL,
+    target_url: URL,
+    freeze: Freeze,
+    on_progress: OnProgress = lambda progress: None,
+    on_wallet: Callable[[WalletState], None] = lambda wallet: None,
+) -> Report:
+    """Copy a store into an empty database, or finish a copy, and tell what it holds.
+
+    :param freeze: makes answers anew, to compare the kept ones with.
+    :param on_progress: is called after each transaction, and within long ones.
+    :param on_wallet: is called with each wallet of the copy that is right.
+    :raises CopyError: the copy was not begun, or is not finished.
+    """
+    _refuse_same(source_url, target_url)
+    # A long history takes longer than any request may.
+    limits = Limits(statement_timeout_ms=0)
+    with (
+        closing(open_current_store(source_url, limits)) as source,
+        closing(Store(target_url, limits)) as target,
+    ):
+        with target.transaction() as connection:
+            _begin(connection, place(source_url))
+        with source.snapshot() as moment:
+            carry_wallets(moment, target, on_progress)
+            carry_others(moment, target)
+            _require_equal(moment, target)
+        _require_unmoved(source, target)
+        report = _verify(target, freeze, on_wallet)
+        _require_unmoved(source, target)
+        with carrying(target) as connection:
+            unfinished.unmark(connection)
+    return report
+
+
+def _refuse_same(source: URL, target: URL) -> None:
+    same = source.set(password=None) == target.set(password=None)
+    if source.get_backend_name() == target.get_backend_name() == "sqlite":
+        here, there = Path(source.database or ""), Path(target.database or "")
+        same = there.exists() and here.samefile(there)
+    if same:
+        raise CopyError("This is the store itself: name another database.")
+
+
+def _begin(connection: Connection, source: str) -> None:
+    """Make the tables and mark them, unless that was done before."""
+    begun = unfinished.source_of(connection)
+    if begun not in (None, source):
+        raise CopyError(
+            f"The database is an unfinished copy of another store, {begun}."
+        )
+    names = inspect(connection).get_table_names()
+    if not names:
+        migrations.upgrade(connection)
+    elif "alembic_version" not in names or not migrations.is_current(connection):
+        raise CopyError(
+            "The database has tables that are not those of this version of the wallet:"
+            " name an empty one."
+        )
+    if begun is None:
+        # The tables are made with one row, which says when a price may be asked for.
+        for table in {*_ALL} - {rate_asks}:
+            if sums(connection, table)[0]:
+                raise CopyError("The database has rows already: name an empty one.")
+        unfinished.mark(connection, source)
+
+
+def _require_equal(moment: Connection, target: Store) -> None:
+    """Compare the copy with the moment that it is of."""
+    with target.snapshot() as copy:
+        other = next(other_wallets(moment, copy), None)
+        if other is not None:
+            raise CopyError(
+                f"The copy of {other} is not what the store has: begin anew, with an"
+                " empty database."
+            )
+        for table in _ALL:
+            if sums(moment, table) != sums(copy, table):
+                raise CopyError(
+                    f"The copy of the table {table.name} does not add up to what the"
+                    " store has: begin anew, with an empty database."
+                )
+
+
+def _require_unmoved(source: Store, target: Store) -> None:
+    """Refuse to end while the source goes on."""
+    with source.snapshot() as now, target.snapshot() as copy:
+        moved = sum(1 for _ in other_wallets(now, copy))
+        others = [each for each in OTHERS if content(now, each) != content(copy, each)]
+    if moved or others:
+        what = f"{moved} wallets" if moved else "Prices or ended sessions"
+        raise CopyError(
+            f"{what} changed while the store was copied, so the copy is not finished:"
+            " stop the service, and run the command again. It takes along only what"
+            " is new."
+        )
+
+
+def _verify(
+    target: Store, freeze: Freeze, on_wallet: Callable[[WalletState], None]
+) -> Report:
+    with carrying(target) as connection:
+        tell_planner(connection, _ALL)
+    try:
+        return verify(target, on_wallet=on_wallet, freeze=freeze)
+    except Fault as fault:
+        raise CopyError(
+            f"The copy is not as it must be, and stays unfinished: {fault}."
+            " Look whether the store is, with wallet verify."
+        ) from fault

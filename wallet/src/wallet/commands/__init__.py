@@ -1,0 +1,1 @@
+"""The commands, each group in a module; ``cli`` registers them."""

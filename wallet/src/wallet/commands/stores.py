@@ -1,0 +1,97 @@
+"""What reads a store that is there."""
+
+from pathlib import Path
+
+import click
+
+from ..audit.backup import back_up
+from ..audit.heads import HeadsError, read_heads, write_heads
+from ..audit.verify import verify as verify_store
+from ..ledger.outcomes import WalletState
+from ..storage.connections import Limits
+from ..storage.queries import find_wallet
+from ..storage.store import open_current_store
+from ..web.auth import WalletKeys
+from .common import (
+    counting_verified,
+    existing_database,
+    one_sentence,
+    settings_of_environment,
+    shown,
+)
+
+
+@click.command()
+@click.option("--heads", type=click.Path(path_type=Path), help="Heads to compare with.")
+@click.option("--write-heads", type=click.Path(path_type=Path), help="File to write.")
+def verify(heads: Path | None, write_heads: Path | None) -> None:
+    """Replay every wallet and name the first bad row, if there is one.
+
+    Keep the file of --write-heads where nobody who can write to the database can
+    change it: only a head kept there shows that a whole history was rewritten.
+    """
+    # Not above: a server loads its metrics after it has made a folder for them.
+    from ..api.answers import freeze
+
+    with one_sentence():
+        kept = None if heads is None else read_heads(heads)
+        # A long history takes longer than any request may.
+        store = open_current_store(existing_database(), Limits(statement_timeout_ms=0))
+        seen: list[WalletState] = []
+        try:
+            with counting_verified() as show:
+
+                def on_wallet(wallet: WalletState) -> None:
+                    show(wallet)
+                    if write_heads is not None:
+                        seen.append(wallet)
+
+                report = verify_store(store, kept, on_wallet, freeze)
+        finally:
+            store.close()
+        if write_heads is not None:
+            _write_heads(write_heads, seen)
+    click.echo(f"{shown(report)}: all is as it must be.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def backup(file: Path, force: bool) -> None:
+    """Save a verified copy of a store in SQLite to FILE, while the service runs.
+
+    FILE has that name only once it is whole. A service that writes does not wait.
+    """
+    from ..api.answers import freeze
+
+    with one_sentence():
+        url = existing_database()
+        with counting_verified() as show:
+            report = back_up(url, file, freeze, show, force=force)
+        size = file.stat().st_size
+    click.echo(f"{shown(report)} in {size} bytes: saved to {file}, and verified.")
+
+
+@click.command()
+@click.argument("wallet_id")
+def key(wallet_id: str) -> None:
+    """Print the key of a wallet."""
+    with one_sentence():
+        url = existing_database()
+        settings = settings_of_environment()
+        store = open_current_store(url, settings.limits)
+        try:
+            wallet = find_wallet(store, wallet_id)
+        finally:
+            store.close()
+    if wallet is None:
+        raise click.ClickException(f"There is no wallet {wallet_id}.")
+    keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
+    click.echo(keys.make(wallet.id, wallet.key_version))
+
+
+def _write_heads(path: Path, wallets: list[WalletState]) -> None:
+    try:
+        write_heads(path, wallets)
+    except OSError as error:
+        raise HeadsError(f"{path} cannot be written.") from error
