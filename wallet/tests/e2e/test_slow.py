@@ -244,7 +244,7 @@ def test_a_statement_goes_on_after_its_database_was_away(make_server, proxy):
     head, *rows, end = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert head[0] == "Entry"
     assert [row[0] for row in rows] == [str(each) for each in range(ENTRIES, 0, -1)]
-    assert end == ["End", "", "", "", "", f"{ENTRIES} entries", ""]
+    assert end == ["End", "", "", "", "", f"{ENTRIES} entries", "", "", ""]
 
 
 def test_a_statement_whose_database_goes_away_is_broken_off(make_server, proxy):

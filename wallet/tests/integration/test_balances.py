@@ -406,19 +406,23 @@ def test_the_statement_has_every_entry_exactly(visitor, local, monkeypatch):
     local.transfer(ada, bob, "0.50")
     answer = visitor.get(f"/wallets/{ada}/statement.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == (
-        f"attachment; filename=statement-{ada}.csv"
-    )
+    name = rf"attachment; filename=wallet-{ada[-6:]}-\d{{4}}-\d\d\.csv"
+    assert re.fullmatch(name, answer.headers["Content-Disposition"])
     assert answer.content_length == len(answer.data)
     assert answer.text.count("\r\n") == len(notes) + 3
     head, *rows, end = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
     assert head == [
         *("Entry", "Date (SAST)", "Kind", "Amount (ZAR)", "Balance (ZAR)"),
-        *("Note", "Other wallet"),
+        *("Note", "Payee", "Other wallet", "Its name"),
     ]
-    assert end == ["End", "", "", "", "", "8 entries", ""]
+    assert end == ["End", "", "", "", "", "8 entries", "", "", ""]
     assert [row[0] for row in rows] == ["8", "7", "6", "5", "4", "3", "2", "1"]
-    assert rows[0][2:] == ["transfer", "-0.50", "645636042579828.57", "", bob]
+    assert rows[0][2:] == [
+        "transfer",
+        "-0.50",
+        "645636042579828.57",
+        *("", "", bob, ""),
+    ]
     assert [row[5] for row in rows[:0:-1]] == [
         *('\'=HYPERLINK("http://x")', "'+1", "'-1", "'@SUM(1)"),
         *('a "b", c', "Zoë", ""),
@@ -454,7 +458,8 @@ def test_the_statement_of_an_empty_wallet_has_its_heading_and_its_end(visitor):
     """An unknown wallet has none."""
     wallet = visitor.make_wallet("", "JPY")
     assert visitor.read(f"/wallets/{wallet}/statement.csv") == (
-        "Entry,Date (SAST),Kind,Amount (JPY),Balance (JPY),Note,Other wallet\r\n"
-        "End,,,,,0 entries,\r\n"
+        "Entry,Date (SAST),Kind,Amount (JPY),Balance (JPY),"
+        "Note,Payee,Other wallet,Its name\r\n"
+        "End,,,,,0 entries,,,\r\n"
     )
     assert visitor.get(f"/wallets/{new_wallet_id()}/statement.csv").status_code == 404

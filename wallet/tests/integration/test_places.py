@@ -54,7 +54,7 @@ def test_page_statement_and_series_tell_the_time_of_one_zone(service_in, zone, c
     statement = service.get(f"/wallets/{wallet}/statement.csv").text
     heading, entry, _end = csv.reader(io.StringIO(statement))
     assert heading[1] == f"Date ({clocks})"
-    assert entry[1] == f"{shown:%Y-%m-%d %H:%M:%S.%f}"
+    assert entry[1] == shown.isoformat(timespec="microseconds")
     series = service.get(f"/v1/wallets/{wallet}/series")
     assert (series.status_code, series.json["tz"]) == (200, zone)
     midnight = shown.replace(hour=0, minute=0, second=0, microsecond=0)

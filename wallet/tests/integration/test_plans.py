@@ -11,6 +11,7 @@ from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.storage import finding
 from wallet.storage import queries as reading
 from wallet.storage.connections import is_sqlite
+from wallet.storage.names import Names
 from wallet.storage.queries import find_wallet, list_entries
 
 from ..actions import a_submission, create_wallet, heard
@@ -81,13 +82,13 @@ READS = {
     ),
     "more entries": lambda store, wallet: reading.list_entries(store, wallet, 50, 9),
     "oldest entries": lambda store, wallet: finding.find_entries(
-        store, wallet, finding.WantedEntries(order=finding.Order.OLDEST), 50, True
+        store, wallet, finding.WantedEntries(order=finding.Order.OLDEST), 50
     ),
     "newest entries that fit": lambda store, wallet: finding.find_entries(
         store,
         wallet,
         finding.WantedEntries(Kind.DEPOSIT, 1, 9, "x", 0, 2**60, 2, 9),
-        *(50, True),
+        *(50, Names(store)),
     ),
     "wallets that fit": lambda store, wallet: finding.find_wallets(
         store,

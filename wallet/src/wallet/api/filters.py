@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from ..history.held import held_before
+from ..history.held import within_times
 from ..ledger.commands import Kind
 from ..ledger.money import CURRENCIES, AmountError, parse_amount
 from ..ledger.outcomes import WalletState
@@ -160,15 +160,11 @@ class EntriesQuery(EntriesPage, kw_only=True):
         after, before = self.after or 0, self.before or BEYOND_ALL
         if before <= after:
             raise malformed("before", "must be more than after")
-        # Times only grow from version to version.
-        first, end = held_before(store, wallet, (from_us, to_us))
-        after = max(after, first.version)
-        if to_us <= wallet.last_entry_at_us:
-            before = min(before, end.version + 1)
         text = self.text or ""
-        return WantedEntries(
+        wanted = WantedEntries(
             kind, least, most, text, from_us, to_us, after, before, order
         )
+        return within_times(store, wallet, wanted)
 
 
 def _read_amount(

@@ -58,7 +58,7 @@ def _read(
     """
     service.open_wallet(caller, wallet_id)
     wanted = WantedEntries(after=after, order=Order.OLDEST)
-    return find_entries(service.store, wallet_id, wanted, limit, names=False).rows
+    return find_entries(service.store, wallet_id, wanted, limit).rows
 
 
 def _answer(

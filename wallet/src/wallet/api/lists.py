@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, request
 
-from ..ledger.commands import Principal
 from ..storage.finding import (
     Order,
     WalletOrder,
@@ -53,8 +52,7 @@ def list_entries(wallet_id: str) -> Response:
         return follow(caller, wallet, query)
     store = current_service().store
     wanted = query.wanted(store, wallet)
-    # Whoever holds the key of one wallet learns no names of others.
-    names = caller.principal is Principal.OPERATOR
+    names = current_service().names_for(caller)
     found = find_entries(store, wallet_id, wanted, query.limit, names)
     cursor = None if found.last is None else found.last.version
     parameter = "after" if wanted.order is Order.OLDEST else "before"

@@ -5,12 +5,13 @@ is read never changes any more, so several statements need no common snapshot.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from ..ledger.outcomes import WalletState
+from ..storage.finding import WantedEntries
 from ..storage.spans import SIZES, Range
 from ..storage.store import Store
 
@@ -83,6 +84,18 @@ def held_before(
     for place, found in _look_up(store, wallet, _MOMENTS, _MOMENT, asked, **more):
         held[place] = Held(*found) if found else empty
     return held
+
+
+def within_times(
+    store: Store, wallet: WalletState, wanted: WantedEntries
+) -> WantedEntries:
+    """Turn the times of what is looked for into versions, by which it is found."""
+    # Times only grow from version to version.
+    first, end = held_before(store, wallet, (wanted.from_us, wanted.to_us))
+    before = wanted.before
+    if wanted.to_us <= wallet.last_entry_at_us:
+        before = min(before, end.version + 1)
+    return replace(wanted, after=max(wanted.after, first.version), before=before)
 
 
 def extremes_within(

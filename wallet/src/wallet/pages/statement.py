@@ -1,23 +1,28 @@
-"""A wallet's whole history as a file for spreadsheets (RFC 4180)."""
+"""A wallet's history, or what is looked for in it, for spreadsheets (RFC 4180)."""
 
 import csv
 import re
 import threading
 import time
-from collections.abc import Iterator
-from datetime import tzinfo
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta, tzinfo
 from typing import Final
+from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ..clock import shown_in
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
-from ..storage.queries import list_entries
+from ..storage.finding import Found, WantedEntries, counterparties, find_entries
+from ..storage.names import Names
 from ..storage.store import Store
 from ..web.service import current_service
 from . import access
+from .filters import read_filter, take_fields
 from .wording import clocks
 
 statement = Blueprint("statement", __name__)
@@ -31,6 +36,7 @@ _ROW_OF_LINES: Final = 8
 #: How long a part is tried to be read, once others were sent, and how often.
 _PATIENCE_S: Final = 5.0
 _PAUSE_S: Final = 0.2
+_NOT_IN_NAMES: Final = re.compile(r"[\W_]+")
 #: Where a spreadsheet would begin a formula: at the start of the text, or after what it
 #: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
 _RUNS: Final = re.compile(
@@ -40,27 +46,58 @@ _RUNS: Final = re.compile(
 
 @statement.get("/wallets/<wallet_id>/statement.csv")
 def download(wallet_id: str) -> Response:
-    """Send every entry, newest first, a part at a time.
+    """Send the entries that fit, newest first, a part at a time.
 
-    It is read twice: once to measure it, while a failure can still be told. A file that
-    does not get the length that was announced is known to be broken by whoever reads.
+    They are read twice: once to measure the file, while a failure can still be told. A
+    file that does not get the length that was announced is known to be broken by
+    whoever reads.
 
-    :raises Problem: too many are being sent.
+    :raises Problem: too many are being sent, or the filter cannot be read.
     """
     caller = access.current_caller()
     service = current_service()
     wallet = service.open_wallet(caller, wallet_id)
+    typed = take_fields(request.args.to_dict(flat=False))
+    wanted = read_filter(typed, wallet).wanted
+    wanted = replace(wanted, before=min(wanted.before, wallet.version + 1))
     place = service.slow.statements[caller.principal].place()
-    # The request is over when most of it is made, so it is handed everything.
-    told = service.store, wallet, service.settings.time_zone, f"Date ({clocks()})"
-    length = sum(map(len, _parts(*told, patience_s=0)))
-    response = Response(mimetype="text/csv")
-    place.send(response, _parts(*told, patience_s=_PATIENCE_S))
-    response.content_length = length
-    response.headers.set(
-        "Content-Disposition", "attachment", filename=f"statement-{wallet.id}.csv"
+    zone = service.settings.time_zone
+    # The request is over when most of it is made, so it has everything.
+    file = _File(
+        *(service.store, wallet, wanted, service.names_for(caller)),
+        *(zone, f"Date ({clocks()})", bool(typed)),
     )
+    length = sum(map(len, file.parts(patience_s=0)))
+    response = Response(mimetype="text/csv")
+    place.send(response, file.parts(patience_s=_PATIENCE_S))
+    response.content_length = length
+    named = _as_header(_file_name(wallet, typed, zone))
+    response.headers.set("Content-Disposition", "attachment", **named)
     return response
+
+
+def _as_header(name: str) -> dict[str, str]:
+    """Write a name for a header, which takes ASCII alone: so it is written twice."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    if plain == name:
+        return {"filename": name}
+    return {"filename": plain, "filename*": f"UTF-8''{quote(name)}"}
+
+
+def _file_name(wallet: WalletState, typed: Mapping[str, str], zone: tzinfo) -> str:
+    """Name a file by its wallet and its months, or the days that were asked for."""
+    name = _NOT_IN_NAMES.sub("-", wallet.name).strip("-")[:60]
+    made, newest = wallet.created_at_us, wallet.last_entry_at_us
+    times = made, max(made, newest)
+    first, last = (f"{shown_in(zone, at_us):%Y-%m}" for at_us in times)
+    if "from" in typed:
+        first = typed["from"].removesuffix("-01")
+    if "to" in typed:
+        day = date.fromisoformat(typed["to"])
+        ends_month = (day + timedelta(1)).day == 1
+        last = f"{day:%Y-%m}" if ends_month else typed["to"]
+    period = first if first == last else f"{first}-to-{last}"
+    return f"{name or f'wallet-{wallet.id[-6:]}'}-{period}.csv"
 
 
 def harmless(text: str) -> str:
@@ -80,43 +117,71 @@ def _line(*cells: str) -> str:
     return line
 
 
-def _parts(
-    store: Store, wallet: WalletState, zone: tzinfo, date: str, patience_s: float
-) -> Iterator[bytes]:
-    """Make the file; entries never change, so it is the same each time."""
-    money = f"Amount ({wallet.currency})", f"Balance ({wallet.currency})"
-    yield _line("Entry", date, "Kind", *money, "Note", "Other wallet").encode()
-    before, count = wallet.version + 1, 0
-    while entries := _part(store, wallet, before, patience_s):
-        yield _lines(entries, CURRENCIES[wallet.currency], zone).encode()
-        before, count = entries[-1].version, count + len(entries)
-    yield _line("End", "", "", "", "", f"{count} entries", "").encode()
+@dataclass(frozen=True, slots=True)
+class _File:
+    store: Store
+    wallet: WalletState
+    wanted: WantedEntries
+    names: Names | None
+    zone: tzinfo
+    date: str
+    filtered: bool
+
+    def parts(self, patience_s: float) -> Iterator[bytes]:
+        """Make the file; entries and kept names are the same each time."""
+        currency = self.wallet.currency
+        money = f"Amount ({currency})", f"Balance ({currency})"
+        about = "Note", "Payee", "Other wallet", "Its name"
+        yield _line("Entry", self.date, "Kind", *money, *about).encode()
+        wanted, count = self.wanted, 0
+        while True:
+            found, names = self._read(wanted, patience_s)
+            if found.rows:
+                text = _lines(found.rows, names, CURRENCIES[currency], self.zone)
+                yield text.encode()
+            count += len(found.rows)
+            if found.last is None:
+                break
+            wanted = replace(wanted, before=found.last.version)
+        entries = f"{count} entries"
+        if self.filtered:
+            entries = f"{count} of {self.wallet.version} entries"
+        yield _line("End", "", "", "", "", entries, "", "", "").encode()
+
+    def _read(
+        self, wanted: WantedEntries, patience_s: float
+    ) -> tuple[Found[Entry], dict[str, str]]:
+        """Read some entries, again and again if the database is away."""
+        give_up_s = time.monotonic() + patience_s
+        while True:
+            try:
+                with _ONE_AT_A_TIME:
+                    found = find_entries(
+                        self.store, self.wallet.id, wanted, _PART, self.names
+                    )
+                    others = counterparties(found.rows)
+                    return found, self.names.of(others) if self.names else {}
+            except StoreFailure:
+                if time.monotonic() >= give_up_s:
+                    raise
+                time.sleep(_PAUSE_S)
 
 
-def _part(
-    store: Store, wallet: WalletState, before: int, patience_s: float
-) -> list[Entry]:
-    """Read some entries, again and again if the database is away."""
-    give_up_s = time.monotonic() + patience_s
-    while True:
-        try:
-            with _ONE_AT_A_TIME:
-                return list_entries(store, wallet.id, _PART, before)
-        except StoreFailure:
-            if time.monotonic() >= give_up_s:
-                raise
-            time.sleep(_PAUSE_S)
-
-
-def _lines(entries: list[Entry], exponent: int, zone: tzinfo) -> str:
+def _lines(
+    entries: list[Entry], names: Mapping[str, str], exponent: int, zone: tzinfo
+) -> str:
     with _ONE_AT_A_TIME:
-        return "".join(_each_line(entries, exponent, zone))
+        return "".join(_each_line(entries, names, exponent, zone))
 
 
-def _each_line(entries: list[Entry], exponent: int, zone: tzinfo) -> list[str]:
+def _each_line(
+    entries: list[Entry], names: Mapping[str, str], exponent: int, zone: tzinfo
+) -> list[str]:
     lines = []
     for entry in entries:
-        lines.append(_line(*_cells(entry, exponent, zone)))
+        other = entry.counterparty or ""
+        cells = _cells(entry, exponent, zone)
+        lines.append(_line(*cells, other, harmless(names.get(other, ""))))
         if len(lines) % _ROW_OF_LINES == 0:
             # Whoever waits for the interpreter would else wait for its full interval,
             # several times for a deposit.
@@ -127,10 +192,10 @@ def _each_line(entries: list[Entry], exponent: int, zone: tzinfo) -> list[str]:
 def _cells(entry: Entry, exponent: int, zone: tzinfo) -> tuple[str, ...]:
     return (
         str(entry.version),
-        f"{shown_in(zone, entry.at_us):%Y-%m-%d %H:%M:%S.%f}",
+        shown_in(zone, entry.at_us).isoformat(timespec="microseconds"),
         entry.kind.value,
         format_amount(entry.amount_minor, exponent),
         format_amount(entry.balance_minor, exponent),
         harmless(entry.note or ""),
-        entry.counterparty or "",
+        harmless(entry.payee or ""),
     )

@@ -1,5 +1,8 @@
 """A wallet: what it holds, how that came about, and setting it."""
 
+from dataclasses import replace
+from typing import Final
+
 from flask import (
     Blueprint,
     Response,
@@ -11,15 +14,16 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..ledger.commands import Principal
-from ..ledger.outcomes import Entry, WalletState
+from ..ledger.commands import Kind
+from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
-from ..storage.queries import find_names, list_entries
+from ..storage.finding import counterparties, find_entries
 from ..web.auth import Caller
 from ..web.fields import EntriesPage, read_query
 from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms, review
+from .filters import Filter, read_kindly, take_fields
 from .over_time import RANGES, over_time, take_range
 from .wording import COLUMNS, money, rate_now, worth_of_entries
 
@@ -27,16 +31,20 @@ history = Blueprint("history", __name__)
 
 #: The wallet has moved on since the form was made, by this form or by another.
 _CONFLICTS = ("version-mismatch", "key-reused")
+_ALL: Final = Filter()
 
 
 @history.get("/wallets/<wallet_id>")
-def show(wallet_id: str) -> str:
+def show(wallet_id: str) -> AnyResponse:
     """Show a wallet and a part of its history, newest first."""
     caller = access.current_caller()
     wallet = current_service().open_wallet(caller, wallet_id)
     query = request.args.to_dict(flat=False)
     asked = take_range(query)
-    return _page(caller, wallet, read_query(query, EntriesPage), asked=asked)
+    sought = read_kindly(take_fields(query), wallet)
+    page = read_query(query, EntriesPage)
+    body = _page(caller, wallet, page, asked=asked, sought=sought)
+    return Response(body, 400 if sought.fault else 200)
 
 
 @history.post("/wallets/<wallet_id>/balance")
@@ -116,37 +124,36 @@ def _page(
     page: EntriesPage,
     *,
     asked: str | None = None,
+    sought: Filter = _ALL,
     error: str = "",
     typed: str = "",
     key: str | None = None,
     version: int | None = None,
 ) -> str:
+    names = current_service().names_for(caller)
+    wanted = sought.wanted
+    if page.before is not None:
+        wanted = replace(wanted, before=min(wanted.before, page.before))
     store = current_service().store
-    found = list_entries(store, wallet.id, page.limit + 1, page.before)
-    entries = found[: page.limit]
+    found = find_entries(store, wallet.id, wanted, page.limit, names)
+    entries = found.rows
     return render_template(
         "wallet.html",
         wallet=wallet,
         entries=entries,
-        names=_names(caller, entries),
+        names=names.of(counterparties(entries)) if names else {},
         quotes=worth_of_entries(wallet, entries),
         column=COLUMNS.get(wallet.currency),
         rate=rate_now(),
         over_time=over_time(wallet, asked),
         ranges=RANGES,
         asked=asked,
+        sought=sought,
+        kinds=[*Kind],
         newest=page.before is None,
-        more=len(found) > page.limit,
+        last=found.last,
         error=error,
         typed=typed,
         key=key or forms.new_key(),
         version=wallet.version if version is None else version,
     )
-
-
-def _names(caller: Caller, entries: list[Entry]) -> dict[str, str]:
-    # What other wallets are called is not the business of a key's holder.
-    others = {entry.counterparty for entry in entries if entry.counterparty}
-    if caller.principal is not Principal.OPERATOR or not others:
-        return {}
-    return find_names(current_service().store, others)

@@ -12,7 +12,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from ..clock import now_us
 from ..ledger.commands import Kind
 from ..ledger.outcomes import Entry, WalletState
-from .queries import BEYOND_ALL, ENTRY, WALLETS, find_names, to_entry
+from .names import Names
+from .queries import BEYOND_ALL, ENTRY, WALLETS, to_entry
 from .store import Store
 
 #: How many rows are read for one page at most, and how many at once.
@@ -109,17 +110,20 @@ class Found(Generic[Row]):
 
 
 def find_entries(
-    store: Store, wallet_id: str, wanted: WantedEntries, limit: int, names: bool
+    store: Store,
+    wallet_id: str,
+    wanted: WantedEntries,
+    limit: int,
+    names: Names | None = None,
 ) -> Found[Entry]:
     """Look through a wallet's history.
 
-    :param names: look for the text in the names of counterparties, too.
+    :param names: look for the text in these names of counterparties, too.
     """
     oldest = wanted.order is Order.OLDEST
     sql = _ENTRIES.format(direction="ASC" if oldest else "DESC")
     bounds = {"from_us": wanted.from_us, "to_us": wanted.to_us}
     bounds |= {"after": wanted.after, "before": wanted.before}
-    called: dict[str | None, str] = {}
 
     def read(last: Entry | None, size: int) -> list[Entry]:
         if last is not None:
@@ -131,18 +135,21 @@ def find_entries(
         fitting = [each for each in part if wanted.fits(each)]
         if not wanted.text:
             return fitting
-        others = {each.counterparty for each in fitting if each.counterparty}
-        if names and others - called.keys():
-            called.update(find_names(store, others - called.keys()))
+        called = names.of(counterparties(fitting)) if names else {}
         return (
             each
             for each in fitting
             if contains(
-                wanted.text, each.note, each.payee, called.get(each.counterparty)
+                wanted.text, each.note, each.payee, called.get(each.counterparty or "")
             )
         )
 
     return _page(read, choose, limit, _PART if wanted.narrow else limit + 1)
+
+
+def counterparties(entries: Iterable[Entry]) -> set[str]:
+    """List the wallets on the other side of some entries."""
+    return {each.counterparty for each in entries if each.counterparty}
 
 
 def find_wallets(

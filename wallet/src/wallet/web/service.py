@@ -22,6 +22,7 @@ from ..ledger.outcomes import (
 )
 from ..storage.errors import StoreFailure, may_come_back, reason_of
 from ..storage.migrations import WrongSchema
+from ..storage.names import Names
 from ..storage.queries import find_wallet
 from ..storage.store import Store
 from ..writer import Writer
@@ -144,6 +145,10 @@ class Service:
         """
         caller.must_see(wallet_id)
         return caller.must_open(find_wallet(self.store, wallet_id))
+
+    def names_for(self, caller: Caller) -> Names | None:
+        """Look wallets' names up for a caller; who holds a key learns none."""
+        return Names(self.store) if caller.principal is Principal.OPERATOR else None
 
     def warn_of_future_entries(self) -> None:
         """Log when the latest entry lies in the future."""
