@@ -11,6 +11,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..history.series import as_old_as_its_history
 from ..ledger.commands import Principal
 from ..ledger.money import AmountError
 from ..ledger.outcomes import Entry, WalletState
@@ -154,7 +155,7 @@ def _page(
         quotes=worth_of_entries(wallet, entries),
         column=COLUMNS.get(wallet.currency),
         rate=rate_now(),
-        over_time=over_time(wallet, asked),
+        over_time=over_time(as_old_as_its_history(store, wallet), asked),
         ranges=RANGES,
         asked=asked,
         newest=page.before is None,
