@@ -84,6 +84,7 @@ _MUST_BE: Final = {
     "If-Match": '* or one quoted version, such as "7"',
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
     "archived": "true or false",
+    "dry_run": "true or false",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "a version, or for wallets the id of one",
