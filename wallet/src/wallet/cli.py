@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,6 @@ from . import __version__
 from .audit.backup import BackupError, back_up
 from .audit.heads import HeadsError, read_heads, write_heads
 from .audit.replay import Fault
-from .audit.verify import Report
 from .audit.verify import verify as verify_store
 from .config import (
     ConfigError,
@@ -38,6 +37,7 @@ _SAID: Final = (
     *(ConfigError, WrongSchema, UnsafeDatabase, HeadsError),
     *(BackupError, Fault),
 )
+_SHOWN: Final = "{0.wallets} wallets, {0.entries} entries, {0.operations} operations"
 
 
 @click.group()
@@ -99,7 +99,7 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
             store.close()
         if write_heads is not None:
             _write_heads(write_heads, seen)
-    click.echo(f"{_shown(report)}: all is as it must be.")
+    click.echo(f"{_SHOWN.format(report)}: all is as it must be.")
 
 
 @main.command()
@@ -117,7 +117,9 @@ def backup(file: Path, force: bool) -> None:
         with _progress() as show:
             report = back_up(url, file, freeze, show, force=force)
         size = file.stat().st_size
-    click.echo(f"{_shown(report)} in {size} bytes: saved to {file}, and verified.")
+    click.echo(
+        f"{_SHOWN.format(report)} in {size} bytes: saved to {file}, and verified."
+    )
 
 
 @main.command()
@@ -127,15 +129,21 @@ def key(wallet_id: str) -> None:
     with _one_sentence():
         url = _existing_database()
         settings = _settings()
-        store = open_current_store(url, settings.limits)
-        try:
+        with closing(open_current_store(url, settings.limits)) as store:
             wallet = find_wallet(store, wallet_id)
-        finally:
-            store.close()
     if wallet is None:
         raise click.ClickException(f"There is no wallet {wallet_id}.")
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     click.echo(keys.make(wallet.id, wallet.key_version))
+
+
+@main.command()
+def demo() -> None:
+    """Fill a fresh store with a year of made-up movements, for a first look."""
+    from .demo import make_demo
+
+    with _one_sentence():
+        click.echo(make_demo(_settings()))
 
 
 @main.command()
@@ -240,10 +248,3 @@ def _write_heads(path: Path, wallets: list[WalletState]) -> None:
         write_heads(path, wallets)
     except OSError as error:
         raise HeadsError(f"{path} cannot be written.") from error
-
-
-def _shown(report: Report) -> str:
-    return (
-        f"{report.wallets} wallets, {report.entries} entries,"
-        f" {report.operations} operations"
-    )
