@@ -15,6 +15,7 @@ from ..web.service import service_of
 from . import access, wording
 from .access import keys, signing
 from .balances import balances
+from .importing import importing
 from .statement import statement
 from .transfer import moving
 from .wallet import history
@@ -53,7 +54,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _KINDS: Final = ("application/problem+json", "text/html")
-_BLUEPRINTS: Final = (signing, balances, history, moving, statement, keys)
+_BLUEPRINTS: Final = (signing, balances, history, moving, importing, statement, keys)
 for _blueprint in _BLUEPRINTS:
     _blueprint.before_request(access.guard)
 

@@ -1,10 +1,7 @@
 """What is about to be moved: signed, read again, and foretold by the ledger itself."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
-
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from ..clock import now_us
 from ..ledger.commands import Kind, MoveMoney, Principal, Submission
@@ -16,7 +13,7 @@ from ..storage.queries import find_names, find_wallet
 from ..web.auth import Caller
 from ..web.problems import Problem, refused
 from ..web.service import current_service
-from .access import LIFETIME_S
+from . import signed
 
 _SALT: Final = "wallet.review"
 
@@ -41,18 +38,15 @@ def sign(command: MoveMoney) -> str:
         command.note,
         command.key,
     ]
-    return _serializer().dumps(asked)
+    return signed.sign(asked, _SALT)
 
 
-def read(signed: str, caller: Caller) -> MoveMoney:
+def read(text: str, caller: Caller) -> MoveMoney:
     """Read a move that was prepared; whether the caller sees its wallet comes next.
 
     :raises Problem: it is altered, too old, or of another kind of caller.
     """
-    try:
-        asked = _serializer().loads(signed, max_age=LIFETIME_S)
-    except BadSignature as error:
-        raise Problem("stale-form") from error
+    asked = signed.read_signed(text, _SALT)
     principal, wallet_id, kind, unscaled, decimals, recipient, note, key = asked
     if principal != caller.principal:
         raise Problem("stale-form")
@@ -96,12 +90,3 @@ def recipient_name(caller: Caller, command: MoveMoney) -> str | None:
         return None
     names = find_names(current_service().store, {command.recipient})
     return names.get(command.recipient)
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    settings = current_service().settings
-    return URLSafeTimedSerializer(
-        [*settings.secret_key_fallbacks, settings.secret_key],
-        salt=_SALT,
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
