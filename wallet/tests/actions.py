@@ -50,6 +50,14 @@ class Wallets:
     def batch(self, wallet: str, *items: dict[str, Any], **more: Any):
         return self._move(wallet, "batches", {"operations": items}, more)
 
+    def bring_in(self, wallet: str, file: bytes, query: str = "", **headers: str):
+        return self.client.post(
+            f"/v1/wallets/{wallet}/imports{query}",
+            data=file,
+            content_type="text/csv",
+            headers=self._headers(headers),
+        )
+
     def balance(self, wallet: str) -> tuple[str, int]:
         answer = self.get(f"/v1/wallets/{wallet}")
         assert answer.status_code == 200, answer.text

@@ -4,6 +4,7 @@ import click
 
 from . import __version__
 from .commands.copy import copy
+from .commands.demo import demo
 from .commands.serve import serve
 from .commands.stores import backup, key, verify
 from .commands.torture import torture
@@ -18,5 +19,5 @@ def main() -> None:
     """
 
 
-for command in (serve, verify, backup, copy, torture, key):
+for command in (serve, verify, backup, copy, torture, key, demo):
     main.add_command(command)

@@ -17,7 +17,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 INTERFACE = {"v1", "lists", "holds", "timeline", "prices", "status", "metrics"}
-INTERFACE |= {"documents"}
+INTERFACE |= {"documents", "imports"}
 
 
 def routes_of(app):

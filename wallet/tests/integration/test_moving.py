@@ -354,7 +354,10 @@ def test_an_entry_has_a_page_with_all_that_is_known_of_it(visitor, local, ada, b
     page = visitor.read(link)
     shown = text_of(page)
     assert "Transfer of R 30.00" in shown
-    assert f"Amount -R 30.00 Balance after R 70.00 Other wallet Bob {bob} Note lunch" in shown
+    assert (
+        f"Amount -R 30.00 Balance after R 70.00 Other wallet Bob {bob} Note lunch"
+        in shown
+    )
     answer = undo_link(visitor, link)
     assert visitor.confirm(answer.location).status_code == 303
     assert "This was undone." in visitor.read(link)

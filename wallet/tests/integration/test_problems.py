@@ -146,6 +146,9 @@ SITUATIONS = {
     "hold-expired": _expired,
     "hold-exceeded": lambda caller: _held(caller, "captures", amount=6),
     "batch-refused": _batch_refused,
+    "import-refused": lambda caller: caller.bring_in(
+        caller.create(), b"date,amount\n2026-01-01,-1\n"
+    ),
     "insufficient-funds": lambda caller: caller.withdraw(caller.create(), 1),
     "self-transfer": _self_transfer,
     "unknown-recipient": _unknown_recipient,
@@ -176,7 +179,12 @@ def is_told_well(answer, name):
     assert ("Retry-After" in answer.headers) == (kind.status in (429, 503))
     assert ("WWW-Authenticate" in answer.headers) == (kind.status == 401)
     assert ("Allow" in answer.headers) == (kind.status == 405)
-    assert set(body) - {"field", "outcomes"} == {"type", "title", "status", "detail"}
+    assert set(body) - {"field", "outcomes", "lines", "count"} == {
+        "type",
+        "title",
+        "status",
+        "detail",
+    }
     return True
 
 

@@ -92,6 +92,34 @@ def test_a_history_never_goes_back_in_time():
     assert decision.entries[0].at_us == NOW_US + 5
 
 
+def test_a_move_of_the_past_is_written_with_its_own_time():
+    """As long as the wallet has no newer entry; it may be older than the wallet."""
+    wallet = a_wallet()
+    first, outcome = decide_one(known_of(wallet), a_move(wallet, at_us=5))
+    assert isinstance(outcome, Moved)
+    assert [entry.at_us for entry in first.entries] == [5]
+    (wallet,) = first.changed
+    for at_us in (5, 6, NOW_US):
+        decision, _ = decide_one(known_of(wallet), a_move(wallet, at_us=at_us))
+        assert decision.changed[0].last_entry_at_us == at_us
+
+
+def test_no_move_is_written_before_an_entry_or_in_the_future():
+    """On neither side of a transfer; it is not kept as the answer to its key."""
+    old, new = a_wallet(balance_minor=500, version=1, last_entry_at_us=5), a_wallet()
+    new = new._replace(version=1, last_entry_at_us=9)
+    transfer = {"kind": Kind.TRANSFER, "recipient": new.id, "key": "k"}
+    for command, reason in (
+        (a_move(old, at_us=4), "is before the wallet's last entry"),
+        (a_move(old, at_us=NOW_US + 1), "lies in the future"),
+        (a_move(old, at_us=8, **transfer), "is before the wallet's last entry"),
+    ):
+        decision, outcome = decide_one(known_of(old, new), command)
+        refused = Refused(Refusal.MALFORMED, command, field="at", reason=reason)
+        assert outcome == refused
+        assert (decision.entries, decision.changed) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("kind", "amount", "recipient", "refusal"),
     [

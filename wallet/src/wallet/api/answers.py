@@ -70,6 +70,13 @@ class MovedAnswer(msgspec.Struct):
 _Outcome = Annotated[msgspec.Raw, described(**named("Outcome"))]
 
 
+class OddLine(msgspec.Struct):
+    """A line of a statement that is not taken, and why."""
+
+    line: int
+    reason: str
+
+
 class ProblemAnswer(msgspec.Struct):
     """Why a request was refused; the type is the address of a page about it."""
 
@@ -82,6 +89,11 @@ class ProblemAnswer(msgspec.Struct):
         | UnsetType
     ) = UNSET
     outcomes: list[_Outcome] | UnsetType = UNSET
+    lines: (
+        Annotated[list[OddLine], described("At most 100 lines that are refused.")]
+        | UnsetType
+    ) = UNSET
+    count: Annotated[int, described("How many lines are refused.")] | UnsetType = UNSET
 
 
 class MovedOutcome(MovedAnswer):

@@ -4,7 +4,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..web.status import StatusAnswer
-from . import answers, bodies, filters, held, history, holds, opened, parameters, rates
+from . import (
+    answers,
+    bodies,
+    filters,
+    held,
+    history,
+    holds,
+    imports,
+    opened,
+    parameters,
+    rates,
+)
 
 #: Refusals of every call, and of those that know who asks, use the store, or write.
 _ALWAYS: Final = ("local-only", "internal-error")
@@ -22,9 +33,10 @@ _BOTH: Final = ("operatorToken", "walletKey")
 class Call:
     """One call of the interface.
 
-    :param answer: the type of the good answer, or its media type.
+    :param answer: the type of the good answer, or its media type; so the body.
     :param takes: the headers that it reads, and those that it needs.
     :param may_be_empty: it answers 204 where nothing was to be done.
+    :param may_write_nothing: it answers 200 with the same where nothing was written.
     :param gives: further headers of the good answer.
     :param security: the schemes that open it, none if it is open to all.
     :param example: a body that is accepted as it stands, if the wallets are there.
@@ -35,11 +47,12 @@ class Call:
     problems: tuple[str, ...]
     status: int = 200
     body: Any = None
-    example: dict[str, Any] = field(default_factory=dict)
+    example: dict[str, Any] | str = field(default_factory=dict)
     query: Any = parameters.NoQuery
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     may_be_empty: bool = False
+    may_write_nothing: bool = False
     gives: tuple[str, ...] = ()
     security: tuple[str, ...] = _BOTH
     tag: str = "Wallets"
@@ -97,6 +110,19 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         gives=("ETag",),
         security=_OPERATOR,
         example={"name": "Holidays", "floor": "-50.00"},
+    ),
+    ("POST", f"{_WALLET}/imports"): _write(
+        imports.ImportAnswer,
+        imports.MEDIA,
+        *("unknown-wallet", "version-mismatch", "import-refused"),
+        query=imports.ImportQuery,
+        takes=("If-Match",),
+        gives=("ETag",),
+        may_write_nothing=True,
+        security=_OPERATOR,
+        tag="Moves",
+        example="Date,Description,Money In,Money Out\n2024-11-01,Salary,250.50,\n"
+        "2024-11-03,Groceries,,50.25\n",
     ),
     ("PUT", f"{_WALLET}/balance"): _move(
         bodies.NewBalance,

@@ -177,27 +177,28 @@ def _operation(call: Call, local: bool) -> Schema:
     }
     if call.may_be_empty:
         operation["responses"]["204"] = {"description": "Nothing was to be done."}
+    if call.may_write_nothing:
+        nothing = _good(call) | {"description": "Nothing was written."}
+        operation["responses"]["200"] = nothing
     if call.answer is StatusAnswer:
         failing = _good(call) | {"description": "A part of the service is failing."}
         failing["headers"] = _headers(["X-Request-Id", "Retry-After"])
         operation["responses"]["503"] = failing
     if call.body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": named(call.body.__name__),
-                    "example": call.example,
-                }
-            },
-        }
+        media, schema = _content(call.body)
+        content = {media: {"schema": schema, "example": call.example}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
+def _content(kind: Any) -> tuple[str, Schema]:
+    if isinstance(kind, str):
+        return kind, {"type": "string"}
+    return "application/json", named(kind.__name__)
+
+
 def _good(call: Call) -> Schema:
-    media, schema = call.answer, {"type": "string"}
-    if not isinstance(media, str):
-        media, schema = "application/json", named(call.answer.__name__)
+    media, schema = _content(call.answer)
     return {
         "description": "It is done." if call.status == 201 else "Here it is.",
         "headers": _headers(["X-Request-Id", *call.gives]),

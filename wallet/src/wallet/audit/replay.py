@@ -97,7 +97,9 @@ class Replayed:
             entry.balance_minor >= self._floor_at(entry.version),
             "its balance is below the wallet's floor",
         )
-        yield entry.at_us >= self.at_us, "it is older than the entry before it"
+        # What came before the wallet itself was told afterwards.
+        in_order = self.version == 0 or entry.at_us >= self.at_us
+        yield in_order, "it is older than the entry before it"
         own = entry.kind is Kind.DEPOSIT or entry.amount_minor < 0
         if entry.kind is Kind.REVERSAL:
             # Either side may have asked for it, and that one has the operation.

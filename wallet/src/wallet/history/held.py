@@ -76,9 +76,7 @@ def held_before(
     last_us = wallet.last_entry_at_us
     held = [now if time_us > last_us else empty for time_us in times_us]
     asked = [
-        (place, time_us)
-        for place, time_us in enumerate(times_us)
-        if wallet.created_at_us < time_us <= last_us
+        (place, time_us) for place, time_us in enumerate(times_us) if time_us <= last_us
     ]
     more = {"version": wallet.version, "size": SIZES[0]}
     for place, found in _look_up(store, wallet, _MOMENTS, _MOMENT, asked, **more):

@@ -42,7 +42,11 @@ class CreateWallet:
 
 @dataclass(frozen=True, slots=True)
 class MoveMoney:
-    """Deposit into, withdraw from, or transfer out of a wallet."""
+    """Deposit into, withdraw from, or transfer out of a wallet.
+
+    :param at_us: when that was, if it is told afterwards. It is no part of what a key
+        stands for.
+    """
 
     operation_id: str
     wallet_id: str
@@ -53,6 +57,7 @@ class MoveMoney:
     principal: Principal = Principal.OPERATOR
     key: str | None = None
     payee: str | None = None
+    at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from .money import CURRENCIES, LARGEST_MINOR
 from .outcomes import Entry, Moved, Refused, Unmoved, WalletState
 from .refusals import DECIDED_BY_RULES, Refusal
 
+#: A wallet, what it gains, and the wallet on the other side.
+_Side = tuple[WalletState, int, str | None]
+
 
 def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
     wallet = draft.wallets[command.wallet_id]
@@ -25,7 +28,25 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
             sides.append((recipient, minor, wallet.id))
     if refusal is not None:
         return refuse(refusal, command)
+    untimely = _untimely(draft, command, sides)
+    if untimely is not None:
+        return Refused(Refusal.MALFORMED, command, field="at", reason=untimely)
     return carry_out(draft, command, sides, command.kind, payee=command.payee)
+
+
+def _untimely(draft: Draft, command: MoveMoney, sides: list[_Side]) -> str | None:
+    """Say why a move cannot have been when it says, if it cannot.
+
+    The first entry of a wallet may be older than the wallet.
+    """
+    if command.at_us is None:
+        return None
+    if command.at_us > draft.now_us:
+        return "lies in the future"
+    for wallet, _, _ in sides:
+        if wallet.version and command.at_us < wallet.last_entry_at_us:
+            return "is before the wallet's last entry"
+    return None
 
 
 def set_balance(draft: Draft, command: SetBalance) -> Moved | Unmoved | Refused:
@@ -83,10 +104,6 @@ def reversal_of(
     )
 
 
-#: A wallet, what it gains, and the wallet on the other side.
-_Side = tuple[WalletState, int, str | None]
-
-
 def refuse(refusal: Refusal, command: Keyed) -> Refused:
     return Refused(refusal, command, remember=refusal in DECIDED_BY_RULES)
 
@@ -130,6 +147,12 @@ def refuse_recipient(
     return refuse_change(recipient, minor)
 
 
+def _moment(draft: Draft, command: Keyed, wallet: WalletState) -> int:
+    told = getattr(command, "at_us", None)
+    # Clocks go back now and then; a wallet's history does not.
+    return max(draft.now_us, wallet.last_entry_at_us) if told is None else told
+
+
 def _append(
     draft: Draft,
     command: Keyed,
@@ -150,8 +173,7 @@ def _append(
         operation_id=command.operation_id,
         counterparty=counterparty,
         note=getattr(command, "note", None),
-        # Clocks go back now and then; a wallet's history does not.
-        at_us=max(draft.now_us, wallet.last_entry_at_us),
+        at_us=_moment(draft, command, wallet),
         payee=payee,
         reverses=reverses,
         hold_id=hold_id,

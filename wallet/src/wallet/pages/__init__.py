@@ -15,6 +15,7 @@ from .balances import balances
 from .confirm import confirming
 from .entry import one_entry
 from .holds import holding
+from .importing import importing
 from .settings import changing
 from .statement import statement
 from .transfer import moving
@@ -53,6 +54,7 @@ _BLUEPRINTS: Final = (
     changing,
     holding,
     one_entry,
+    importing,
 )
 for _blueprint in _BLUEPRINTS:
     _blueprint.before_request(access.guard)

@@ -26,7 +26,7 @@ from ..ledger.commands import Principal
 from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller
-from ..web.body import read_form
+from ..web.body import LARGEST_BODY, LARGEST_FORM, read_form
 from ..web.problems import Problem
 from ..web.service import current_service
 
@@ -55,7 +55,8 @@ def guard() -> None:
     """
     caller = None if request.endpoint in _OPEN else current_caller()
     if request.method == "POST":
-        read_form(request, caller)
+        with_file = request.blueprint == "importing"
+        read_form(request, caller, LARGEST_BODY if with_file else LARGEST_FORM)
         _require_token()
 
 

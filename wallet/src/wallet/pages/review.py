@@ -1,12 +1,10 @@
 """What is about to be moved: signed, read again, and foretold by the ledger itself."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from flask import url_for
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from ..clock import now_us
 from ..ledger.commands import (
@@ -24,7 +22,7 @@ from ..storage.queries import find_names, find_wallet, is_reversed
 from ..web.auth import Caller
 from ..web.problems import Problem, refused
 from ..web.service import current_service
-from .access import LIFETIME_S
+from . import signed
 from .wording import money
 
 _SALT: Final = "wallet.review"
@@ -96,19 +94,20 @@ def _history(wallet: WalletState) -> str:
 def address(command: Reviewed) -> str:
     """Tell where a command is reviewed; nobody else can have written that."""
     asked = [type(command).__name__, msgspec.to_builtins(command)]
-    return url_for("confirming.look", signed=_serializer().dumps(asked))
+    return url_for("confirming.look", signed=signed.sign(asked, _SALT))
 
 
-def read(signed: str, caller: Caller) -> Reviewed:
+def read(text: str, caller: Caller) -> Reviewed:
     """Read a command that was prepared; whether the caller sees its wallet comes next.
 
     :raises Problem: it is altered, too old, or of another kind of caller.
     """
+    prepared = signed.read_signed(text, _SALT)
     try:
-        name, asked = _serializer().loads(signed, max_age=LIFETIME_S)
+        name, asked = prepared
         command: Reviewed = msgspec.convert(asked, _KINDS[name])
     # What an older program signed has another shape.
-    except (BadSignature, ValueError, KeyError, msgspec.ValidationError) as error:
+    except (ValueError, KeyError, msgspec.ValidationError) as error:
         raise Problem("stale-form") from error
     if command.principal != caller.principal:
         raise Problem("stale-form")
@@ -149,12 +148,3 @@ def recipient_name(caller: Caller, command: Reviewed) -> str | None:
     if recipient is None or caller.principal is not Principal.OPERATOR:
         return None
     return find_names(current_service().store, {recipient}).get(recipient)
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    settings = current_service().settings
-    return URLSafeTimedSerializer(
-        [*settings.secret_key_fallbacks, settings.secret_key],
-        salt=_SALT,
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )

@@ -14,6 +14,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..history.series import as_old_as_its_history
 from ..ledger.commands import Kind
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
@@ -145,7 +146,7 @@ def _page(
         quotes=worth_of_entries(wallet, entries),
         column=COLUMNS.get(wallet.currency),
         rate=rate_now(),
-        over_time=over_time(wallet, asked),
+        over_time=over_time(as_old_as_its_history(store, wallet), asked),
         ranges=RANGES,
         asked=asked,
         sought=sought,

@@ -59,6 +59,17 @@ WHERE wallet_id = :wallet_id AND id = :id
 _REVERSAL: Final = """
 SELECT version FROM entries WHERE wallet_id = :wallet_id AND reverses = :id
 """
+# Each key is looked up by itself, however many the planner believes that there are.
+_ANSWERED: Final = """
+SELECT key, id, fingerprint, status FROM (
+  SELECT key, {found[id]} AS id, {found[fingerprint]} AS fingerprint,
+    {found[status]} AS status
+  FROM {given}
+) AS looked_up WHERE id IS NOT NULL
+"""
+_FOUND: Final = """(SELECT operations.{column} FROM operations
+    WHERE wallet_id = :wallet_id AND principal = 'operator'
+      AND operations.key = given.key AND operations.key IS NOT NULL)"""
 # Sums over all wallets may not fit in 64 bits, so they are taken in two parts.
 HELD_BY_CURRENCY: Final = """
 SELECT currency, sum(balance_minor / 1000000000), sum(balance_minor % 1000000000)
@@ -124,6 +135,17 @@ def find_operation(
         _OPERATION, wallet_id=wallet_id, principal=principal.value, key=key
     )
     return Remembered(*found[0]) if found else None
+
+
+def find_answered(
+    store: Store, wallet_id: str, keys: Sequence[str | None]
+) -> list[tuple[Any, ...]]:
+    """Read which keys the operator has used: key, id, fingerprint and status."""
+    columns = ("id", "fingerprint", "status")
+    found = {column: _FOUND.format(column=column) for column in columns}
+    sql = _ANSWERED.format(found=found, given=store.dialect.given("key text"))
+    rows = msgspec.json.encode([(key,) for key in keys]).decode()
+    return store.reader.rows(sql, wallet_id=wallet_id, rows=rows)
 
 
 def find_operation_by_id(

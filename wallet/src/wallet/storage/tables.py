@@ -52,7 +52,9 @@ wallets = Table(
     CheckConstraint("version > 0 OR balance_minor = 0", name="wallets_empty"),
     CheckConstraint("key_version >= 1", name="wallets_key_version"),
     CheckConstraint("length(digest) = 32", name="wallets_digest"),
-    CheckConstraint("last_entry_at_us >= created_at_us", name="wallets_time"),
+    CheckConstraint(
+        "version > 0 OR last_entry_at_us = created_at_us", name="wallets_time"
+    ),
     CheckConstraint(
         "archived_at_us IS NULL OR balance_minor = 0", name="wallets_archived"
     ),

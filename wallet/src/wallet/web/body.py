@@ -11,20 +11,24 @@ from .problems import Problem, malformed
 from .service import current_service
 
 LARGEST_BODY: Final = 1024 * 1024
-#: No form of ours is larger.
+#: No form of ours is larger, but for those that carry a file.
 LARGEST_FORM: Final = 64 * 1024
 
 
-def read_form(incoming: Request, caller: Caller | None) -> None:
+def read_form(
+    incoming: Request, caller: Caller | None, largest: int = LARGEST_FORM
+) -> None:
     """Read the whole of a form, before any of it is parsed.
 
     :param caller: who sends it, if that is known.
+    :param largest: how many bytes it may have.
     :raises Problem: it is too large, or its end cannot be told from a break.
     """
     if "HTTP_TRANSFER_ENCODING" in incoming.environ:
         raise malformed("Content-Length", "is missing")
-    if (incoming.content_length or 0) > LARGEST_FORM:
-        raise Problem("too-large", "A form has at most 64 KiB.")
+    if (incoming.content_length or 0) > largest:
+        raise Problem("too-large", f"A form has at most {largest // 1024} KiB here.")
+    incoming.max_form_memory_size = largest
     incoming.environ["wsgi.input"] = BytesIO(read_body(incoming, caller))
 
 

@@ -84,6 +84,7 @@ _MUST_BE: Final = {
     "If-Match": '* or one quoted version, such as "7"',
     "operations": f"a list of 1 to {LARGEST_BATCH} items",
     "archived": "true or false",
+    "dry_run": "true or false",
     "limit": f"a whole number from 1 to {LONGEST_PAGE}",
     "before": "a whole number above zero",
     "after": "a version, or for wallets the id of one",
@@ -112,19 +113,10 @@ AnyType = TypeVar("AnyType")
 Limit = Annotated[
     int, Meta(ge=1, le=LONGEST_PAGE), described("The length of the page.")
 ]
-_After = Annotated[WalletId, described("Only wallets created after this one.")]
 Archived = Annotated[bool, described("Whether archived wallets are listed as well.")]
 _Before = Annotated[
     int, Meta(ge=1, le=10**18 - 1), described("Only entries before this version.")
 ]
-
-
-class WalletsPage(msgspec.Struct):
-    """The part of the list of wallets that is asked for."""
-
-    limit: Limit = DEFAULT_PAGE
-    after: _After | None = None
-    archived: Archived = False
 
 
 class EntriesPage(msgspec.Struct):

@@ -11,10 +11,10 @@ The kinds, by status::
     412 version-mismatch
     413 too-large
     415 unsupported-media-type
-    422 key-reused, floor-too-high, not-empty, batch-refused, and what the rules refuse:
-        insufficient-funds, self-transfer, unknown-recipient, currency-mismatch,
-        balance-too-large, already-reversed, not-reversible, archived,
-        hold-closed, hold-expired, hold-exceeded
+    422 key-reused, floor-too-high, not-empty, batch-refused, import-refused, and what
+        the rules refuse: insufficient-funds, self-transfer, unknown-recipient,
+        currency-mismatch, balance-too-large, already-reversed, not-reversible,
+        archived, hold-closed, hold-expired, hold-exceeded
     429 too-many-attempts
     500 internal-error
     503 unavailable, outcome-unknown
@@ -121,7 +121,7 @@ KINDS: Final = {
         Kind(
             "unsupported-media-type",
             415,
-            "The body must be JSON",
+            "The body is not of the type that this call takes",
             "Send Content-Type: application/json.",
         ),
         Kind(
@@ -147,6 +147,12 @@ KINDS: Final = {
             422,
             "An item of the atomic batch was refused",
             "Nothing was written. The outcome of that item has a problem.",
+        ),
+        Kind(
+            "import-refused",
+            422,
+            "A line of the statement cannot be taken",
+            "Nothing was written. Each line that is refused has a reason.",
         ),
         Kind(
             "insufficient-funds",

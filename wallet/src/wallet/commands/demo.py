@@ -1,0 +1,15 @@
+"""A first look at a store that has something in it."""
+
+import click
+
+from .common import one_sentence, settings_of_environment
+
+
+@click.command()
+def demo() -> None:
+    """Fill a fresh store with a year of made-up movements, for a first look."""
+    # Not above: a server loads its metrics after it has made a folder for them.
+    from ..demo import make_demo
+
+    with one_sentence():
+        click.echo(make_demo(settings_of_environment()))

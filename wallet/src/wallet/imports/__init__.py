@@ -1,0 +1,1 @@
+"""Statements that banks hand out as files: read, foretold, and brought in."""

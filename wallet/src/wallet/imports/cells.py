@@ -1,0 +1,70 @@
+"""A file as lines of cells, whichever separator and encoding it has."""
+
+import csv
+import re
+from collections.abc import Iterator
+from io import StringIO
+from typing import Final, NamedTuple
+
+#: In the order in which they are tried.
+SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+#: What a note may not have, and blanks of any kind.
+_BLANKS: Final = re.compile(r"[\s\u0000-\u001f\u007f-\u009f\u200b\ufeff]+")
+
+
+class Unreadable(ValueError):
+    """A file is no statement; the message says why."""
+
+
+class Line(NamedTuple):
+    """A line with its number, counted from 1 as an editor does."""
+
+    number: int
+    cells: list[str]
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Read a file as text, and name its encoding.
+
+    :raises Unreadable: it is not text.
+    """
+    try:
+        return data.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1252"), "Windows-1252"
+    except UnicodeDecodeError as error:
+        raise Unreadable("must be text in UTF-8 or Windows-1252") from error
+
+
+def split(text: str, separator: str) -> list[Line]:
+    """Split text into lines of cells, and leave out those that are empty.
+
+    :raises Unreadable: a quoted cell does not end as it must.
+    """
+    try:
+        return [line for line in _lines(text, separator) if any(line.cells)]
+    except csv.Error as error:
+        raise Unreadable(
+            "has a cell in quotes that does not end, or goes on after them"
+        ) from error
+
+
+def _lines(text: str, separator: str) -> Iterator[Line]:
+    # A cell that is not closed would swallow what follows, so quotes are read strictly.
+    reader = csv.reader(
+        StringIO(text, newline=""),
+        delimiter=separator,
+        skipinitialspace=True,
+        strict=True,
+    )
+    number = 1
+    for cells in reader:
+        yield Line(number, [tidy(cell) for cell in cells])
+        number = reader.line_num + 1
+
+
+def tidy(cell: str) -> str:
+    """Make one blank of many, and none at the ends."""
+    return _BLANKS.sub(" ", cell).strip()

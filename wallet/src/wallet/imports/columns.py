@@ -1,0 +1,92 @@
+"""The line that names the columns, and what each of them holds."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from .cells import SEPARATORS, Line, Unreadable, split
+
+#: How banks call a column, what says most first: money moves when it is posted.
+_NAMES: Final = {
+    "date": (
+        *("date", "posting date", "posted date", "post date", "booking date"),
+        *("transaction date", "trans date", "txn date", "date of transaction"),
+        *("process date", "processed date", "effective date", "value date"),
+        *("entry date", "datum", "transaksiedatum"),
+    ),
+    "amount": ("amount", "transaction amount", "value", "sum", "bedrag"),
+    "in": (
+        *("in", "money in", "paid in", "credit", "credits", "credit amount"),
+        *("deposit", "deposits", "received", "krediet"),
+    ),
+    "out": (
+        *("out", "money out", "paid out", "debit", "debits", "debit amount"),
+        *("withdrawal", "withdrawals", "payment", "payments", "spent", "debiet"),
+    ),
+    "fee": ("fee", "fees", "service fee", "bank charges"),
+    "note": (
+        *("note", "notes", "description", "transaction description", "details"),
+        *("transaction details", "statement description", "narrative", "narration"),
+        *("reference", "memo", "particulars", "beskrywing", "verwysing"),
+    ),
+    "payee": (
+        *("payee", "beneficiary", "beneficiary name", "recipient", "paid to"),
+        *("counterparty", "counterparty name", "merchant", "begunstigde"),
+    ),
+    "balance": ("balance", "running balance", "account balance", "saldo"),
+}
+_ROLES: Final = {
+    name: (role, rank)
+    for role, names in _NAMES.items()
+    for rank, name in enumerate(names)
+}
+#: What stands beside a name: a currency, mostly.
+_BESIDE: Final = re.compile(r"\([^)]*\)|\b(zar|rand)\b")
+
+#: Where each role stands in a line.
+Columns = dict[str, int]
+
+
+def find_header(text: str) -> tuple[str, list[Line], int, Columns]:
+    """Find the separator under which a line names most columns.
+
+    :returns: the separator, all lines, where among them the header is, its columns.
+    :raises Unreadable: there is no such line.
+    """
+    found, faults = [], []
+    for separator in SEPARATORS:
+        try:
+            lines = split(text, separator)
+        except Unreadable as fault:
+            faults.append(fault)
+            continue
+        for place, line in enumerate(lines):
+            columns = read_header(line.cells)
+            if columns:
+                found.append((separator, lines, place, columns))
+                break
+    if not found and faults:
+        raise faults[0]
+    if not found:
+        raise Unreadable(
+            "has no line that names its columns: a date, and an amount or in and out"
+        )
+    return max(found, key=lambda each: len(each[3]))
+
+
+def read_header(cells: Sequence[str]) -> Columns | None:
+    """Tell what the columns hold; ``None`` if a date or an amount is not among them."""
+    best: dict[str, tuple[int, int]] = {}
+    for place, cell in enumerate(cells):
+        known = _ROLES.get(_plain(cell))
+        if known is not None:
+            role, rank = known
+            best[role] = min(best.get(role, (rank, place)), (rank, place))
+    if "date" not in best or not best.keys() & {"amount", "in", "out"}:
+        return None
+    return {role: place for role, (_, place) in best.items()}
+
+
+def _plain(cell: str) -> str:
+    bare = _BESIDE.sub(" ", cell.casefold())
+    return " ".join(re.sub(r"[^a-z]+", " ", bare).split())

@@ -1,0 +1,100 @@
+"""The demo: a year of movements in a fresh store, and nowhere else."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from wallet import create_app
+from wallet.api.answers import freeze
+from wallet.audit.verify import verify
+from wallet.cli import main
+from wallet.clock import now_us
+from wallet.ledger.commands import Kind
+from wallet.storage.queries import list_entries, list_wallets
+from wallet.web.service import service_of
+
+from ..actions import Wallets
+
+
+@pytest.fixture
+def run(empty_database_url, tmp_path, monkeypatch):
+    """Run the command on a store that is not there yet."""
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path))
+    monkeypatch.setenv("WALLET_DATABASE_URL", empty_database_url)
+    return lambda: CliRunner().invoke(main, ["demo"])
+
+
+@pytest.fixture
+def opened(empty_database_url, tmp_path):
+    """Open the application on that store."""
+    apps = []
+
+    def open_app():
+        given = {"DATABASE_URL": empty_database_url, "HOME": str(tmp_path)}
+        apps.append(create_app(given))
+        return apps[-1]
+
+    yield open_app
+    for app in apps:
+        service_of(app).close()
+
+
+def test_a_fresh_store_gets_a_year_that_ends_today(run, opened):
+    """Sound, in order, in two currencies, with transfers; the chart shows the year."""
+    done = run()
+    assert done.exit_code == 0, done.output
+    app = opened()
+    store = service_of(app).store
+    report = verify(store, freeze=freeze)
+    assert report.wallets == 3
+    assert 350 <= report.entries <= 500
+    assert f"3 wallets with {report.entries} entries" in done.output
+    wallets = list_wallets(store, 9, None)
+    assert [wallet.currency for wallet in wallets] == ["ZAR", "ZAR", "EUR"]
+    entries = list_entries(store, wallets[0].id, 500, None)
+    year_us = timedelta(days=365) // timedelta(microseconds=1)
+    first, last = entries[-1].at_us, entries[0].at_us
+    assert year_us - 86_400_000_000 < now_us() - first < year_us + 86_400_000_000
+    assert first < last <= now_us()
+    assert {each.kind for each in entries} == set(Kind) - {Kind.REVERSAL}
+    assert all(each.note for each in entries)
+    page = app.test_client().get(f"/wallets/{wallets[0].id}?range=all")
+    assert page.status_code == 200
+    begun = datetime.fromtimestamp(first / 1_000_000).astimezone()
+    assert f"{begun:%Y-%m}" in page.text
+
+
+def test_a_store_with_a_wallet_is_left_alone(run, opened):
+    """With one sentence; a second demo is refused as well."""
+    caller = Wallets(opened().test_client())
+    wallet = caller.create()
+    done = run()
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "needs a fresh store" in line
+    listed = caller.get("/v1/wallets").json["wallets"]
+    assert [each["id"] for each in listed] == [wallet]
+    assert caller.balance(wallet) == ("0.00", 0)
+
+
+@pytest.mark.one_engine
+def test_two_demos_are_alike(tmp_path, monkeypatch):
+    """To the cent and the minute; only ids and digests differ."""
+    told = []
+    for name in "ab":
+        home = str(tmp_path / name)
+        monkeypatch.setenv("WALLET_HOME", home)
+        assert CliRunner().invoke(main, ["demo"]).exit_code == 0
+        app = create_app({"HOME": home})
+        store = service_of(app).store
+        told.append(
+            [
+                (each.at_us, each.amount_minor, each.note, each.payee)
+                for wallet in list_wallets(store, 9, None)
+                for each in list_entries(store, wallet.id, 300, None)
+            ]
+        )
+        service_of(app).close()
+    assert told[0] == told[1]
+    assert len(told[0]) > 300
