@@ -77,6 +77,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= wording.FILTERS
     app.jinja_env.globals["clocks"] = wording.clocks
+    app.jinja_env.globals["worth_column"] = wording.worth_column
     app.jinja_env.globals["version"] = __version__
     app.context_processor(access.for_templates)
     app.after_request(_finish)

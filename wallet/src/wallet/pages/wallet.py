@@ -22,7 +22,7 @@ from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from . import access, forms
 from .over_time import RANGES, over_time, take_range
-from .wording import COLUMNS, money, rate_now, worth_of_entries
+from .wording import money, rate_now, worth_column, worth_of_entries
 
 history = Blueprint("history", __name__)
 
@@ -152,7 +152,7 @@ def _page(
         entries=entries,
         names=_names(caller, entries),
         quotes=worth_of_entries(wallet, entries),
-        column=COLUMNS.get(wallet.currency),
+        column=worth_column(wallet.currency),
         rate=rate_now(),
         over_time=over_time(wallet, asked),
         ranges=RANGES,
