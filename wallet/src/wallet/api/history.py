@@ -6,6 +6,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from ..clock import now_us, timestamp
+from ..history.course import begin_of
 from ..history.series import Point, Step, balance_at, end_of, read_series
 from ..ledger.money import CURRENCIES, format_amount
 from ..web.body import query_of
@@ -84,8 +85,9 @@ def read_points(wallet_id: str) -> Response:
     end_us = end_of(wallet, now)
     asked = read_query(query_of(request), SeriesQuery)
     zone = asked.zone(current_service().settings.time_zone)
-    step, bounds = asked.periods(wallet.created_at_us, end_us, zone)
-    points = read_series(current_service().store, wallet, bounds, end_us)
+    store = current_service().store
+    step, bounds = asked.periods(begin_of(store, wallet), end_us, zone)
+    points = read_series(store, wallet, bounds, end_us)
     return json_response(
         SeriesAnswer(
             wallet=wallet.id,

@@ -102,7 +102,8 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
         Annotated[
             str,
             described(
-                "A time, or a date in the zone; the default is the wallet's creation.",
+                "A time, or a date in the zone; the default is the wallet's creation,"
+                " or an older entry.",
                 anyOf=_TIME_OR_DATE,
             ),
         ]
