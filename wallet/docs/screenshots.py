@@ -14,8 +14,8 @@ from wallet.api.answers import freeze
 from wallet.clock import now_us
 from wallet.ledger.commands import Kind
 from wallet.prices.rates import PAIR
+from wallet.storage.side_tables import rates
 from wallet.storage.store import Store
-from wallet.storage.tables import rates
 from wallet.web.service import service_of
 from wallet.writer import Writer
 

@@ -6,7 +6,8 @@ from ..clock import now_us
 from ..history.periods import Step
 from .wording import local_time
 
-_DAY_US: Final = 24 * 60 * 60 * 1_000_000
+_MINUTE_US: Final = 60 * 1_000_000
+_DAY_US: Final = 24 * 60 * _MINUTE_US
 
 
 def day(at_us: int) -> str:
@@ -53,7 +54,9 @@ def within(step: Step | int, from_us: int, to_us: int) -> str:
         return f"in the {time.year // 10 * 10}s"
     if step == 1:
         return f"on {moment(from_us)}"
-    return f"on {day(from_us)} between {clock(from_us)} and {clock(to_us)}"
+    # The last period ends now, within a minute that belongs to it.
+    end_us = to_us + _MINUTE_US - 1
+    return f"on {day(from_us)} between {clock(from_us)} and {clock(end_us)}"
 
 
 def each(step: Step | int) -> str:
