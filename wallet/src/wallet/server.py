@@ -1,6 +1,7 @@
 """Runs the service: checks, one granian server, and workers that share nothing."""
 
 import ctypes
+import errno
 import multiprocessing.util
 import os
 import resource
@@ -238,6 +239,12 @@ def _free_address(host: str, port: int) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            free = port + 1 if port < 65535 else 8000
+            raise ConfigError(
+                f"Port {port} is in use: try `make wallet PORT={free}`,"
+                f" or `wallet serve --port {free}`."
+            ) from error
         raise ConfigError(
             f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
             " with --port and --host."

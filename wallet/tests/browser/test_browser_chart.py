@@ -1,12 +1,16 @@
 """The chart as it is seen: nothing touches, at any width, in any theme, on paper."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import insert
 
 from wallet.api.answers import freeze
 from wallet.clock import now_us
-from wallet.ledger.commands import Kind
+from wallet.ledger.commands import Kind, Submission
+from wallet.ledger.ids import new_operation_id
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
 from wallet.web.service import service_of
@@ -18,6 +22,7 @@ from .test_browser_access import judge as judge
 from .test_browser_pages import press, set_balance
 
 DAY = 24 * 60 * 60 * 1_000_000
+SIDES = ("top", "right", "bottom", "left")
 LARGEST = "92233720368547758.07"
 #: How old each move is, in days, and what it is.
 JOURNALS = {
@@ -94,12 +99,15 @@ def test_the_lines_differ_from_the_page_in_both_themes(live, tab, wallets):
     """The line is drawn in the accent, which text is legible in."""
     tab.goto(f"{live.url}/wallets/{wallets['below']}")
     stroke = "getComputedStyle(document.querySelector('.panel .line')).stroke"
-    for scheme, color in (("light", "rgb(23, 96, 59)"), ("dark", "rgb(127, 211, 164)")):
+    for scheme, color in (
+        ("light", "rgb(11, 107, 67)"),
+        ("dark", "rgb(111, 216, 163)"),
+    ):
         tab.emulate_media(color_scheme=scheme)
         assert tab.evaluate(stroke) == color
     # Dark or not, it is printed dark on light.
     tab.emulate_media(media="print", color_scheme="dark")
-    assert tab.evaluate(stroke) == "rgb(23, 96, 59)"
+    assert tab.evaluate(stroke) == "rgb(11, 107, 67)"
     expect(tab.locator(".plot")).to_have_count(2)
     expect(tab.locator(".plot").first).to_be_visible()
     for hidden in (".ranges", ".points"):
@@ -121,3 +129,82 @@ def test_a_range_is_chosen_with_a_link(live, visit, wallets):
     expect(tab.locator(".plot")).to_have_count(0)
     set_balance(tab, "5")
     expect(tab.locator(".plot").first).to_be_visible()
+
+
+def test_each_point_tells_its_value_under_the_pointer(live, visit, wallets):
+    """With and without a script, over the whole height of the chart."""
+    tab = visit(f"{live.url}/wallets/{wallets['below']}?range=month")
+    plot = tab.locator(".plot").first
+    for across, told in ((0.2, "R\u00a050.00"), (0.97, "R\u00a0250.00")):
+        room = plot.bounding_box()
+        for down in (0.1, 0.6):
+            plot.hover(
+                position={"x": across * room["width"], "y": down * room["height"]}
+            )
+            expect(plot.locator("rect:hover title")).to_contain_text(told)
+
+
+#: How near each other the texts of a row come, in pixels, and the words that break.
+ROWS = """[...document.querySelectorAll("#history tbody tr")].flatMap((row) => {
+    const boxes = [...row.cells].map((cell) => {
+        const all = document.createRange();
+        cell.querySelectorAll(".unseen").forEach((text) => text.remove());
+        all.selectNodeContents(cell);
+        return [...all.getClientRects()].filter((box) => box.width > 1);
+    });
+    const kind = row.querySelector(".whom").firstChild;
+    const word = document.createRange();
+    word.selectNodeContents(kind);
+    return [
+        ...boxes.flatMap((one, place) => boxes.slice(place + 1).flat().filter((b) =>
+            one.some((a) => a.left < b.right + 8 && b.left < a.right + 8 &&
+                a.top < b.bottom - 2 && b.top < a.bottom - 2)).map(() => "near")),
+        ...(word.getClientRects().length > 1 ? ["broken"] : []),
+        ...boxes.flat().filter((box) =>
+            box.left < 0 || box.right > innerWidth).map(() => "cut off"),
+    ];
+})"""
+
+
+#: What can be scrolled sideways.
+SCROLLED = """[...document.querySelectorAll("#history, #chart")]
+    .filter((part) => part.scrollWidth > part.clientWidth)
+    .map((part) => [part.id, part.scrollWidth, part.clientWidth])"""
+
+
+WIDTHS = (1280, 1160, 1100, 1024, 900, 896, 700, 600, 500, 375)
+
+
+# On a wide screen the table scrolls where amounts are as large as can be.
+@pytest.mark.parametrize(("name", "widths"), [("below", WIDTHS), ("huge", WIDTHS[2:])])
+def test_rows_never_run_together_nor_break_a_word(live, tab, wallets, name, widths):
+    """Without notes, at every width and with the largest amounts."""
+    tab.goto(f"{live.url}/wallets/{wallets[name]}")
+    for width in widths:
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate(ROWS) == [], width
+        scrolled = tab.evaluate(SCROLLED)
+        assert scrolled == [], width
+
+
+def test_five_hundred_entries_are_printed_on_few_pages(live, tab):
+    """As a table with its headings on each page, not as on a phone."""
+    store = service_of(live.app).store
+    writer = Writer(store, freeze, now_us)
+    wallet = create_wallet(writer)
+    commands = [
+        replace(command, operation_id=new_operation_id(), note=note)
+        for note in ("groceries at the corner shop", None) * 250
+        for command in a_submission(wallet, Kind.DEPOSIT, "1234.56").commands
+    ]
+    writer.submit(Submission(tuple(commands), wallet))
+    writer.stop()
+    tab.goto(f"{live.url}/wallets/{wallet}?limit=500")
+    expect(tab.locator("#history tbody tr")).to_have_count(500)
+    printed = tab.pdf(format="A4", margin=dict.fromkeys(SIDES, "12mm"))
+    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+    assert 8 <= pages <= 13
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 700, "height": 1000})
+    display = "getComputedStyle(document.querySelector('#history thead')).display"
+    assert tab.evaluate(display) == "table-header-group"

@@ -89,7 +89,9 @@ def test_a_port_that_is_taken_is_not_shared(server, make_server):
     other = make_server("sqlite:////nowhere")
     other.environment = server.environment
     sentence = refused(other, "serve", "--port", str(server.port))
-    assert sentence.startswith(f"Port {server.port} of 127.0.0.1 cannot be had")
+    assert sentence.startswith(
+        f"Port {server.port} is in use: try `make wallet PORT={server.port + 1}`"
+    )
 
 
 def test_a_worker_that_dies_is_replaced(server):

@@ -173,9 +173,9 @@ def test_a_balance_falls_only_when_that_was_looked_at(visitor, wallet):
     assert "Saved: R 200.50 taken out." in text_of(visitor.read(answer.location))
     assert "Done already" in visitor.read(review)
     assert history_of(visitor, wallet) == [
-        ("-R 200.50", "R 50.00"),
-        ("R 150.50", "R 250.50"),
-        ("R 100.00", "R 100.00"),
+        ("\u2212R 200.50", "R 50.00"),
+        ("+R 150.50", "R 250.50"),
+        ("+R 100.00", "R 100.00"),
     ]
 
 
@@ -201,7 +201,7 @@ def test_a_balance_that_cannot_be_is_refused_and_kept(visitor, wallet, typed, st
     assert re.search(r'name="balance"\s+value="([^"]*)"', answer.text)[1][:4] in (
         typed[:4].replace("<", "&lt;")
     )
-    assert history_of(visitor, wallet) == [("R 100.00", "R 100.00")]
+    assert history_of(visitor, wallet) == [("+R 100.00", "R 100.00")]
 
 
 def test_a_later_tab_is_told_what_changed(visitor, wallet):
@@ -220,7 +220,7 @@ def test_a_later_tab_is_told_what_changed(visitor, wallet):
     again = visitor.send(f"{page}/balance", late | {"balance": "100"})
     assert again.status_code == 412
     visitor.confirm(visitor.set_balance(wallet, "120").location)
-    assert history_of(visitor, wallet)[0] == ("-R 180.00", "R 120.00")
+    assert history_of(visitor, wallet)[0] == ("\u2212R 180.00", "R 120.00")
 
 
 def test_one_form_is_carried_out_once(visitor, wallet):
@@ -231,7 +231,7 @@ def test_one_form_is_carried_out_once(visitor, wallet):
     assert sent == [303, 303, 303]
     other = visitor.send(f"{page}/balance", form | {"balance": "140"})
     assert other.status_code == 412
-    assert history_of(visitor, wallet)[0] == ("R 30.00", "R 130.00")
+    assert history_of(visitor, wallet)[0] == ("+R 30.00", "R 130.00")
     assert len(history_of(visitor, wallet)) == 2
 
 
@@ -240,7 +240,7 @@ def test_a_form_with_a_version_that_never_was_is_refused(visitor, wallet, versio
     """Nothing is written."""
     answer = visitor.set_balance(wallet, "5", version=version)
     assert answer.status_code == 400
-    assert history_of(visitor, wallet) == [("R 100.00", "R 100.00")]
+    assert history_of(visitor, wallet) == [("+R 100.00", "R 100.00")]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_after_a_failure_the_same_form_may_be_sent_again(
     for name in ("key", "version"):
         assert f'name="{name}" value="{form[name]}"' in answer.text
     assert visitor.send(f"{page}/balance", form).status_code == 303
-    assert history_of(visitor, wallet)[0] == ("R 30.00", "R 130.00")
+    assert history_of(visitor, wallet)[0] == ("+R 30.00", "R 130.00")
     assert len(history_of(visitor, wallet)) == 2
 
 
@@ -382,7 +382,7 @@ def test_every_currency_can_be_set_and_shown(visitor):
         answer = visitor.set_balance(wallet, f"{currency} 1 234")
         assert answer.status_code == 303
         ((amount, balance),) = history_of(visitor, wallet)
-        assert amount == balance
+        assert amount == f"+{balance}"
         assert visitor.set_balance(wallet, balance).status_code == 303
         assert len(history_of(visitor, wallet)) == 1
 

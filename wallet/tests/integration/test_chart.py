@@ -2,27 +2,31 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from wallet.api.answers import freeze
 from wallet.clock import now_us, shown_in
-from wallet.ledger.commands import Kind
-from wallet.ledger.money import LARGEST_MINOR, format_amount
+from wallet.ledger.commands import Kind, MoveMoney, Submission
+from wallet.ledger.ids import new_operation_id
+from wallet.ledger.money import LARGEST_MINOR, Amount, format_amount
+from wallet.pages import over_time
 from wallet.pages.over_time import RANGES
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
+from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
 from ..browsing import Visitor, text_of
 from ..chance import examples
+from ..charts import Journal, check_chart
 
 pytestmark = pytest.mark.one_engine
 
@@ -31,6 +35,12 @@ HOUR = 60 * 60 * 1_000_000
 DAY = 24 * HOUR
 NONE = "\u2013 no price known"
 NO_PRICE = "The bitcoin price is not available at the moment."
+
+
+@pytest.fixture
+def luno(monkeypatch):
+    """A service that asks for the price, though nobody answers yet."""
+    monkeypatch.setenv("WALLET_LUNO_URL", "https://luno.invalid/ticker")
 
 
 @pytest.fixture
@@ -60,9 +70,10 @@ def grow(app):
     clock = {}
     writer = Writer(service_of(app).store, freeze, lambda: clock["now"])
 
-    def make(*moves, currency="ZAR", floor_minor=0):
+    def make(*moves, currency="ZAR", floor_minor=0, created=None):
         start = now_us()
-        clock["now"] = start - (moves[0][0] if moves else 0)
+        first = moves[0][0]
+        clock["now"] = start - max(first, created or 0)
         wallet = create_wallet(writer, currency=currency, floor_minor=floor_minor)
         for age_us, minor in moves:
             clock["now"] = start - age_us
@@ -70,11 +81,37 @@ def grow(app):
             exponent = {"ZAR": 2, "BTC": 8, "JPY": 0}[currency]
             amount = format_amount(abs(minor), exponent)
             (result,) = writer.submit(a_submission(wallet, kind, amount))
-            assert result.outcome, result
+            assert result.frozen.status == 201, result
+        if created is not None and created < first:
+            # Entries of an old statement are older than the wallet; the last is not.
+            age_us = max(created, moves[-1][0])
+            with service_of(app).store.transaction() as connection:
+                connection.execute(
+                    update(wallets)
+                    .where(wallets.c.id == wallet)
+                    .values(created_at_us=start - age_us)
+                )
         return wallet
 
     yield make
     writer.stop()
+
+
+@pytest.fixture
+def crowd(app):
+    """Return a function that has so many cents added in one commit, so long ago."""
+
+    def add(wallet, count, age_us=0):
+        at_us = now_us() - age_us
+        cents = (
+            MoveMoney(new_operation_id(), wallet, Kind.DEPOSIT, Amount(1, 2))
+            for _ in range(count)
+        )
+        writer = Writer(service_of(app).store, freeze, lambda: at_us)
+        writer.submit(Submission(tuple(cents), wallet))
+        writer.stop()
+
+    return add
 
 
 def plain(page):
@@ -89,6 +126,12 @@ def rows_of(page):
     times = [re.search(r'datetime="([^"]+)"', row)[1] for row in rows]
     cells = [re.findall(r"<td>(.*?)</td>", row, re.S) for row in rows]
     return times, [[plain(cell).strip() for cell in row] for row in cells]
+
+
+def told_under_the_pointer(page, panel=0):
+    """What each part of a panel tells, from the left to the right."""
+    plot = page.split('class="plot"')[1 + panel].partition("</figure>")[0]
+    return [plain(told) for told in re.findall(r"<rect[^>]*><title>(.*?)<", plot)]
 
 
 def column_of(page):
@@ -164,53 +207,90 @@ def test_setting_the_balance_keeps_the_range(visitor, grow):
 
 
 @pytest.mark.parametrize(
-    ("age", "name", "step", "points"),
+    ("age", "name", "every", "points"),
     [
-        (400 * DAY, "day", "hour", {24}),
+        (400 * DAY, "day", "15 minutes", {97}),
         (400 * DAY, "month", "day", {31}),
-        (400 * DAY, "year", "week", {53}),
-        (10 * DAY, "all", "hour", {241}),
-        (30 * DAY, "all", "day", {31}),
-        (300 * DAY, "all", "day", {301}),
+        (400 * DAY, "year", "week", {53, 54}),
+        (3 * HOUR, "all", "minute", {181}),
+        (5 * HOUR, "all", "5 minutes", {61}),
+        (6 * DAY, "all", "hour", {145}),
+        (100 * DAY, "all", "day", {101}),
         # It depends on the day of the week and of the month whether there is one more.
         (500 * DAY, "all", "week", {72, 73}),
-        (2000 * DAY, "all", "week", {286, 287}),
-        (9000 * DAY, "all", "month", {296, 297}),
+        (2000 * DAY, "all", "month", {66, 67}),
+        (9000 * DAY, "all", "year", {25, 26}),
     ],
 )
-def test_a_range_has_the_finest_step_that_is_still_clear(
-    visitor, grow, age, name, step, points
+def test_many_entries_are_told_by_the_finest_period_that_is_still_clear(
+    visitor, grow, crowd, age, name, every, points
 ):
-    """Never more than 366 points."""
+    """Never more than 200 periods; up to 200 entries are told one by one."""
     wallet = grow((age, 500))
+    crowd(wallet, 200)
     page = visitor.read(f"/wallets/{wallet}?range={name}")
+    assert "Balance after each entry, oldest first" in page
+    assert len(rows_of(page)[0]) == 201
+    assert len(told_under_the_pointer(page)) == 201
+    crowd(wallet, 1)
+    page = visitor.read(f"/wallets/{wallet}?range={name}")
+    assert f"Balance of each {every}, oldest first" in page
     times, rows = rows_of(page)
-    assert f"Balance by {step}, oldest first" in page
     assert len(times) in points
-    assert len(rows) == len(times)
-    assert rows[-1] == ["R 5.00"] * 4 + [NONE]
+    assert rows[-1][-1] == "R 7.01"
+    assert len(told_under_the_pointer(page)) == len(times) == len(rows)
+
+
+def on(age_us):
+    """How the pages write a moment that is so old."""
+    time = shown_in(SAST, now_us() - age_us)
+    year = "" if time.year == shown_in(SAST, now_us()).year else f" {time.year}"
+    return f"{time.day} {time:%b}{year} at {time:%H:%M}"
 
 
 def test_the_chart_tells_in_words_what_it_shows(visitor, grow):
-    """First, last, lowest and highest, and a sentence for what the line hides."""
-    ages = (2 * DAY, 2 * DAY - 1, 2 * DAY - 2, DAY)
-    wallet = grow(*zip(ages, (10_000, -9_000, 9_000, 2_000), strict=True))
-    page = visitor.read(f"/wallets/{wallet}?range=month")
-    told = plain(re.search(r"<desc[^>]*>(.*?)</desc>", page, re.S)[1])
-    days = [
-        f"{shown_in(SAST, now_us()) - timedelta(days=n):%Y-%m-%d}" for n in (2, 1, 0)
+    """First, last, lowest and highest, each with its moment, and so on the pointer."""
+    ages = (2 * DAY, 2 * DAY - HOUR, DAY, HOUR)
+    wallet = grow(
+        *zip(ages, (10_000, -9_000, 9_000, 2_000), strict=True), created=3 * DAY
+    )
+    page = visitor.read(f"/wallets/{wallet}?range=all")
+    held = ["R 0.00", "R 100.00", "R 10.00", "R 100.00", "R 120.00"]
+    times = [on(age) for age in (3 * DAY, *ages)]
+    extremes = f"Lowest R 0.00 on {times[0]}, highest R 120.00 on {times[4]}."
+    description = plain(re.search(r"<desc[^>]*>(.*?)</desc>", page, re.S)[1])
+    assert description == f"At first R 0.00, at last R 120.00. {extremes}"
+    assert extremes in plain(page.partition("</figure>")[2])
+    assert told_under_the_pointer(page) == [
+        f"From {time}: {amount}" for time, amount in zip(times, held, strict=True)
     ]
-    assert told == (
-        "At first R 100.00, at last R 120.00;"
-        f" lowest R 0.00 ({days[0]}), highest R 120.00 ({days[1]})."
-    )
-    title = re.search(r"<title id[^>]*>(.*?)</title>", page, re.S)[1]
-    assert title == f"Balance (ZAR), {days[0]} to {days[2]}"
-    assert "upright lines" not in page
-    wallet = grow((2 * DAY, 5), (DAY, 10_000), (DAY - 1, -9_000))
-    assert "Thin upright lines tell what was held within a day." in visitor.read(
-        f"/wallets/{wallet}?range=month"
-    )
+    assert "Thin lines" not in page
+
+
+def test_what_is_hidden_within_a_period_is_drawn_and_said(visitor, grow, crowd):
+    """A day that ended lower than it once was."""
+    wallet = grow((12 * DAY, 5), (3 * DAY + 1, 10_000), (3 * DAY, -9_000))
+    crowd(wallet, 201)
+    page = visitor.read(f"/wallets/{wallet}?range=month")
+    assert "Thin lines show the low and high of each day." in page
+    (told,) = (each for each in told_under_the_pointer(page) if "R 100.05" in each)
+    day = on(3 * DAY).partition(" at ")[0]
+    assert told == f"On {day}: R 10.05 at the end, lowest R 0.05, highest R 100.05"
+
+
+def test_a_chart_begins_at_the_creation_or_at_an_older_entry(visitor, grow, crowd):
+    """Nothing is told of a time before, whatever the range."""
+    for created, first in ((50 * HOUR, 40 * HOUR), (40 * HOUR, 50 * HOUR)):
+        wallet = grow((first, 10_000), (2 * HOUR, 500), created=created)
+        for count in (0, 201):
+            if count:
+                crowd(wallet, count)
+            for name in ("month", "year", "all"):
+                page = visitor.read(f"/wallets/{wallet}?range={name}")
+                begins = f"{shown_in(UTC, now_us() - 50 * HOUR):%Y-%m-%dT%H:%M}"
+                assert rows_of(page)[0][0].startswith(begins)
+                lowest = "R 0.00" if created > first else "R 100.00"
+                assert f"Lowest {lowest} " in plain(page)
 
 
 def test_below_zero_there_is_a_line_of_zero(visitor, grow):
@@ -218,7 +298,7 @@ def test_below_zero_there_is_a_line_of_zero(visitor, grow):
     wallet = grow((HOUR, -5_000), floor_minor=-10_000)
     page = visitor.read(f"/wallets/{wallet}")
     assert 'class="zero"' in page
-    assert ">-50</text>" in page
+    assert ">\u221250</text>" in page
 
 
 def test_the_largest_amounts_are_drawn(visitor, grow, keep_rates):
@@ -226,12 +306,12 @@ def test_the_largest_amounts_are_drawn(visitor, grow, keep_rates):
     keep_rates((2 * HOUR, "0.01"))
     wallet = grow((HOUR, LARGEST_MINOR))
     page = visitor.read(f"/wallets/{wallet}")
-    assert "100\u00a0000 tn</text>" in page
+    assert "100\u00a0000T</text>" in page
     worth = "9 223 372 036 854 775 807.00000000"
-    assert rows_of(page)[1][-1] == [*["R 92 233 720 368 547 758.07"] * 4, worth]
+    assert rows_of(page)[1][-1] == ["R 92 233 720 368 547 758.07", worth]
 
 
-def test_without_a_price_there_are_dashes_and_a_sentence(visitor, grow):
+def test_without_a_price_there_are_dashes_and_a_sentence(luno, visitor, grow):
     """Never a zero, on either page; and other currencies say nothing of it."""
     wallet = grow((HOUR, 500))
     page = visitor.read(f"/wallets/{wallet}")
@@ -275,7 +355,7 @@ def test_an_entry_has_the_worth_of_its_own_time(visitor, grow, keep_rates):
     ages = (60 * HOUR, 50 * HOUR, 27 * HOUR, 25 * HOUR, 9 * HOUR, 0)
     wallet = grow(*((age, 10_000) for age in ages))
     page = visitor.read(f"/wallets/{wallet}")
-    assert "Bitcoin (BTC)</th>" in page
+    assert "Balance in BTC</th>" in page
     found = column_of(page)
     assert found == [
         *("0.60000000", "1.24843945", NONE),
@@ -289,10 +369,10 @@ def test_a_wallet_of_bitcoin_shows_rand(visitor, grow, keep_rates):
     wallet = grow((2 * HOUR, 100_000_000), (HOUR, -50_000_000), currency="BTC")
     page = visitor.read(f"/wallets/{wallet}")
     assert column_of(page) == ["R 500 000.00", "R 1 000 000.00"]
-    assert "Rand (ZAR)</th>" in page
+    assert "Balance in ZAR</th>" in page
     assert "In rand R 500 000.00" in plain(page)
     assert "At R 1 000 000.005 a bitcoin" in plain(page)
-    assert "Value in Rand (ZAR)" in page
+    assert ">Balance in ZAR</figcaption>" in page
     assert rows_of(page)[1][-1][-1] == "R 500 000.00"
 
 
@@ -307,16 +387,35 @@ def test_where_no_price_was_known_the_value_has_a_gap(visitor, grow, keep_rates)
     line = re.search(r'class="line" d="([^"]+)"', lower)[1]
     assert line.count("M") == 2
     assert 'class="gaps" d=""' not in lower
-    values = [row[-1] for row in rows_of(page)[1]]
-    assert set(values) == {"1.00000000", NONE}
+    told = told_under_the_pointer(page, 1)
+    assert {each.rpartition(": ")[2] for each in told} == {"BTC 1.00000000"}
+    assert len(told) == 2
     keep_rates(*((age * DAY + HOUR, "1000") for age in range(13)))
     page = visitor.read(f"/wallets/{wallet}?range=month")
     assert "has gaps" not in page
     assert page.count('class="gaps" d=""') == 2
 
 
+def test_where_bitcoin_has_no_price_and_never_will_nothing_speaks_of_it(
+    visitor, grow, keep_rates
+):
+    """Neither a column nor a label nor a chart, until a price is known."""
+    wallet = grow((HOUR, 500))
+    for address in (f"/wallets/{wallet}", "/"):
+        shown = visitor.read(address).partition("New wallet")[0]
+        assert "bitcoin" not in shown.lower()
+        assert "BTC" not in shown
+    keep_rates((400 * DAY, "1000000"))
+    page = visitor.read(f"/wallets/{wallet}")
+    assert "Balance in BTC</th>" in page
+    assert NO_PRICE in page
+
+
 moves = st.lists(
-    st.tuples(st.integers(0, 40 * 24), st.integers(-900, 999).filter(bool)),
+    st.tuples(
+        st.integers(0, 40 * 24 * 60) | st.integers(0, 500),
+        st.integers(-900, 999).filter(bool),
+    ),
     min_size=1,
     max_size=12,
 ).map(lambda moves: sorted(moves, reverse=True))
@@ -326,42 +425,33 @@ prices = st.dictionaries(
 
 
 @pytest.mark.model
-@given(moves=moves, prices=prices, name=st.sampled_from(RANGES))
+@given(
+    moves=moves,
+    created=st.integers(0, 41 * 24 * 60),
+    prices=prices,
+    name=st.sampled_from(RANGES),
+    most=st.sampled_from([2, 9, 50]),
+)
 @settings(
-    max_examples=examples(15),
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_chart_is_the_series(
-    app, local, visitor, grow, keep_rates, moves, prices, name
+def test_all_that_a_chart_tells_is_true_of_the_journal(
+    app, visitor, grow, keep_rates, monkeypatch, moves, created, prices, name, most
 ):
-    """Row for row what the call tells, and the line ends at the balance."""
-    with service_of(app).store.transaction() as connection:
+    """In words, under the pointer and in the table, by the entry or by the period."""
+    monkeypatch.setattr(over_time, "_MOST", most)
+    store = service_of(app).store
+    with store.transaction() as connection:
         connection.execute(rates.delete())
     if prices:
         keep_rates(*((hours * HOUR, price) for hours, price in prices.items()))
+    minute = HOUR // 60
     wallet = grow(
-        *((hours * HOUR, minor) for hours, minor in moves), floor_minor=-(10**6)
+        *((age * minute, minor) for age, minor in moves),
+        floor_minor=-(10**6),
+        created=created * minute,
     )
     page = visitor.read(f"/wallets/{wallet}?range={name}")
-    step = re.search(r"Balance by (\w+), oldest first", page)[1]
-    times, rows = rows_of(page)
-    answer = local.get(f"/v1/wallets/{wallet}/series?step={step}&from={times[0]}")
-    assert answer.status_code == 200, answer.text
-    points = answer.json["points"]
-    # Between the two a new hour may have begun.
-    assert len(times) <= len(points) <= len(times) + 1
-    points = points[: len(times)]
-    assert times == [point["from"] for point in points]
-
-    def cell(text):
-        return text.replace("R ", "").replace(" ", "")
-
-    amounts = ("opening", "low", "high", "closing")
-    assert [[cell(text) for text in row[:4]] for row in rows] == [
-        [point[each] for each in amounts] for point in points
-    ]
-    assert [None if row[4].startswith(NONE) else cell(row[4]) for row in rows[:-1]] == [
-        point["value"] for point in points[:-1]
-    ]
-    assert cell(rows[-1][3]) == local.balance(wallet)[0]
+    check_chart(page, Journal(store, wallet))

@@ -8,7 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
-from wallet.history.series import as_old_as_its_history, balance_at
+from wallet.history.course import begin_of
+from wallet.history.series import balance_at
 from wallet.ledger.commands import Kind
 from wallet.ledger.outcomes import Moved, Refused
 from wallet.storage.queries import find_wallet, list_entries
@@ -42,7 +43,7 @@ def test_a_history_from_before_its_wallet_is_sound(store, writer):
     ):
         found = balance_at(store, before, instant(year, month, day))
         assert found.version == held
-    assert as_old_as_its_history(store, before).created_at_us == instant(2020, 1, 2)
+    assert begin_of(store, before) == instant(2020, 1, 2)
     assert verify(store, freeze=freeze).entries == 30
 
 

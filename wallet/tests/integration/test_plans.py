@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from wallet.history.course import begin_of, read_course
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
@@ -126,11 +127,14 @@ def test_a_balance_over_time_neither_scans_nor_sorts(store, writer, plans):
     def work():
         balance_at(store, wallet, oldest)
         read_series(store, wallet, bounds, end_us)
+        begin_of(store, wallet)
+        read_course(store, wallet, bounds[2:], 200)
 
     found = plans(work)
     assert bad(found) == []
-    # A moment; then the moments, spans, entries and rates of a series.
-    assert len(found) == 5
+    # A moment; then the moments, spans, entries and rates of a series; the beginning;
+    # then the first moment, entries and rates of a chart.
+    assert len(found) == 9
     assert all(bad([each], BY_INDEX) for each in found)
 
 

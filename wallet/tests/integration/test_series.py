@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.ledger.commands import Kind, Submission
 from wallet.ledger.ids import new_wallet_id
 from wallet.prices.rates import keep_rate
+from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
@@ -295,6 +297,27 @@ def test_before_its_creation_a_wallet_held_nothing(local, wallet):
     assert (answer.json["balance"], answer.json["version"]) == ("100.00", 2)
 
 
+def test_what_is_older_than_the_wallet_is_told(app):
+    """Entries of an old statement count, and without parameters it begins there."""
+    store, calls = service_of(app).store, Wallets(app.test_client())
+    start_us = us("2026-01-05T10:00:00Z")
+    wallet, _ = write(store, start_us, [(0, [7], 1), (3 * DAY, [5], 1)])
+    with store.transaction() as connection:
+        created = update(wallets).values(created_at_us=start_us + 2 * DAY)
+        connection.execute(created.where(wallets.c.id == wallet))
+    answer = calls.get(f"/v1/wallets/{wallet}/balance?at={iso(start_us + DAY)}")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json["balance"], answer.json["version"]) == ("0.07", 1)
+    answer = series(calls, wallet, step="day", to=iso(start_us + 2 * DAY))
+    assert answer.status_code == 200, answer.text
+    told = [(each["from"][:10], each["closing"]) for each in answer.json["points"]]
+    assert told == [
+        ("2026-01-04", "0.07"),
+        ("2026-01-05", "0.07"),
+        ("2026-01-06", "0.07"),
+    ]
+
+
 def test_the_present_ends_where_the_last_entry_is(app):
     """Where the clock went back, an entry is told although it lies ahead."""
     store, calls = service_of(app).store, Wallets(app.test_client())
@@ -371,7 +394,7 @@ def test_without_a_step_it_grows_with_the_age_of_a_wallet(app, years, step):
         assert calls.get(f"/v1/wallets/{wallet}/series").status_code == 200
         page = calls.get(f"/wallets/{wallet}?range=all")
         assert page.status_code == 200, page.text
-        assert f"what was held within a {step}" in page.text
+        assert "highest R\u00a00.07 on" in page.text
         assert "<svg" in page.text
 
 

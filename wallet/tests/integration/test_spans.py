@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from wallet.audit.replay import Fault
 from wallet.audit.verify import verify
+from wallet.history.course import read_course
 from wallet.history.held import held_before
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import Kind, Submission
@@ -239,3 +240,12 @@ def test_a_long_history_is_told_by_its_spans(store, writer, work_of):
     assert 0 < read < count
     found = work_of(lambda: balance_at(store, state, times[-3]))
     assert 0 < found < count // 8
+    # A chart reads its last entries one by one, and all of them by their spans.
+    fill(writer, wallet, 150)
+    state = find_wallet(store, wallet)
+    for start_us, by_entry in ((times[3], False), (times[-1] + 1, True)):
+        bounds = [start_us, end_of(state, 0)]
+        course = read_course(store, state, bounds, 200)
+        assert (course.by_entry, len(course.points) == 151) == (by_entry, by_entry)
+        read = work_of(lambda bounds=bounds: read_course(store, state, bounds, 200))
+        assert 0 < read < count // 2

@@ -6,14 +6,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from ..clock import now_us, timestamp
-from ..history.series import (
-    Point,
-    Step,
-    as_old_as_its_history,
-    balance_at,
-    end_of,
-    read_series,
-)
+from ..history.course import begin_of
+from ..history.series import Point, Step, balance_at, end_of, read_series
 from ..ledger.money import CURRENCIES, format_amount
 from ..web.body import query_of
 from ..web.described import described
@@ -92,8 +86,7 @@ def read_points(wallet_id: str) -> Response:
     asked = read_query(query_of(request), SeriesQuery)
     zone = asked.zone(current_service().settings.time_zone)
     store = current_service().store
-    begins_us = as_old_as_its_history(store, wallet).created_at_us
-    step, bounds = asked.periods(begins_us, end_us, zone)
+    step, bounds = asked.periods(begin_of(store, wallet), end_us, zone)
     points = read_series(store, wallet, bounds, end_us)
     return json_response(
         SeriesAnswer(

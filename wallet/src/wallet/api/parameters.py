@@ -103,7 +103,7 @@ class SeriesQuery(msgspec.Struct, kw_only=True):
             str,
             described(
                 "A time, or a date in the zone; the default is the wallet's creation,"
-                " or its first entry if that is older.",
+                " or an older entry.",
                 anyOf=_TIME_OR_DATE,
             ),
         ]

@@ -22,15 +22,17 @@ Extremes = tuple[int, int]
 # found for a row is an array, because a second subquery would read the rows again.
 
 # The small run in which a moment is ends at ``stop``; from there backwards, at most a
-# run is passed. Were it not materialized, SQLite would look for the first moment's run
-# only.
+# run is passed. Before the first entry there is none. Were it not materialized, SQLite
+# would look for the first moment's run only.
 _MOMENTS: Final = """
 WITH near AS MATERIALIZED (
-  SELECT place, given.at_us, coalesce((
+  SELECT place, given.at_us, CASE WHEN given.at_us > (
+    SELECT at_us FROM entries WHERE wallet_id = :wallet_id AND version = 1
+  ) THEN coalesce((
     SELECT (number + 1) * size FROM spans
     WHERE wallet_id = :wallet_id AND size = :size AND last_at_us >= given.at_us
     ORDER BY last_at_us, number LIMIT 1
-  ), :version) AS stop
+  ), :version) ELSE 0 END AS stop
   FROM {given}
 )
 SELECT CAST({all}({array}(place, {json}((

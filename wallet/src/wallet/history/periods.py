@@ -1,4 +1,4 @@
-"""Local periods, from hours to decades, as instants that touch each other.
+"""Local periods, from minutes to decades, as instants that touch each other.
 
 Instants are microseconds since 1970, UTC. A day has 23 or 25 hours where the clocks
 change, and an hour that the clocks show twice is two hours.
@@ -11,6 +11,9 @@ from enum import StrEnum
 from typing import Final
 
 MOST_PERIODS: Final = 1_000
+
+#: Periods below an hour, in minutes. Every zone is a whole number of them from UTC.
+MINUTES: Final = (1, 5, 15)
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  what a clock shows has no zone
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -83,6 +86,18 @@ def split_coarsely(
             if len(bounds) - 1 <= most:
                 return step, bounds
     return steps[-1], split(from_us, to_us, steps[-1], zone)
+
+
+def split_finely(
+    from_us: int, to_us: int, steps: Sequence[Step], zone: tzinfo, most: int
+) -> tuple[Step | int, list[int]]:
+    """Choose a number of minutes, or a step like :func:`split_coarsely`."""
+    for minutes in MINUTES:
+        length_us = minutes * 60_000_000
+        first_us = from_us // length_us * length_us
+        if to_us - first_us <= most * length_us:
+            return minutes, [*range(first_us, to_us + length_us, length_us)]
+    return split_coarsely(from_us, to_us, steps, zone, most)
 
 
 def _bounds(from_us: int, to_us: int, step: Step, zone: tzinfo) -> Iterator[int]:

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from ..ledger.outcomes import WalletState
 from ..prices.rates import Quote, quote, rates_at
-from ..storage.queries import find_entry
 from ..storage.spans import cut
 from ..storage.store import Store
 from .held import Held, extremes_within, held_before
@@ -33,13 +32,6 @@ class Point:
 def end_of(wallet: WalletState, now_us: int) -> int:
     """Tell until when a balance is known: now, and not before the last entry."""
     return max(now_us, wallet.last_entry_at_us + 1)
-
-
-def as_old_as_its_history(store: Store, wallet: WalletState) -> WalletState:
-    """Give a wallet that begins with its first entry, if that is the older of both."""
-    first = find_entry(store, wallet.id, 1)
-    begins_us = wallet.created_at_us if first is None else first.at_us
-    return wallet._replace(created_at_us=min(wallet.created_at_us, begins_us))
 
 
 def read_series(

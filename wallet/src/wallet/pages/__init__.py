@@ -81,6 +81,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["clocks"] = wording.clocks
     app.jinja_env.globals["program_version"] = __version__
     app.jinja_env.globals["asset"] = assets.address
+    app.jinja_env.globals["worth_column"] = wording.worth_column
     app.context_processor(access.for_templates)
     app.after_request(_finish)
     # An address that ends in a slash leads to the same page.

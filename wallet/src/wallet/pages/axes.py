@@ -5,17 +5,22 @@ Amounts are counted in whole minor units, because the largest are too large for 
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import Final
 
+from ..clock import shown_in
+from ..history.periods import Step, split_finely
 from ..ledger.money import CURRENCIES, format_amount
-from .wording import grouped
+from .wording import MINUS, grouped
 
 #: The widest letter of a label, and the least space between two labels, in pixels.
 LETTER, SPACE = 7, 10
-_MOMENT: Final = timedelta(microseconds=1)
-_UNITS: Final = ((12, " tn"), (9, " bn"), (6, " m"))
+_UNITS: Final = ((12, "T"), (9, "B"), (6, "M"))
+#: What a label can stand for; a week has none.
+_STEPS: Final = (Step.HOUR, Step.DAY, Step.MONTH, Step.YEAR, Step.DECADE)
+#: Times that are looked at for labels.
+_MOST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +67,23 @@ def label(ticks: Sequence[int], step: int, currency: str) -> list[str]:
     while step * 10**decimals % whole:
         decimals += 1
     counted = (tick * 10**decimals // whole for tick in ticks)
-    return [
+    texts = (
         f"{grouped(format_amount(n, decimals))}{unit}" if n else "0" for n in counted
-    ]
+    )
+    return [text.replace("-", MINUS) for text in texts]
 
 
-def mark_times(starts: Sequence[datetime], room: int) -> list[Mark]:
+def mark_times(span: tuple[int, int], zone: tzinfo, room: int) -> list[Mark]:
     """Mark the finest local times whose labels do not touch in so many pixels."""
+    start_us, end_us = span
+    _, bounds = split_finely(start_us, end_us, _STEPS, zone, _MOST)
+    times = [shown_in(zone, at_us) for at_us in (bounds[0] - 1, *bounds)]
+    places = [(at_us - start_us) * room / (end_us - start_us) for at_us in bounds]
     for key, text in _LEVELS:
-        times = [starts[0] - _MOMENT, *starts]
         marks = [
-            (place * room / len(starts), text(time))
-            for place, (before, time) in enumerate(pairwise(times))
-            if key(before) != key(time)
+            (place, text(time))
+            for place, (before, time) in zip(places, pairwise(times), strict=True)
+            if key(before) != key(time) and -1 < place <= room
         ]
         apart = all(
             b - a >= (len(left) + len(right)) * LETTER / 2 + SPACE
@@ -82,11 +91,15 @@ def mark_times(starts: Sequence[datetime], room: int) -> list[Mark]:
         )
         if apart:
             return [
-                Mark(round(x * 100 / room, 2), shown)
+                Mark(round(max(x, 0) * 100 / room, 2), shown)
                 for x, shown in marks
                 if x + len(shown) * LETTER / 2 <= room
             ]
     return []
+
+
+def _minutes(minutes: int) -> Callable[[datetime], Hashable]:
+    return lambda time: (time.date(), time.hour, time.minute // minutes)
 
 
 def _hours(hours: int) -> Callable[[datetime], Hashable]:
@@ -101,8 +114,8 @@ def _months(months: int) -> Callable[[datetime], Hashable]:
     return lambda time: (time.year * 12 + time.month - 1) // months
 
 
-def _hour_or_day(time: datetime) -> str:
-    return f"{time:%H:%M}" if time.hour else _day(time)
+def _clock_or_day(time: datetime) -> str:
+    return f"{time:%H:%M}" if time.hour or time.minute else _day(time)
 
 
 def _day(time: datetime) -> str:
@@ -116,7 +129,8 @@ def _month_or_year(time: datetime) -> str:
 _LEVELS: Final[
     tuple[tuple[Callable[[datetime], Hashable], Callable[[datetime], str]], ...]
 ] = (
-    *((_hours(hours), _hour_or_day) for hours in (1, 3, 6, 12)),
+    *((_minutes(minutes), _clock_or_day) for minutes in (1, 2, 5, 10, 15, 30)),
+    *((_hours(hours), _clock_or_day) for hours in (1, 3, 6, 12)),
     *((_days(days), _day) for days in (1, 2, 7, 14)),
     *((_months(months), _month_or_year) for months in (1, 3, 6)),
     *(

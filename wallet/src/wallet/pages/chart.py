@@ -1,14 +1,14 @@
 """Where the lines, marks and labels of a chart stand; the template only draws them.
 
-Across, a chart is stretched to the room there is, and every period is equally wide, so
-that the one that has just begun can be seen as well. Heights are pixels. All is counted
-in whole minor units, because the largest amounts are too large for a float.
+Across, a chart is stretched to the room there is, and time passes evenly. Heights are
+pixels. All is counted in whole minor units, because the largest amounts are too large
+for a float.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import tzinfo
+from itertools import pairwise
 from typing import Final
 
 from ..ledger.money import CURRENCIES
@@ -24,12 +24,29 @@ _NARROWEST_GUTTER: Final = 44
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a period begins and ends with, and between what it moved within."""
+    """What was held for a time.
 
+    :param when: in words, when ``low`` and ``high`` were held.
+    :param told: what is told under the pointer.
+    """
+
+    from_us: int
+    to_us: int
     opening: int
     closing: int
     low: int
     high: int
+    when: str = ""
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of the width of a plot, and what is told under the pointer there."""
+
+    left: str
+    width: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +60,18 @@ class Panel:
     area: str
     spread: str
     gaps: str
-    values: list[Value | None]
+    places: list[Place]
+    values: list[Value]
 
     @property
-    def known(self) -> list[Value]:
-        """The values without the gaps."""
-        return [value for value in self.values if value is not None]
+    def lowest(self) -> Value:
+        """The first of the values that reach down the most."""
+        return min(self.values, key=lambda value: value.low)
+
+    @property
+    def highest(self) -> Value:
+        """The first of the values that reach up the most."""
+        return max(self.values, key=lambda value: value.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,41 +85,36 @@ class Chart:
     narrow: list[Mark]
 
 
-def draw_chart(starts: Sequence[datetime], panels: list[Panel]) -> Chart:
-    """Put panels over the periods that start at some local times."""
+def draw_chart(span: tuple[int, int], panels: list[Panel], zone: tzinfo) -> Chart:
+    """Put panels over the time that they show."""
     longest = max(len(mark.text) for panel in panels for mark in panel.marks)
     gutter = max(_NARROWEST_GUTTER, longest * LETTER + SPACE)
-    return Chart(
-        ACROSS,
-        gutter,
-        panels,
-        mark_times(starts, _WIDE - gutter),
-        mark_times(starts, _NARROW - gutter),
-    )
+    wide, narrow = (mark_times(span, zone, room - gutter) for room in (_WIDE, _NARROW))
+    return Chart(ACROSS, gutter, panels, wide, narrow)
 
 
 def draw_panel(
-    currency: str, values: Sequence[Value | None], height: int, most: int
+    currency: str,
+    values: Sequence[Value],
+    span: tuple[int, int],
+    height: int,
+    most: int,
 ) -> Panel:
-    """Draw what is known, with at most so many steps between the marks."""
-    known = [value for value in values if value is not None]
-    low, high = min(v.low for v in known), max(v.high for v in known)
+    """Draw what is known of a time, with at most so many steps between the marks."""
+    low, high = min(v.low for v in values), max(v.high for v in values)
     step, ticks = choose_ticks(low, high, CURRENCIES[currency], most)
     bottom, top = ticks[0], max(ticks[-1], ticks[0] + step)
+    start_us, end_us = span
 
     def down(minor: int) -> float:
         return (top - minor) * height * 100 // (top - bottom) / 100
 
-    lines, areas = [], []
-    for first, run in _runs(values):
-        line = f"M{across(first, len(values))} {down(run[0].closing):g}"
-        line += f"H{across(first + 1, len(values))}"
-        for place, value in enumerate(run[1:], first + 1):
-            line += f"V{down(value.closing):g}H{across(place + 1, len(values))}"
-        lines.append(line)
-        # A filled height is read as an amount, so it begins at zero or is left out.
-        if 0 in ticks:
-            areas.append(f"{line}V{down(0):g}H{across(first, len(values))}Z")
+    def across(at_us: int) -> str:
+        return _number((at_us - start_us) * ACROSS / (end_us - start_us))
+
+    lines = [_line(run, across, down) for run in _runs(values)]
+    # A filled height is read as an amount, so it begins at zero or is left out.
+    areas = [f"{line}V{down(0):g}H{left}Z" for left, line in lines if 0 in ticks]
     return Panel(
         currency,
         height,
@@ -104,46 +122,66 @@ def draw_panel(
             Mark(down(tick), text, tick == 0)
             for tick, text in zip(ticks, label(ticks, step, currency), strict=True)
         ],
-        "".join(lines),
+        "".join(line for _, line in lines),
         "".join(areas),
-        _spread(values, down),
-        _gaps(values, height),
+        "".join(_spread(values, across, down)),
+        "".join(
+            f"M{across(from_us)} 0H{across(to_us)}V{height}H{across(from_us)}Z"
+            for from_us, to_us in _gaps(values, span)
+        ),
+        [Place(across(v.from_us), _width(v, span), v.told) for v in values],
         list(values),
     )
 
 
-def across(place: int, places: int) -> str:
-    """Tell how far from the left a period starts."""
-    return f"{place * ACROSS / places:.2f}".rstrip("0").rstrip(".")
+def _line(
+    run: Sequence[Value],
+    across: Callable[[int], str],
+    down: Callable[[int], float],
+) -> tuple[str, str]:
+    """Draw values that touch each other; tell where the first begins, too."""
+    left = across(run[0].from_us)
+    steps = "V".join(f"{down(v.closing):g}H{across(v.to_us)}" for v in run)
+    return left, f"M{left} {steps}"
 
 
-def _runs(values: Sequence[Value | None]) -> list[tuple[int, list[Value]]]:
-    runs = []
-    for known, run in groupby(enumerate(values), lambda each: each[1] is not None):
-        if known:
-            places = list(run)
-            runs.append((places[0][0], [value for _, value in places if value]))
+def _number(units: float) -> str:
+    return f"{units:.2f}".rstrip("0").rstrip(".")
+
+
+def _width(value: Value, span: tuple[int, int]) -> str:
+    length_us = value.to_us - value.from_us
+    return _number(length_us * ACROSS / (span[1] - span[0]))
+
+
+def _runs(values: Sequence[Value]) -> list[list[Value]]:
+    runs = [[values[0]]]
+    for before, value in pairwise(values):
+        if value.from_us > before.to_us:
+            runs.append([])
+        runs[-1].append(value)
     return runs
 
 
-def _spread(values: Sequence[Value | None], down: Callable[[int], float]) -> str:
+def _spread(
+    values: Sequence[Value],
+    across: Callable[[int], str],
+    down: Callable[[int], float],
+) -> Iterator[str]:
     """Draw from the lowest to the highest where the line alone would hide them."""
-    paths = []
-    for place, value in enumerate(values):
-        if value is None:
-            continue
+    for value in values:
         ends = value.opening, value.closing
         if value.low < min(ends) or value.high > max(ends):
-            middle = across(2 * place + 1, 2 * len(values))
-            paths.append(f"M{middle} {down(value.low):g}V{down(value.high):g}")
-    return "".join(paths)
+            middle = across((value.from_us + value.to_us) // 2)
+            yield f"M{middle} {down(value.low):g}V{down(value.high):g}"
 
 
-def _gaps(values: Sequence[Value | None], height: int) -> str:
-    """Cover the heights where nothing is known, so that none is read as zero."""
-    return "".join(
-        f"M{across(place, len(values))} 0H{across(place + 1, len(values))}V{height}"
-        f"H{across(place, len(values))}Z"
-        for place, value in enumerate(values)
-        if value is None
-    )
+def _gaps(values: Sequence[Value], span: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Tell where nothing is known; it is covered, so that it is not read as zero."""
+    bounds = [span[0]]
+    for value in values:
+        bounds += [value.from_us, value.to_us]
+    bounds.append(span[1])
+    for from_us, to_us in zip(bounds[::2], bounds[1::2], strict=True):
+        if from_us < to_us:
+            yield from_us, to_us

@@ -21,7 +21,7 @@ from ..web.auth import Caller
 from ..web.kinds import KINDS
 from ..web.problems import Problem, malformed
 from ..web.service import current_service
-from .wording import money
+from .wording import MINUS, money
 
 #: A thousand and more, or one and a fraction.
 _TWO_READINGS: Final = re.compile("[1-9][0-9]{0,2},[0-9]{3}")
@@ -187,6 +187,7 @@ def read_typed(text: str, currency: str) -> int:
     """
     exponent = CURRENCIES[currency]
     plain = text.replace("\u00a0", " ").replace("\u202f", " ").strip()
+    plain = plain.replace(MINUS, "-")
     match = _pattern(currency).fullmatch(plain)
     if match is None:
         shown = money(123456, currency).replace("\u00a0", " ")

@@ -14,7 +14,6 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..history.series import as_old_as_its_history
 from ..ledger.commands import Kind
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
@@ -26,7 +25,7 @@ from ..web.service import current_service
 from . import access, forms, review
 from .filters import Filter, read_kindly, take_fields
 from .over_time import RANGES, over_time, take_range
-from .wording import COLUMNS, money, rate_now, worth_of_entries
+from .wording import money, rate_now, worth_column, worth_of_entries
 
 history = Blueprint("history", __name__)
 
@@ -144,9 +143,9 @@ def _page(
         entries=entries,
         names=names.of(counterparties(entries)) if names else {},
         quotes=worth_of_entries(wallet, entries),
-        column=COLUMNS.get(wallet.currency),
+        column=worth_column(wallet.currency),
         rate=rate_now(),
-        over_time=over_time(as_old_as_its_history(store, wallet), asked),
+        over_time=over_time(wallet, asked),
         ranges=RANGES,
         asked=asked,
         sought=sought,

@@ -7,16 +7,16 @@ from typing import Final
 from ..clock import now_us, shown_in, timestamp
 from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Entry, WalletState
-from ..prices.rates import Quote, Rate, newest_rate, quote, rates_at
+from ..prices.rates import Quote, Rate, any_rate, newest_rate, quote, rates_at
 from ..web.service import current_service
 
 _NO_BREAK: Final = "\u00a0"
+#: What stands before an amount below zero.
+MINUS: Final = "\u2212"
 #: From the left, from the right, and as the first letter says.
 _ISOLATES: Final = "\u2066\u2067\u2068"
 _END_OF_ISOLATE: Final = "\u2069"
 _SYMBOLS: Final = {"ZAR": "R"}
-#: What the worth of a balance is told in, with the heading of its column.
-COLUMNS: Final = {"ZAR": "Bitcoin (BTC)", "BTC": "Rand (ZAR)"}
 #: What the currencies are called.
 CURRENCY_NAMES: Final = {
     "AUD": "Australian dollar",
@@ -45,6 +45,8 @@ CURRENCY_NAMES: Final = {
     "ZAR": "South African rand",
     "ZMW": "Zambian kwacha",
 }
+#: The heading of the column that tells what a balance is worth.
+_WORTH: Final = {"ZAR": "Balance in BTC", "BTC": "Balance in ZAR"}
 _NO_PRICE: Final = "The bitcoin price is not available at the moment."
 
 
@@ -54,6 +56,16 @@ def money(minor: int, currency: str) -> str:
     symbol = _SYMBOLS.get(currency, currency)
     amount = grouped(format_amount(abs(minor), CURRENCIES[currency]))
     return f"{sign}{symbol}{_NO_BREAK}{amount}"
+
+
+def held(minor: int, currency: str) -> str:
+    """Write a balance as ``R 1 234.56``, with a true minus below zero."""
+    return money(minor, currency).replace("-", MINUS)
+
+
+def moved(minor: int, currency: str) -> str:
+    """Write what came in as ``+R 1 234.56``, and what went out with a true minus."""
+    return f"{'+' if minor > 0 else ''}{held(minor, currency)}"
 
 
 def grouped(amount: str) -> str:
@@ -120,6 +132,14 @@ def nameless(wallet_id: str) -> str:
     return f"Wallet …{wallet_id[-6:]}"
 
 
+def worth_column(*currencies: str) -> str | None:
+    """Name the column of a worth: none where no price is, was or will be known."""
+    service = current_service()
+    found = next((_WORTH[each] for each in currencies if each in _WORTH), None)
+    asked = service.settings.luno_url is not None
+    return found if found and (asked or any_rate(service.store)) else None
+
+
 def rate_now() -> Rate | None:
     """Read the price that counts now."""
     return newest_rate(current_service().store, now_us())
@@ -138,15 +158,16 @@ def price_sentence(rate: Rate | None) -> str:
 def worth(quoted: Quote) -> str:
     """Write a worth where its currency is said already: rand keep their sign."""
     if quoted.currency == "BTC":
-        return grouped(format_amount(quoted.value_minor, CURRENCIES["BTC"]))
-    return money(quoted.value_minor, quoted.currency)
+        amount = grouped(format_amount(quoted.value_minor, CURRENCIES["BTC"]))
+        return amount.replace("-", MINUS)
+    return held(quoted.value_minor, quoted.currency)
 
 
 def worth_of_entries(
     wallet: WalletState, entries: Sequence[Entry]
 ) -> list[Quote | None]:
     """Tell what the wallet was worth after each entry, by the price of that time."""
-    if wallet.currency not in COLUMNS:
+    if wallet.currency not in _WORTH:
         return [None] * len(entries)
     rates = rates_at(current_service().store, [entry.at_us for entry in entries])
     return [
@@ -157,6 +178,8 @@ def worth_of_entries(
 
 FILTERS: Final = {
     "money": money,
+    "held": held,
+    "moved": moved,
     "minute": minute,
     "clock_then": clock_then,
     "timestamp": timestamp,

@@ -39,6 +39,7 @@ FROM {given} JOIN rates ON rates.pair = :pair AND rates.at_us = (
   ORDER BY earlier.at_us DESC LIMIT 1
 )
 """
+_ANY: Final = "SELECT at_us FROM rates WHERE pair = :pair LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ def newest_rate(store: Store, now_us: int) -> Rate | None:
     """Read the rate that counts now, if there is one."""
     (rate,) = rates_at(store, [now_us])
     return rate
+
+
+def any_rate(store: Store) -> bool:
+    """Whether a rate was ever seen."""
+    return bool(store.reader.rows(_ANY, pair=PAIR))
 
 
 def quote(balance_minor: int, currency: str, rate: Rate | None) -> Quote | None:
