@@ -17,6 +17,7 @@ from wallet.clock import now_us
 from wallet.prices.rates import keep_rate
 from wallet.storage import bulk, unfinished
 from wallet.storage.connections import Limits
+from wallet.storage.errors import StoreFailure
 from wallet.storage.migrations import WrongSchema
 from wallet.storage.store import Store, open_current_store, open_store
 from wallet.web.service import service_of
@@ -172,6 +173,31 @@ def test_two_copies_into_one_database_are_one(
     with pytest.raises(CopyError, match="Another run has finished the copy meanwhile"):
         run(on_progress=run_another)
     assert reports[1].wallets == carried["wallets"] == 4
+    assert all_rows(target_url) == all_rows(database_url)
+    assert not is_unfinished(target_url)
+
+
+def test_a_copy_that_loses_its_database_goes_on(
+    everything, run, carried, database_url, target_url
+):
+    """Whether that is the old one or the new one."""
+    (server,) = (url for url in (database_url, target_url) if "sqlite" not in url)
+    ended = []
+
+    def end_sessions(progress):
+        if progress.wallets == 2 and not ended:
+            ended.append(True)
+            change(
+                server,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+
+    with pytest.raises(StoreFailure):
+        run(on_progress=end_sessions)
+    assert is_unfinished(target_url)
+    run()
+    assert carried["wallets"] == 4
     assert all_rows(target_url) == all_rows(database_url)
     assert not is_unfinished(target_url)
 

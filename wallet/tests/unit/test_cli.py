@@ -119,6 +119,10 @@ def test_a_command_that_reads_makes_nothing_where_nothing_is(
         ("sqlite://", "Error: --to must name a file"),
         ("sqlite:///{folder}/wallet.db", "Error: This is the store itself"),
         ("sqlite:///{folder}", "{folder} cannot be used: Is a directory"),
+        (
+            "postgresql://u:secret@/x?host=/nowhere",
+            "Error: PostgreSQL at /nowhere/x cannot be used: connection",
+        ),
     ],
 )
 def test_an_address_that_cannot_be_copied_to_is_refused(
@@ -130,6 +134,7 @@ def test_an_address_that_cannot_be_copied_to_is_refused(
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert sentence.format(folder=tmp_path) in line
+    assert "secret" not in line
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
