@@ -158,12 +158,13 @@ def test_copy_says_what_it_copied_and_what_does_not_come_along(
         told = f"\r0 of 1 wallets and {entries} of 2 entries copied"
         assert done.stderr.count(told) == 1
     assert "\r1 of 1 wallets and 2 of 2 entries copied" in done.stderr
-    first, second = done.stdout.splitlines()
+    first, second, third = done.stdout.splitlines()
     assert first == (
         "1 wallets, 2 entries, 2 operations: copied to"
         f" SQLite at {tmp_path}/copy.db, compared, and verified."
     )
     assert second.startswith("The secret key is not in the store")
+    assert third.startswith("What is written to the old store from now on is not in")
 
 
 @pytest.mark.parametrize("command", [*READS, ["serve", "--port", "9"]])
