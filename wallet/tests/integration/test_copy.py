@@ -5,12 +5,13 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import inspect, make_url
 
 from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit import carry
 from wallet.audit.carry import CopyError
+from wallet.audit.compare import OF_WALLETS, OTHERS
 from wallet.audit.copy import copy_store
 from wallet.audit.verify import verify
 from wallet.clock import now_us
@@ -20,6 +21,7 @@ from wallet.storage.connections import Limits
 from wallet.storage.errors import StoreFailure
 from wallet.storage.migrations import WrongSchema
 from wallet.storage.store import Store, open_current_store, open_store
+from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 
 from ..actions import Wallets
@@ -107,6 +109,17 @@ def test_a_copy_is_its_store_row_for_row_there_and_back(
         store = open_current_store(make_url(url), Limits())
         assert verify(store, freeze=freeze) == report
         store.close()
+
+
+@pytest.mark.one_engine
+def test_no_table_is_left_behind(database_url):
+    """A table that is added is copied, too; one row says which version they are of."""
+    store = Store(make_url(database_url), Limits())
+    with store.snapshot() as connection:
+        there = set(inspect(connection).get_table_names())
+    store.close()
+    copied = {table.name for table in (wallets, *OF_WALLETS, *OTHERS)}
+    assert there == copied | {"alembic_version"}
 
 
 def test_old_keys_are_answered_from_the_copy_with_the_same_bytes(
