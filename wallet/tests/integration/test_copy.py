@@ -5,20 +5,23 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import inspect, make_url
 
 from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit import carry
 from wallet.audit.carry import CopyError
+from wallet.audit.compare import OF_WALLETS, OTHERS
 from wallet.audit.copy import copy_store
 from wallet.audit.verify import verify
 from wallet.clock import now_us
 from wallet.prices.rates import keep_rate
 from wallet.storage import bulk, unfinished
 from wallet.storage.connections import Limits
+from wallet.storage.errors import StoreFailure
 from wallet.storage.migrations import WrongSchema
 from wallet.storage.store import Store, open_current_store, open_store
+from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 
 from ..actions import Wallets
@@ -108,6 +111,17 @@ def test_a_copy_is_its_store_row_for_row_there_and_back(
         store.close()
 
 
+@pytest.mark.one_engine
+def test_no_table_is_left_behind(database_url):
+    """A table that is added is copied, too; one row says which version they are of."""
+    store = Store(make_url(database_url), Limits())
+    with store.snapshot() as connection:
+        there = set(inspect(connection).get_table_names())
+    store.close()
+    copied = {table.name for table in (wallets, *OF_WALLETS, *OTHERS)}
+    assert there == copied | {"alembic_version"}
+
+
 def test_old_keys_are_answered_from_the_copy_with_the_same_bytes(
     everything, run, database_url, target_url, tmp_path
 ):
@@ -172,6 +186,31 @@ def test_two_copies_into_one_database_are_one(
     with pytest.raises(CopyError, match="Another run has finished the copy meanwhile"):
         run(on_progress=run_another)
     assert reports[1].wallets == carried["wallets"] == 4
+    assert all_rows(target_url) == all_rows(database_url)
+    assert not is_unfinished(target_url)
+
+
+def test_a_copy_that_loses_its_database_goes_on(
+    everything, run, carried, database_url, target_url
+):
+    """Whether that is the old one or the new one."""
+    (server,) = (url for url in (database_url, target_url) if "sqlite" not in url)
+    ended = []
+
+    def end_sessions(progress):
+        if progress.wallets == 2 and not ended:
+            ended.append(True)
+            change(
+                server,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+
+    with pytest.raises(StoreFailure):
+        run(on_progress=end_sessions)
+    assert is_unfinished(target_url)
+    run()
+    assert carried["wallets"] == 4
     assert all_rows(target_url) == all_rows(database_url)
     assert not is_unfinished(target_url)
 

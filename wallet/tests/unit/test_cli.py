@@ -119,6 +119,10 @@ def test_a_command_that_reads_makes_nothing_where_nothing_is(
         ("sqlite://", "Error: --to must name a file"),
         ("sqlite:///{folder}/wallet.db", "Error: This is the store itself"),
         ("sqlite:///{folder}", "{folder} cannot be used: Is a directory"),
+        (
+            "postgresql://u:secret@/x?host=/nowhere",
+            "Error: PostgreSQL at /nowhere/x cannot be used: connection",
+        ),
     ],
 )
 def test_an_address_that_cannot_be_copied_to_is_refused(
@@ -130,6 +134,7 @@ def test_an_address_that_cannot_be_copied_to_is_refused(
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert sentence.format(folder=tmp_path) in line
+    assert "secret" not in line
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
@@ -153,12 +158,13 @@ def test_copy_says_what_it_copied_and_what_does_not_come_along(
         told = f"\r0 of 1 wallets and {entries} of 2 entries copied"
         assert done.stderr.count(told) == 1
     assert "\r1 of 1 wallets and 2 of 2 entries copied" in done.stderr
-    first, second = done.stdout.splitlines()
+    first, second, third = done.stdout.splitlines()
     assert first == (
         "1 wallets, 2 entries, 2 operations: copied to"
         f" SQLite at {tmp_path}/copy.db, compared, and verified."
     )
     assert second.startswith("The secret key is not in the store")
+    assert third.startswith("What is written to the old store from now on is not in")
 
 
 @pytest.mark.parametrize("command", [*READS, ["serve", "--port", "9"]])

@@ -16,6 +16,7 @@ from ..storage import migrations, unfinished
 from ..storage.address import place
 from ..storage.bulk import tell_planner
 from ..storage.connections import Limits
+from ..storage.errors import StoreFailure, reason_of
 from ..storage.side_tables import rate_asks
 from ..storage.store import Store, open_current_store
 from ..storage.tables import wallets
@@ -48,8 +49,13 @@ def copy_store(
         closing(open_current_store(source_url, limits)) as source,
         closing(Store(target_url, limits)) as target,
     ):
-        with target.transaction() as connection:
-            _begin(connection, place(source_url))
+        try:
+            with target.transaction() as connection:
+                _begin(connection, place(source_url))
+        except StoreFailure as failure:
+            raise CopyError(
+                f"{place(target_url)} cannot be used: {reason_of(failure)}."
+            ) from failure
         with source.snapshot() as moment:
             carry_wallets(moment, target, on_progress)
             carry_others(moment, target)

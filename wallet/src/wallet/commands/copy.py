@@ -37,7 +37,8 @@ def copy(to: str) -> None:
     click.echo(f"{shown(report)}: copied to {place(target)}, compared, and verified.")
     click.echo(
         "The secret key is not in the store: wallet keys stay valid where the service"
-        " has the same WALLET_SECRET_KEY, or the same file secret_key in WALLET_HOME."
+        " has the same WALLET_SECRET_KEY, or the same file secret_key in WALLET_HOME.\n"
+        "What is written to the old store from now on is not in the copy."
     )
 
 
