@@ -9,7 +9,7 @@ from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
 from wallet.imports.commands import PREFIX
-from wallet.imports.statement import MOST_ROWS
+from wallet.imports.statement import MOST_LINES
 from wallet.storage.queries import list_entries
 from wallet.web.service import service_of
 
@@ -161,7 +161,7 @@ def test_a_decision_that_is_out_of_date_is_refused(local):
         (b"when,what\n1,2\n", "names its columns"),
         (b"\x81\x8d,\n", "must be text"),
         (b'Date,Amount\n2026-01-01,"5\n2026-01-02,6\n', "in quotes"),
-        (file_of(*["2026-01-01,1"] * (MOST_ROWS + 1)), "has more than"),
+        (file_of(*["2026-01-01,1"] * (MOST_LINES + 1)), "has more than"),
     ],
 )
 def test_what_is_no_statement_is_malformed(local, file, said):
