@@ -117,6 +117,19 @@ def test_a_line_that_is_refused_refuses_all(local):
     assert local.balance(wallet) == ("50.00", 1)
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    "line", ["2026-02-30,1,x", "2026-01-03,ten,x", "2026-01-03,1,a,b"]
+)
+def test_a_single_line_that_cannot_be_read_refuses_all(local, line):
+    """However good the others are."""
+    wallet = local.create()
+    answer = local.bring_in(wallet, TWO + line.encode())
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    assert answer.json["lines"][0]["line"] == 4
+    assert local.balance(wallet) == ("0.00", 0)
+
+
 def test_what_only_the_rules_refuse_is_told_and_nothing_is_kept(local):
     """Once there is enough money, the same file is taken."""
     wallet = local.create()
