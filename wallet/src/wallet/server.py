@@ -239,14 +239,11 @@ def _free_address(host: str, port: int) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
+        said = f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
+        advice = f"{said} with --port and --host."
         if error.errno == errno.EADDRINUSE:
             free = port + 1 if port < 65535 else 8000
-            raise ConfigError(
-                f"Port {port} is in use: try `make wallet PORT={free}`,"
-                f" or `wallet serve --port {free}`."
-            ) from error
-        raise ConfigError(
-            f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
-            " with --port and --host."
-        ) from error
+            ways = f"`make wallet PORT={free}`, or `wallet serve --port {free}`"
+            advice = f"Port {port} is in use: try {ways}."
+        raise ConfigError(advice) from error
     return str(address[0])

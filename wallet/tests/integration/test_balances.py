@@ -150,8 +150,8 @@ def test_setting_the_balance_writes_the_difference(visitor, wallet):
     assert "Saved: R 150.50 added." in text_of(visitor.read(answer.location))
     visitor.set_balance(wallet, "300")
     assert history_of(visitor, wallet)[:2] == [
-        ("R 49.50", "R 300.00"),
-        ("R 150.50", "R 250.50"),
+        ("+R 49.50", "R 300.00"),
+        ("+R 150.50", "R 250.50"),
     ]
 
 

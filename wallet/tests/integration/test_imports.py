@@ -9,7 +9,7 @@ from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
 from wallet.imports.commands import PREFIX
-from wallet.imports.statement import MOST_ROWS
+from wallet.imports.statement import MOST_LINES
 from wallet.storage.queries import list_entries
 from wallet.web.service import service_of
 
@@ -117,6 +117,19 @@ def test_a_line_that_is_refused_refuses_all(local):
     assert local.balance(wallet) == ("50.00", 1)
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    "line", ["2026-02-30,1,x", "2026-01-03,ten,x", "2026-01-03,1,a,b"]
+)
+def test_a_single_line_that_cannot_be_read_refuses_all(local, line):
+    """However good the others are."""
+    wallet = local.create()
+    answer = local.bring_in(wallet, TWO + line.encode())
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    assert answer.json["lines"][0]["line"] == 4
+    assert local.balance(wallet) == ("0.00", 0)
+
+
 def test_what_only_the_rules_refuse_is_told_and_nothing_is_kept(local):
     """Once there is enough money, the same file is taken."""
     wallet = local.create()
@@ -161,7 +174,7 @@ def test_a_decision_that_is_out_of_date_is_refused(local):
         (b"when,what\n1,2\n", "names its columns"),
         (b"\x81\x8d,\n", "must be text"),
         (b'Date,Amount\n2026-01-01,"5\n2026-01-02,6\n', "in quotes"),
-        (file_of(*["2026-01-01,1"] * (MOST_ROWS + 1)), "has more than"),
+        (file_of(*["2026-01-01,1"] * (MOST_LINES + 1)), "has more than"),
     ],
 )
 def test_what_is_no_statement_is_malformed(local, file, said):

@@ -186,6 +186,9 @@ def _operation(call: Call, local: bool) -> Schema:
         operation["responses"]["503"] = failing
     if call.body is not None:
         media, schema = _content(call.body)
+        if media != "application/json":
+            # The makers of clients send that as it is.
+            schema["format"] = "binary"
         content = {media: {"schema": schema, "example": call.example}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation

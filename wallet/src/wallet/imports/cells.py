@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 from io import StringIO
+from itertools import islice
 from typing import Final, NamedTuple
 
 #: In the order in which they are tried.
@@ -38,13 +39,15 @@ def decode(data: bytes) -> tuple[str, str]:
         raise Unreadable("must be text in UTF-8 or Windows-1252") from error
 
 
-def split(text: str, separator: str) -> list[Line]:
+def split(text: str, separator: str, most: int | None = None) -> list[Line]:
     """Split text into lines of cells, and leave out those that are empty.
 
+    :param most: so many of its first lines only.
     :raises Unreadable: a quoted cell does not end as it must.
     """
     try:
-        return [line for line in _lines(text, separator) if any(line.cells)]
+        lines = islice(_lines(text, separator), most)
+        return [line for line in lines if any(line.cells)]
     except csv.Error as error:
         raise Unreadable(
             "has a cell in quotes that does not end, or goes on after them"

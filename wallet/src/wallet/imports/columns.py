@@ -43,35 +43,35 @@ _ROLES: Final = {
 #: What stands beside a name: a currency, mostly.
 _BESIDE: Final = re.compile(r"\([^)]*\)|\b(zar|rand)\b")
 
+#: So far down a file the headings are looked for.
+_WITHIN: Final = 100
+
 #: Where each role stands in a line.
 Columns = dict[str, int]
 
 
-def find_header(text: str) -> tuple[str, list[Line], int, Columns]:
-    """Find the separator under which a line names most columns.
+def find_header(text: str) -> tuple[str, Line, Columns]:
+    """Find the separator under which one of the first lines names most columns.
 
-    :returns: the separator, all lines, where among them the header is, its columns.
+    :returns: the separator, the line with the headings, and its columns.
     :raises Unreadable: there is no such line.
     """
     found, faults = [], []
     for separator in SEPARATORS:
         try:
-            lines = split(text, separator)
+            lines = split(text, separator, _WITHIN)
         except Unreadable as fault:
             faults.append(fault)
             continue
-        for place, line in enumerate(lines):
-            columns = read_header(line.cells)
-            if columns:
-                found.append((separator, lines, place, columns))
-                break
-    if not found and faults:
+        named = ((separator, line, read_header(line.cells)) for line in lines)
+        found += [(s, line, columns) for s, line, columns in named if columns][:1]
+    if found:
+        return max(found, key=lambda each: len(each[2]))
+    if faults:
         raise faults[0]
-    if not found:
-        raise Unreadable(
-            "has no line that names its columns: a date, and an amount or in and out"
-        )
-    return max(found, key=lambda each: len(each[3]))
+    raise Unreadable(
+        "has no line that names its columns: a date, and an amount or in and out"
+    )
 
 
 def read_header(cells: Sequence[str]) -> Columns | None:

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 from ..ledger.money import CURRENCIES, format_amount
 from .amounts import find_mark, read_amount
-from .cells import SEPARATORS, Line, Unreadable, decode
+from .cells import SEPARATORS, Line, Unreadable, decode, split
 from .columns import Columns, find_header
 from .dates import DateForm, find_order, read_date
 
 #: What is written in one transaction.
-MOST_ROWS: Final = 20_000
+MOST_LINES: Final = 10_000
 _LONGEST: Final = {"note": 500, "payee": 200}
 _AMOUNTS: Final = ("amount", "in", "out", "fee", "balance")
 #: What takes from a wallet.
@@ -81,17 +81,22 @@ def read_statement(data: bytes, currency: str) -> Statement:
     :raises Unreadable: it is no statement.
     """
     text, encoding = decode(data)
-    separator, lines, place, columns = find_header(text)
-    head, body = lines[place], lines[place + 1 :]
-    if len(body) > MOST_ROWS:
-        raise Unreadable(f"has more than {MOST_ROWS} lines: bring it in by parts")
+    separator, head, columns = find_header(text)
+    lines = split(text, separator)
+    body = [line for line in lines if line.number > head.number]
+    if len(body) > MOST_LINES:
+        raise Unreadable(f"has more than {MOST_LINES} lines: bring it in by parts")
     dates = [_cell(line, columns, "date") for line in body]
     order, certain = find_order(dates)
     amounts = [_cell(line, columns, name) for line in body for name in _AMOUNTS]
     mark = find_mark(filter(None, amounts), currency)
     shown = {role: head.cells[at] for role, at in columns.items()}
     form = Form(encoding, SEPARATORS[separator], mark, shown, [], certain)
-    above = [Odd(line.number, "is above the columns") for line in lines[:place]]
+    above = [
+        Odd(line.number, "is above the columns")
+        for line in lines
+        if line.number < head.number
+    ]
     statement = Statement(form, skipped=above)
     reader = _Reader(currency, mark, order, columns, len(head.cells))
     reader.find_signs(body)
