@@ -126,3 +126,20 @@ def test_hostile_text_stays_text(tab, live, wallet):
     expect(tab.locator("#said")).to_contain_text("Saved")
     expect(tab.locator("#history img")).to_have_count(0)
     expect(tab.locator("#history")).to_contain_text("<img src=x")
+
+
+def test_an_open_page_notices_what_changes_elsewhere(tab, live, wallet):
+    """Within seconds, and without touching what is typed; its own doing is no news."""
+    set_balance(tab, "100")
+    expect(tab.locator("#said")).to_contain_text("Saved")
+    expect(tab.locator("#news")).to_be_hidden()
+    tab.get_by_label("Set the current balance").fill("120")
+    with tab.expect_response(re.compile("/state$")):
+        pass
+    expect(tab.locator("#news")).to_be_hidden()
+    assert live.wallets.deposit(wallet, 5).status_code == 201
+    expect(tab.locator("#news")).to_contain_text("Something changed", timeout=10_000)
+    expect(tab.get_by_label("Set the current balance")).to_have_value("120")
+    tab.get_by_role("link", name="Show it").click()
+    expect(tab.locator("#now")).to_contain_text("R\u00a0105.00")
+    expect(tab.locator("#news")).to_be_hidden()

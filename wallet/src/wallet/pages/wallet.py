@@ -25,7 +25,7 @@ from ..web.service import current_service
 from . import access, forms, review
 from .filters import Filter, read_kindly, take_fields
 from .over_time import RANGES, over_time, take_range
-from .wording import money, rate_now, worth_column, worth_of_entries
+from .wording import money, rate_now, state_of, worth_column, worth_of_entries
 
 history = Blueprint("history", __name__)
 
@@ -45,6 +45,13 @@ def show(wallet_id: str) -> AnyResponse:
     page = read_query(query, EntriesPage)
     body = _page(caller, wallet, page, asked=asked, sought=sought)
     return Response(body, 400 if sought.fault else 200)
+
+
+@history.get("/wallets/<wallet_id>/state")
+def look(wallet_id: str) -> Response:
+    """Tell whether an open page still shows what there is."""
+    wallet = current_service().open_wallet(access.current_caller(), wallet_id)
+    return Response(state_of(wallet), mimetype="text/plain")
 
 
 @history.post("/wallets/<wallet_id>/balance")

@@ -176,7 +176,13 @@ def worth_of_entries(
     ]
 
 
+def state_of(wallet: WalletState) -> str:
+    """Name the state of a wallet: no other has the same name."""
+    return f"{wallet.version}.{wallet.changes}.{wallet.held_minor}"
+
+
 FILTERS: Final = {
+    "state_of": state_of,
     "money": money,
     "held": held,
     "moved": moved,
