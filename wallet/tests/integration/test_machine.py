@@ -314,7 +314,7 @@ def test_free_sequences_do_what_the_model_does(database_url, monkeypatch):
                 OnThisEngine,
                 settings=settings(
                     max_examples=examples(12),
-                    stateful_step_count=40,
+                    stateful_step_count=35,
                     deadline=None,
                     # To make one that fails small takes longer than a test may.
                     phases=[Phase.generate],
