@@ -97,17 +97,18 @@ def pay_again() -> None:
 
 
 def expire_late() -> None:
-    """Let each hold count for a second longer than is told."""
+    """Let each hold count for five seconds longer than is told."""
 
     def place_hold(draft, command):
         outcome = _place_hold(draft, command)
         if isinstance(outcome, Held):
-            later = _moved(outcome.hold, 1_000_000)
+            later = _moved(outcome.hold, 5_000_000)
             draft.holds[later.wallet_id, later.id] = later
+            outcome = replace(outcome, hold=later)
         return outcome
 
     def hold_answer(hold, currency):
-        return _hold_answer(_moved(hold, -1_000_000), currency)
+        return _hold_answer(_moved(hold, -5_000_000), currency)
 
     def _moved(hold, us):
         return hold._replace(expires_at_us=hold.expires_at_us + us)

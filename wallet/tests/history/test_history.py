@@ -78,7 +78,8 @@ def test_a_broken_service_is_found(tmp_path, sqlite_url, breakage, expected):
     with playing(Field(tmp_path, sqlite_url, [1], program=program)) as field:
         for number in range(8):  # the machine may be too busy for many calls
             played = Round(field, f"{SEED}-{number}", after)
-            names = judge(played.play(1, [])).names
+            # Long enough for a hold to expire.
+            names = judge(played.play(2, [])).names
             after = played.after
             if expected in names:
                 return

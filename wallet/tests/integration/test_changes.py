@@ -1,11 +1,8 @@
 """A wallet can be renamed, its floor moved, archived, and its balance set."""
 
 import threading
-from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
 from wallet.api.answers import freeze
@@ -22,7 +19,6 @@ from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
-from ..chance import examples
 
 
 def change(calls, wallet, body, **headers):
@@ -221,65 +217,6 @@ def test_only_the_operator_changes_a_wallet(operator):
         assert answer.status_code == 403
     assert read(operator, wallet)["name"] == ""
     assert operator.balance(wallet) == ("0.00", 0)
-
-
-@pytest.mark.model
-@settings(
-    max_examples=examples(15),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    st.lists(
-        st.one_of(
-            st.tuples(st.just("floor"), st.integers(-9, 0)),
-            st.tuples(st.just("archived"), st.booleans()),
-            st.tuples(st.just("set"), st.integers(-9, 9)),
-            st.tuples(st.just("move"), st.integers(-9, 9).filter(bool)),
-        ),
-        max_size=20,
-    )
-)
-def test_changes_are_those_of_a_model(local, asked):
-    """Any changes and moves, against a few variables."""
-    wallet = local.create()
-    floor, archived, balance, version = 0, False, 0, 0
-    for what, value in asked:
-        if what == "floor":
-            answer = change(local, wallet, {"floor": value})
-            if value > balance:
-                assert problem(answer) == "floor-too-high"
-                continue
-            floor = value
-        elif what == "archived":
-            answer = change(local, wallet, {"archived": value})
-            if value and balance:
-                assert problem(answer) == "not-empty"
-                continue
-            archived = value
-        else:
-            change_by = value - balance if what == "set" else value
-            if what == "set":
-                answer = set_balance(local, wallet, {"amount": value}, version)
-            elif value > 0:
-                answer = local.deposit(wallet, value)
-            else:
-                answer = local.withdraw(wallet, -value)
-            if not change_by:
-                assert answer.status_code == 204
-                continue
-            if archived:
-                assert problem(answer) == "archived"
-                continue
-            if balance + change_by < floor:
-                assert problem(answer) == "insufficient-funds"
-                continue
-            balance, version = balance + change_by, version + 1
-        assert answer.status_code in (200, 201), answer.text
-    told = read(local, wallet)
-    assert (Decimal(told["balance"]), told["version"]) == (balance, version)
-    assert (Decimal(told["floor"]), told["archived"]) == (floor, archived)
-    verify(service_of(local.client.application).store, freeze=freeze)
 
 
 def test_two_processes_change_one_after_the_other(store, writer, database_url):

@@ -3,18 +3,9 @@
 import threading
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit.replay import Fault
 from wallet.audit.verify import verify
@@ -25,28 +16,14 @@ from wallet.ledger.ids import new_hold_id, new_operation_id
 from wallet.ledger.money import Amount
 from wallet.ledger.outcomes import Held, Moved
 from wallet.ledger.refusals import Refusal
-from wallet.storage import finding, holding, queries
+from wallet.storage import queries
 from wallet.storage.connections import Limits
 from wallet.storage.store import Store
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import Wallets, a_submission, create_wallet
-from ..chance import examples
-
-SECOND_US = 1_000_000
-
-
-class Clock:
-    """A clock that stands until it is moved, for everything that reads one."""
-
-    def __init__(self, monkeypatch):
-        self.us = now_us()
-        for module in (queries, holding, finding):
-            monkeypatch.setattr(module, "now_us", lambda: self.us)
-
-    def of(self, app):
-        service_of(app).writer._now_us = lambda: self.us
+from .clock import SECOND_US, Clock
 
 
 @pytest.fixture
@@ -521,122 +498,6 @@ def test_the_database_itself_refuses_a_bad_hold(store, writer, attack):
     with pytest.raises(DBAPIError), store.writing.begin() as connection:
         connection.execute(text(attack))
     verify(store, freeze=freeze)
-
-
-class Machine(RuleBasedStateMachine):
-    """One wallet, its holds and a clock, against a few lists."""
-
-    app = clock = None
-
-    def __init__(self):
-        super().__init__()
-        self.calls = Wallets(self.app.test_client())
-        self.wallet = self.calls.create(floor=-3)
-        self.balance, self.holds = 0, []
-
-    def held(self):
-        return sum(each["left"] for each in self.holds if self.is_open(each))
-
-    def is_open(self, hold):
-        return hold["left"] > 0 and self.clock.us < hold["until"]
-
-    @rule(amount=st.integers(1, 9))
-    def deposit(self, amount):
-        assert self.calls.deposit(self.wallet, amount).status_code == 201
-        self.balance += amount
-
-    @rule(amount=st.integers(1, 9))
-    def withdraw(self, amount):
-        answer = self.calls.withdraw(self.wallet, amount)
-        fits = self.balance - self.held() - amount >= -3
-        assert answer.status_code == (201 if fits else 422)
-        self.balance -= amount if fits else 0
-
-    @rule(amount=st.integers(1, 9), seconds=st.integers(1, 5))
-    def place(self, amount, seconds):
-        answer = place(self.calls, self.wallet, amount, expires_in=seconds)
-        fits = self.balance - self.held() - amount >= -3
-        assert answer.status_code == (201 if fits else 422)
-        if fits:
-            until = self.clock.us + seconds * SECOND_US
-            hold = {"id": answer.json["hold"]["id"], "left": amount, "until": until}
-            self.holds.append(hold | {"ended": False})
-
-    @rule(
-        index=st.integers(0, 9),
-        amount=st.none() | st.integers(1, 9),
-        keep_open=st.booleans(),
-    )
-    def capture(self, index, amount, keep_open):
-        if index >= len(self.holds):
-            return
-        hold = self.holds[index]
-        more = {} if amount is None else {"amount": amount}
-        more |= {"keep_open": keep_open}
-        answer = capture(self.calls, self.wallet, hold["id"], **more)
-        if not self.refused(hold, answer):
-            wanted = hold["left"] if amount is None else amount
-            if wanted > hold["left"]:
-                assert problem(answer) == "hold-exceeded"
-                return
-            assert answer.status_code == 201
-            self.balance -= wanted
-            hold["left"] = hold["left"] - wanted if keep_open else 0
-            hold["ended"] = hold["left"] == 0
-
-    @rule(index=st.integers(0, 9))
-    def release(self, index):
-        if index >= len(self.holds):
-            return
-        hold = self.holds[index]
-        answer = release(self.calls, self.wallet, hold["id"])
-        if not self.refused(hold, answer):
-            assert answer.status_code == 201
-            hold["left"], hold["ended"] = 0, True
-
-    def refused(self, hold, answer):
-        if hold["ended"]:
-            assert problem(answer) == "hold-closed"
-        elif not self.is_open(hold):
-            assert problem(answer) == "hold-expired"
-        return hold["ended"] or not self.is_open(hold)
-
-    @rule(us=st.sampled_from([1, SECOND_US - 1, SECOND_US, 3 * SECOND_US]))
-    def wait(self, us):
-        self.clock.us += us
-
-    @invariant()
-    def sums_are_those_of_the_model(self):
-        balance, held = self.balance, self.held()
-        told = [f"{each}.00" for each in (balance, held, balance - held)]
-        assert list(sums(self.calls, self.wallet)) == told
-        found = self.calls.get(f"/v1/wallets/{self.wallet}/holds?state=open").json
-        still = [each["id"] for each in self.holds if self.is_open(each)]
-        assert [each["id"] for each in found["holds"]] == still
-
-    def teardown(self):
-        verify(service_of(self.app).store, freeze=freeze)
-
-
-@pytest.mark.model
-def test_holds_are_those_of_a_model(database_url, tmp_path, monkeypatch):
-    """Any calls at any moments."""
-    app = create_app({"DATABASE_URL": database_url, "HOME": str(tmp_path)})
-    Machine.app, Machine.clock = app, Clock(monkeypatch)
-    Machine.clock.of(app)
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=examples(12),
-                stateful_step_count=25,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                database=None,
-            ),
-        )
-    finally:
-        service_of(app).close()
 
 
 def test_a_hold_ends_once():
