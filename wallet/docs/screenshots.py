@@ -57,7 +57,7 @@ def walk(page: Page, url: str) -> None:
     """Make what there is to see, and take a picture of each page."""
     page.goto(url)
     page.get_by_role("link", name="My wallet").click()
-    for balance in ("9 875,40", "10 125,40"):
+    for balance in ("9 975,40", "10 125,40"):
         page.get_by_label("Set the current balance").fill(balance)
         page.get_by_role("button", name="Set balance").click()
         page.get_by_text("Saved:").wait_for()
