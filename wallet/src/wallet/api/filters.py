@@ -134,7 +134,7 @@ class EntriesQuery(EntriesPage, kw_only=True):
             given = getattr(self, attribute)
             if name not in _FOLLOWED and given is not None:
                 raise malformed(name, "cannot be combined with wait")
-        order = choose("order", self.order or Order.OLDEST, Order)
+        order = self._order(Order.OLDEST)
         if order is not Order.OLDEST:
             raise malformed("order", "must be oldest with wait")
         return self.after or 0
@@ -145,7 +145,7 @@ class EntriesQuery(EntriesPage, kw_only=True):
         :raises Problem: a parameter is malformed, or contradicts another.
         """
         kind = None if self.kind is None else choose("kind", self.kind, Kind)
-        order = choose("order", self.order or Order.NEWEST, Order)
+        order = self._order(Order.NEWEST)
         least = _read_amount("min", self.least, wallet, 0)
         most = _read_amount("max", self.most, wallet, BEYOND_ALL)
         if most < least:
@@ -165,6 +165,9 @@ class EntriesQuery(EntriesPage, kw_only=True):
             kind, least, most, text, from_us, to_us, after, before, order
         )
         return within_times(store, wallet, wanted)
+
+    def _order(self, default: Order) -> Order:
+        return default if self.order is None else choose("order", self.order, Order)
 
 
 def _read_amount(
