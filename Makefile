@@ -24,7 +24,7 @@ test: .venv/dev
 	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
 	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
 	@[ ! -f .skipped ] || cat .skipped
-	@echo "Not part of it: histories under faults, slow clients, Docker, the bench, generated clients, a fresh installation (make test_all)."
+	@echo "Not part of it: servers that are killed or cut off, histories under faults, Docker, the bench, generated clients, a fresh installation (make test_all)."
 
 # Everything that must hold before a change lands.
 test_all: lint test test_rest

@@ -1,7 +1,11 @@
 """A running service that asks a Luno of our own."""
 
+import pytest
+
 from ..actions import until
 from ..luno import PRICE, answer, luno, silence
+
+pytestmark = pytest.mark.slow
 
 PATH = "/v1/rates/XBTZAR"
 

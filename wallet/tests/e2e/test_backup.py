@@ -21,6 +21,8 @@ from ..actions import until
 from ..clients import Load
 from ..servers import Server
 
+pytestmark = pytest.mark.slow
+
 BACKUP = (sys.executable, "-m", "wallet", "backup")
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 

@@ -34,6 +34,8 @@ from ..clients import Load
 from ..conftest import new_postgresql_database
 from ..everything import all_rows
 
+pytestmark = pytest.mark.slow
+
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 #: Three transactions of a copy; the last kill comes when it compares and verifies.
 WALLETS = 300

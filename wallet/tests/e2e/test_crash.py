@@ -11,6 +11,8 @@ from ..actions import until
 from ..clients import Load
 from .conftest import KILLS
 
+pytestmark = pytest.mark.slow
+
 
 def cents(client, wallets):
     """The sum of all balances in cents."""

@@ -5,6 +5,7 @@ import re
 import socket
 from urllib.parse import urlencode
 
+import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from wallet.api.answers import freeze
@@ -14,6 +15,8 @@ from wallet.storage.store import Store
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
+
+pytestmark = pytest.mark.slow
 
 
 def send(server, head, body=b""):

@@ -12,6 +12,8 @@ from ..actions import in_thread, until
 from ..proxy import Proxy
 from .conftest import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 METRICS_TOKEN = "metrics-token-1234"
 #: Places of a worker for the operator's calls that wait, half of 64 threads.
 PLACES = 32

@@ -11,6 +11,8 @@ from wallet.web.service import service_of
 from ..actions import Wallets, until
 from ..proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def proxy(postgresql_url):

@@ -10,6 +10,8 @@ import pytest
 
 from ..actions import in_thread, locking
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 12
 
 

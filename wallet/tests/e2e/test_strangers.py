@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_DATA, FRAME_HEADERS, FRAME_SETTINGS = 0, 1, 4
 END_HEADERS = 4
