@@ -26,7 +26,10 @@ from wallet.writer import Writer
 
 from ..actions import Wallets, a_submission, create_wallet, in_thread, locking, until
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
+]
 
 
 #: Sessions that wait for a lock.
