@@ -68,6 +68,7 @@ def wallets(live):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JOURNALS)
 def test_no_labels_touch_and_nothing_scrolls_sideways(live, tab, wallets, name):
     """Whatever the amounts, in every range, at any width, and with the table open."""

@@ -29,6 +29,8 @@ from ..conftest import new_postgresql_database
 from ..everything import Everything, all_rows
 from .conftest import OPERATOR, SECRET
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def everything(shared_app):

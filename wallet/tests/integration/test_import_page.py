@@ -158,6 +158,7 @@ def test_a_form_that_was_altered_or_is_of_another_wallet_is_refused(
         assert local.balance(each) == ("0.00", 0)
 
 
+@pytest.mark.slow
 def test_a_large_file_goes_through_the_page(visitor, local, monkeypatch):
     """Up to the size of any body; a larger one is refused."""
     wallet = local.create()

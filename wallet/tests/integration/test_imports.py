@@ -244,6 +244,7 @@ def test_two_who_bring_in_one_file_at_once_write_it_once(database_url, local, tm
     assert known["known"] == taken["taken"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_lines_are_one_transaction(local):
     """Long before the request's time is over."""
     wallet = local.create()

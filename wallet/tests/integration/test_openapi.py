@@ -26,7 +26,7 @@ from .test_documents import routes_of
 #: fits the schema may be malformed all the same.
 EXPLAINED = [positive_data_acceptance]
 SEARCH = settings(
-    max_examples=examples(5),
+    max_examples=examples(3),
     deadline=None,
     database=None,
     derandomize=True,
