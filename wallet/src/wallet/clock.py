@@ -3,7 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,14 @@ def now_us() -> int:
 
 def timestamp(at_us: int) -> str:
     """Write microseconds since 1970 as UTC with every digit."""
-    at = _EPOCH + timedelta(microseconds=at_us)
-    return f"{at.isoformat(timespec='microseconds')}Z"
+    second, rest = divmod(at_us, 1_000_000)
+    return f"{_written(second)}.{rest:06}Z"
+
+
+# What happens at once is written at once, and a page that is read is read again.
+@lru_cache(maxsize=4096)
+def _written(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat()
 
 
 def shown_in(zone: tzinfo, at_us: int) -> datetime:

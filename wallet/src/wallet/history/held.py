@@ -90,6 +90,8 @@ def within_times(
     store: Store, wallet: WalletState, wanted: WantedEntries
 ) -> WantedEntries:
     """Turn the times of what is looked for into versions, by which it is found."""
+    if not wanted.timed:
+        return wanted
     # Times only grow from version to version.
     first, end = held_before(store, wallet, (wanted.from_us, wanted.to_us))
     before = wanted.before

@@ -51,10 +51,14 @@ def first_digest(wallet: WalletState) -> bytes:
 
 
 def entry_digest(
-    previous: bytes, entry: Entry, principal: Principal | None, key: str | None
+    previous: bytes,
+    entry: Sequence[Value],
+    principal: Principal | None,
+    key: str | None,
 ) -> bytes:
     """Digest an entry together with the digest of the one before it.
 
+    :param entry: with or without a digest of its own.
     :param principal: who asked for it, and under which key; nobody on the receiving
         side, which does not have the operation.
     """

@@ -164,23 +164,22 @@ def _append(
     wallet, change, counterparty = side
     own = wallet.id == command.wallet_id
     payee, reverses = about
-    entry = Entry(
-        wallet_id=wallet.id,
-        version=wallet.version + 1,
-        kind=kind,
-        amount_minor=change,
-        balance_minor=wallet.balance_minor + change,
-        operation_id=command.operation_id,
-        counterparty=counterparty,
-        note=getattr(command, "note", None),
-        at_us=_moment(draft, command, wallet),
-        payee=payee,
-        reverses=reverses,
-        hold_id=hold_id,
-        digest=b"",
+    columns = (
+        wallet.id,
+        wallet.version + 1,
+        kind,
+        change,
+        wallet.balance_minor + change,
+        command.operation_id,
+        counterparty,
+        getattr(command, "note", None),
+        _moment(draft, command, wallet),
+        payee,
+        reverses,
+        hold_id,
     )
     asked = (command.principal, command.key) if own else (None, None)
-    entry = entry._replace(digest=entry_digest(wallet.digest, entry, *asked))
+    entry = Entry(*columns, entry_digest(wallet.digest, columns, *asked))
     draft.wallets[wallet.id] = wallet._replace(
         balance_minor=entry.balance_minor,
         version=entry.version,

@@ -21,10 +21,10 @@ MOST_READ: Final = 10_000
 _PART: Final = 1_000
 
 _ENTRIES: Final = f"""
-{ENTRY} AND entries.version > :after AND entries.version < :before
-AND entries.at_us >= :from_us AND entries.at_us < :to_us
+{ENTRY} AND entries.version > :after AND entries.version < :before {{within}}
 ORDER BY entries.version {{direction}} LIMIT :limit
 """
+_WITHIN: Final = "AND entries.at_us >= :from_us AND entries.at_us < :to_us"
 
 #: An index has the order of creation; for the others every wallet is read. Without a
 #: language, only the letters of ASCII are the same in capitals: so on every database.
@@ -88,6 +88,11 @@ class WantedEntries:
     order: Order = Order.NEWEST
 
     @property
+    def timed(self) -> bool:
+        """Whether entries of some times only are looked for."""
+        return (self.from_us, self.to_us) != (-BEYOND_ALL, BEYOND_ALL)
+
+    @property
     def narrow(self) -> bool:
         """Whether entries between the bounds may be left out."""
         amounts = (self.least_minor, self.most_minor)
@@ -121,9 +126,11 @@ def find_entries(
     :param names: look for the text in these names of counterparties, too.
     """
     oldest = wanted.order is Order.OLDEST
-    sql = _ENTRIES.format(direction="ASC" if oldest else "DESC")
-    bounds = {"from_us": wanted.from_us, "to_us": wanted.to_us}
-    bounds |= {"after": wanted.after, "before": wanted.before}
+    within = _WITHIN if wanted.timed else ""
+    sql = _ENTRIES.format(direction="ASC" if oldest else "DESC", within=within)
+    bounds = {"after": wanted.after, "before": wanted.before}
+    if wanted.timed:
+        bounds |= {"from_us": wanted.from_us, "to_us": wanted.to_us}
 
     def read(last: Entry | None, size: int) -> list[Entry]:
         if last is not None:
@@ -132,6 +139,8 @@ def find_entries(
         return [to_entry(row) for row in rows]
 
     def choose(part: list[Entry]) -> Iterable[Entry]:
+        if not wanted.narrow:
+            return part
         fitting = [each for each in part if wanted.fits(each)]
         if not wanted.text:
             return fitting

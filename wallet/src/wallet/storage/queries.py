@@ -76,6 +76,8 @@ SELECT currency, sum(balance_minor / 1000000000), sum(balance_minor % 1000000000
 FROM wallets GROUP BY currency
 """
 _PART: Final = 1_000_000_000
+#: To look a kind up takes a tenth of what it takes to make it.
+_KINDS: Final = {kind.value: kind for kind in Kind}
 #: Every version is before it.
 BEYOND_ALL: Final = 2**63 - 1
 
@@ -167,7 +169,7 @@ def is_reversed(store: Store, wallet_id: str, operation_id: str) -> bool:
 def to_entry(row: Sequence[Any]) -> Entry:
     """Read an entry from its row."""
     wallet_id, version, kind, *rest = row
-    return Entry(wallet_id, version, Kind(kind), *rest)
+    return Entry(wallet_id, version, _KINDS[kind], *rest)
 
 
 def held_by_currency(store: Store) -> dict[str, int]:
