@@ -25,6 +25,7 @@ from .ledger.outcomes import (
 )
 from .ledger.rules import decide
 from .line import Line, Place
+from .storage.doubt import Doubt
 from .storage.errors import (
     Collision,
     Locked,
@@ -84,12 +85,14 @@ class Writer:
         self._wait_s = wait_s
         self._observe = observe
         self._began_s: float | None = None
+        self._doubt = Doubt(store)
 
     @property
-    def stuck(self) -> bool:
-        """Whether a batch is under way for longer than anyone waits for it."""
+    def failing(self) -> bool:
+        """Whether the last batch failed, or goes on for longer than anyone waits."""
         began_s = self._began_s
-        return began_s is not None and time.monotonic() - began_s > self._wait_s
+        stuck = began_s is not None and time.monotonic() - began_s > self._wait_s
+        return stuck or self._doubt.standing
 
     def submit(self, submission: Submission) -> Results:
         """Have a submission decided and committed, and return its results.
@@ -115,6 +118,7 @@ class Writer:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Take nothing more, and wait until what was taken is finished."""
         self.line.close(timeout_s)
+        self._doubt.stop(1)
 
     def _lead(self, mine: Place) -> None:
         batch = self.line.take(self._batch_size)
@@ -161,6 +165,8 @@ class Writer:
                 mistake = None if isinstance(error, StoreFailure) else error
                 text, cause = "a batch of %d failed: %r from %r", error.__cause__
                 log.warning(text, len(batch), error, cause, exc_info=mistake)
+                if known and not isinstance(error, Locked):
+                    self._doubt.begin()
                 for place in batch:
                     place.error = error
                 return
@@ -169,6 +175,7 @@ class Writer:
             del batch[1:]
             self._commit_or_split(batch)
         else:
+            self._doubt.end()
             for place, results in zip(batch, served, strict=True):
                 place.results = results
 
