@@ -1,4 +1,4 @@
-"""A line to PostgreSQL that can be cut."""
+"""A line to PostgreSQL that can be cut, or stand still."""
 
 import socket
 import threading
@@ -13,6 +13,8 @@ class Proxy:
 
     :param cut: ``"before"`` the server hears of the commit, ``"after"`` it has done it,
         or ``None``.
+    :param frozen_at: what is stopped at, on its way there or back: from then on nothing
+        is forwarded, no line is broken, and who comes is let in.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -20,6 +22,9 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.cut: str | None = None
+        self.frozen_at: bytes | None = None
+        self._flowing = threading.Event()
+        self._flowing.set()
         #: Whether nobody is let through, and how many were not.
         self.away, self.refused = False, 0
         self._lines: set[Pair] = set()
@@ -37,7 +42,21 @@ class Proxy:
         for line in list(self._lines):
             self._shut(line)
 
+    def freeze(self) -> None:
+        """Forward nothing, as a server that stands still would."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        """Go on with what came meanwhile."""
+        self.frozen_at = None
+        self._flowing.set()
+
+    @property
+    def is_frozen(self) -> bool:
+        return not self._flowing.is_set()
+
     def close(self) -> None:
+        self.thaw()
         self._shut((self._listener,))
         self._listener.close()
         self.cut_everything()
@@ -76,6 +95,7 @@ class Proxy:
             while part := client.recv(65536):
                 if self.cut == "before" and b"COMMIT" in part:
                     return
+                self._pass(part)
                 server.sendall(part)
         finally:
             # Without the client, its transaction must not go on holding locks.
@@ -87,9 +107,15 @@ class Proxy:
             while part := server.recv(65536):
                 if self.cut == "after" and b"COMMIT" in part:
                     return
+                self._pass(part)
                 client.sendall(part)
         finally:
             self._end(line)
+
+    def _pass(self, part: bytes) -> None:
+        if self.frozen_at is not None and self.frozen_at in part:
+            self.freeze()
+        self._flowing.wait()
 
     def _end(self, line: Pair) -> None:
         self._shut(line)

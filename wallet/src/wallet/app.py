@@ -86,6 +86,7 @@ def make_service(settings: Settings) -> Service:
         batch_size=settings.batch_size,
         wait_s=settings.wait_timeout_ms / 1000,
         lock_s=settings.limits.lock_timeout_ms / 1000,
+        answer_s=(settings.limits.exchange_s or 0) + 1,
         # Half of the threads stay for those who want other wallets.
         most_aside=max(1, settings.threads // 2),
         observe=observe,

@@ -18,7 +18,7 @@ from .ledger.money import CURRENCIES
 from .secret import key_in, read_key, read_keys, read_operator_token, read_token
 from .storage.address import read_address
 from .storage.connections import Limits
-from .values import luno_url, number, one_of, time_zone
+from .values import luno_url, number, one_of, switch, time_zone
 
 
 class ConfigError(Exception):
@@ -96,6 +96,11 @@ SETTINGS: Final = {
     ),
     "STATEMENT_TIMEOUT_MS": Setting(
         "8000", "Longest run of one statement.", number(1, 600000)
+    ),
+    "REQUIRE_STANDBY": Setting(
+        "0",
+        "`1` writes nothing that a failover of PostgreSQL could lose.",
+        switch,
     ),
     "TIME_ZONE": Setting(
         "",
@@ -177,6 +182,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         lock_timeout_ms=values.pop("LOCK_TIMEOUT_MS"),
         statement_timeout_ms=values.pop("STATEMENT_TIMEOUT_MS"),
         readers=values.pop("READERS"),
+        require_standby=values.pop("REQUIRE_STANDBY"),
     )
     others = {name.lower(): value for name, value in values.items()}
     return Settings(database_url=url, home=home, limits=limits, **others)

@@ -22,8 +22,7 @@ from granian.server.common import AbstractServer
 
 from . import logs, sockets
 from .config import ConfigError, Settings
-from .storage.address import place
-from .storage.connections import is_durable
+from .storage.durability import require_standby
 from .storage.errors import StoreFailure, may_come_back
 from .storage.store import open_store
 from .web.auth import is_loopback
@@ -59,38 +58,27 @@ def check(settings: Settings, host: str, port: int, workers: int) -> str:
     return address
 
 
-def prepare(settings: Settings) -> bool | None:
-    """Bring the tables up to date before any worker starts; tell if they are durable.
+def prepare(settings: Settings) -> dict[str, str] | None:
+    """Bring the tables up to date before any worker starts; read what makes it safe.
 
     Every connection is closed again, because a worker must not inherit one. ``None``
     says that the database is away: the workers wait for it.
+
+    :raises UnsafeDatabase: a standby is required, and there is none.
     """
     try:
         store = open_store(settings.database_url, settings.limits)
+        try:
+            found = store.durability()
+        finally:
+            store.close()
     except StoreFailure as failure:
         if may_come_back(failure):
             return None
         raise
-    try:
-        return is_durable(store.durability())
-    finally:
-        store.close()
-
-
-def told(settings: Settings, durable: bool | None) -> str:
-    """Say where the data is, whether it is safe there, and who is let in."""
-    kept = "kept through a loss of power"
-    if durable is None:
-        kept = "which cannot be reached: until it can, everything is answered with 503"
-    elif not durable:
-        kept = (
-            f"NOT {kept}: set fsync, full_page_writes and synchronous_commit of"
-            " PostgreSQL to on"
-        )
-    mode = "shared, with an operator token and wallet keys"
-    if settings.local:
-        mode = "local, this machine only and without credentials"
-    return f"Data in {place(settings.database_url)}, {kept}.\nMode: {mode}."
+    if settings.limits.require_standby:
+        require_standby(found)
+    return found
 
 
 def serve(settings: Settings, address: str, port: int, workers: int) -> None:

@@ -33,6 +33,11 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+def switch(text: str) -> bool:
+    """Read 1 or 0."""
+    return one_of("0", "1")(text) == "1"
+
+
 def luno_url(text: str) -> str | None:
     """Read an address of the web; without one, nothing is asked."""
     if text in ("", "off"):

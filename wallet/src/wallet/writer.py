@@ -8,15 +8,13 @@ Under load the line grows while a commit is under way, and that is the next batc
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from .ledger.commands import Keyed, Submission
+from .ledger.commands import Submission
 from .ledger.outcomes import (
     Abandoned,
     Frozen,
-    Held,
-    Moved,
     Outcome,
     Refused,
     Result,
@@ -25,6 +23,7 @@ from .ledger.outcomes import (
 )
 from .ledger.rules import decide
 from .line import Line, Place
+from .storage.doubt import Doubt
 from .storage.errors import (
     Collision,
     Locked,
@@ -32,7 +31,7 @@ from .storage.errors import (
     StoreFailure,
     TryAgain,
 )
-from .storage.rows import Answered, Driver
+from .storage.rows import Driver, to_remember
 from .storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -59,6 +58,7 @@ class Writer:
     :param batch_size: the number of commands that are committed together.
     :param wait_s: how long a submission waits for its turn.
     :param lock_s: how long it waits for a wallet that somebody else has locked.
+    :param answer_s: how long the end of a batch is waited for, whoever waited before.
     :param most_aside: how many may wait for such wallets.
     :param observe: is called after each batch.
     """
@@ -73,6 +73,7 @@ class Writer:
         batch_size: int = 512,
         wait_s: float = 10.0,
         lock_s: float = 4.0,
+        answer_s: float = 0.0,
         most_aside: int = 32,
         observe: Observe = lambda *_: None,
     ) -> None:
@@ -82,14 +83,17 @@ class Writer:
         self._now_us = now_us
         self._batch_size = batch_size
         self._wait_s = wait_s
+        self._answer_s = answer_s
         self._observe = observe
         self._began_s: float | None = None
+        self._doubt = Doubt(store)
 
     @property
-    def stuck(self) -> bool:
-        """Whether a batch is under way for longer than anyone waits for it."""
+    def failing(self) -> bool:
+        """Whether the last batch failed, or goes on for longer than anyone waits."""
         began_s = self._began_s
-        return began_s is not None and time.monotonic() - began_s > self._wait_s
+        stuck = began_s is not None and time.monotonic() - began_s > self._wait_s
+        return stuck or self._doubt.standing
 
     def submit(self, submission: Submission) -> Results:
         """Have a submission decided and committed, and return its results.
@@ -102,7 +106,8 @@ class Writer:
         while not mine.served:
             left_s = mine.until_s - time.monotonic()
             if not mine.called.acquire(timeout=max(0.0, left_s)):
-                self.line.leave(mine)
+                if not self._ends_soon(mine):
+                    self.line.leave(mine)
             elif mine.aside:
                 self._watch(mine)
             elif not mine.served:
@@ -115,6 +120,7 @@ class Writer:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Take nothing more, and wait until what was taken is finished."""
         self.line.close(timeout_s)
+        self._doubt.stop(1)
 
     def _lead(self, mine: Place) -> None:
         batch = self.line.take(self._batch_size)
@@ -135,6 +141,13 @@ class Writer:
         except Exception:
             # A count that is lost is no reason to tell otherwise than what was done.
             log.exception("a batch of %d was not counted", len(batch))
+
+    def _ends_soon(self, mine: Place) -> bool:
+        """Tell if it is in a batch that is done, or given up, before long."""
+        began_s = self._began_s
+        if mine.taken and began_s is not None:
+            mine.until_s = max(mine.until_s, began_s + self._answer_s)
+        return time.monotonic() < mine.until_s
 
     def _watch(self, mine: Place) -> None:
         """Wait at the locks for all who are aside, as long as one is aside oneself."""
@@ -161,6 +174,8 @@ class Writer:
                 mistake = None if isinstance(error, StoreFailure) else error
                 text, cause = "a batch of %d failed: %r from %r", error.__cause__
                 log.warning(text, len(batch), error, cause, exc_info=mistake)
+                if known and not isinstance(error, Locked):
+                    self._doubt.begin()
                 for place in batch:
                     place.error = error
                 return
@@ -169,6 +184,7 @@ class Writer:
             del batch[1:]
             self._commit_or_split(batch)
         else:
+            self._doubt.end()
             for place, results in zip(batch, served, strict=True):
                 place.results = results
 
@@ -198,7 +214,7 @@ class Writer:
             now_us = known.now_us
             decision = decide(known, submissions, now_us)
             results = [self._freeze_all(verdict) for verdict in decision.verdicts]
-            answered = _to_remember(results)
+            answered = to_remember(results)
             self._store.write(driver, decision, answered, now_us)
         return results
 
@@ -214,26 +230,3 @@ class Writer:
         if isinstance(verdict, Refused | Abandoned):
             return verdict
         return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)
-
-
-def _to_remember(results: Sequence[Results]) -> list[Answered]:
-    answered = []
-    for of_submission in results:
-        if isinstance(of_submission, Refused | Abandoned):
-            continue
-        for result in of_submission:
-            command = _remembered_command(result.outcome)
-            if command is not None and result.frozen is not None:
-                frozen = result.frozen
-                answered.append(Answered(command, frozen.status, frozen.body))
-    return answered
-
-
-def _remembered_command(outcome: Outcome) -> Keyed | None:
-    if isinstance(outcome, Moved | Held):
-        return outcome.command
-    if isinstance(outcome, Refused) and outcome.remember:
-        command = outcome.command
-        if isinstance(command, Keyed) and command.key is not None:
-            return command
-    return None

@@ -46,6 +46,7 @@ def test_the_status_is_good_and_durable(stack):
     assert answer.status == 200
     assert answer.json["status"] == "ok"
     settings = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "on")
+    settings["synchronous_standby_names"] = ""
     database = {"status": "ok", "engine": "postgresql", "durable": True}
     assert answer.json["database"] == database | {"settings": settings}
 

@@ -1,6 +1,10 @@
 """A database that is away when a server or one of its workers starts."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import psutil
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
@@ -13,8 +17,12 @@ pytestmark = pytest.mark.slow
 
 def workers(server):
     """The processes that serve, by their ids."""
-    children = psutil.Process(server.process.pid).children()
-    return {child.pid for child in children if child.status() != "zombie"}
+    found = set()
+    for child in psutil.Process(server.process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != "zombie":
+                found.add(child.pid)
+    return found
 
 
 def says(server):
@@ -45,6 +53,7 @@ def opened(server):
     return all(says(server) == 200 for _ in range(12))
 
 
+PASSWORD = "secret"
 AWAY = {(503, ("database",), "/problems/unavailable"), 503}
 
 
@@ -108,6 +117,75 @@ def test_a_server_that_waits_for_its_database_can_be_stopped(make_server):
     assert told(server, 2) == AWAY
     code, took_s = server.stop()
     assert (code, took_s < 8) == (0, True)
+
+
+@pytest.fixture
+def session(own_postgresql):
+    """A session of somebody who may do everything in a PostgreSQL of the test's own."""
+    plain = own_postgresql[0].replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as session:
+        yield session
+
+
+def test_a_server_that_starts_during_a_failover_waits_for_the_new_leader(
+    make_server, own_postgresql, session
+):
+    """It does not take a standby for one, though that lets it in with its password."""
+    url = make_url(own_postgresql[0])
+    session.execute(f"ALTER ROLE postgres PASSWORD '{PASSWORD}'")
+    ask_for_passwords(session)
+    session.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    session.execute("SELECT pg_reload_conf()")
+    given = {"target_session_attrs": "read-write"}
+    leader = url.set(password=PASSWORD).update_query_dict(given)
+    server = make_server(leader.render_as_string(hide_password=False))
+    server.launch(2)
+    until(lambda: says(server) == 503, 20)
+    assert told(server, 2) == AWAY
+    session.execute("ALTER SYSTEM RESET default_transaction_read_only")
+    session.execute("SELECT pg_reload_conf()")
+    until(lambda: opened(server), 30)
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        assert client.deposit(wallet, "1").status == 201
+    assert "session is read-only" in server.log.read_text()
+    wrong = make_server(
+        url.set(password=PASSWORD[1:]).render_as_string(hide_password=False)
+    )
+    assert refused(wrong, "serve").startswith("The database cannot be used")
+
+
+def ask_for_passwords(session):
+    """Let nobody in without one from now on; who is in stays."""
+    (path,) = session.execute("SHOW hba_file").fetchone()
+    Path(path).write_text("local all all scram-sha-256\n")
+    session.execute("SELECT pg_reload_conf()")
+
+
+def test_a_worker_ends_for_nothing_that_the_database_says(
+    make_server, own_postgresql, session
+):
+    """What would end a start is waited for while the server serves."""
+    session.execute("CREATE DATABASE moved")
+    url = make_url(own_postgresql[0]).set(database="moved")
+    server = make_server(url.render_as_string(hide_password=False)).start(2)
+    session.execute("ALTER DATABASE moved ALLOW_CONNECTIONS false")
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    until(lambda: session.execute(ended, ("moved",)).rowcount == 0)
+    session.execute("ALTER DATABASE moved RENAME TO elsewhere")
+    before = workers(server)
+    for pid in before:
+        psutil.Process(pid).kill()
+    until(lambda: not before & workers(server) and len(workers(server)) == 2, 20)
+    until(lambda: says(server) == 503, 20)
+    assert told(server, 2) == AWAY
+    session.execute("ALTER DATABASE elsewhere RENAME TO moved")
+    session.execute("ALTER DATABASE moved ALLOW_CONNECTIONS true")
+    until(lambda: opened(server), 30)
+    with server.client() as client:
+        wallet = client.post("/v1/wallets").json["id"]
+        assert client.deposit(wallet, "1").status == 201
+    assert server.stop()[0] == 0
 
 
 def test_what_waiting_will_not_mend_ends_the_start(make_server, postgresql_url):

@@ -370,7 +370,8 @@ def test_status_tells_nothing_of_the_inside(app, local):
         "sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"},
         "postgresql": dict.fromkeys(
             ("fsync", "full_page_writes", "synchronous_commit"), "on"
-        ),
+        )
+        | {"synchronous_standby_names": ""},
     }[engine]
     database = {"status": "ok", "engine": engine, "durable": True}
     assert answer.json == {

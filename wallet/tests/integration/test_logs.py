@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from wallet import create_app, logs
 from wallet.config import ConfigError, read_settings
-from wallet.storage.connections import is_durable
+from wallet.storage.durability import is_durable
 from wallet.storage.errors import NotWritten
 from wallet.web.service import service_of
 
@@ -157,7 +157,9 @@ def test_sqlite_is_durable_with_all_of_its_settings(settings, durable):
 @pytest.mark.parametrize(
     ("name", "value", "durable"),
     [
-        ("synchronous_commit", "local", True),
+        ("synchronous_commit", "remote_write", True),
+        ("synchronous_commit", "remote_apply", True),
+        ("synchronous_commit", "local", False),
         ("synchronous_commit", "off", False),
         ("fsync", "off", False),
         ("full_page_writes", "off", False),

@@ -12,7 +12,7 @@ from wallet.ledger.outcomes import Known
 from wallet.ledger.rules import decide
 from wallet.storage import connections as engines
 from wallet.storage import migrations
-from wallet.storage.connections import is_durable
+from wallet.storage.durability import SQLITE_PRAGMAS, UnsafeDatabase, is_durable
 from wallet.storage.queries import find_wallet, list_entries
 from wallet.storage.rows import Answered
 from wallet.storage.side_tables import metadata
@@ -191,10 +191,10 @@ def test_an_unknown_wallet_is_nothing(store):
 
 def test_a_sqlite_that_does_not_sync_is_refused(tmp_path, monkeypatch):
     """A file system that keeps no write-ahead log is not taken."""
-    monkeypatch.setitem(engines._SQLITE_PRAGMAS, "journal_mode", "nonsense")
+    monkeypatch.setitem(SQLITE_PRAGMAS, "journal_mode", "nonsense")
     url = make_url(f"sqlite:///{tmp_path}/w.db")
     engine = engines.make_writing_engine(url, engines.Limits())
-    with pytest.raises(engines.UnsafeDatabase, match="journal_mode"):
+    with pytest.raises(UnsafeDatabase, match="journal_mode"):
         engine.connect()
     engine.dispose()
 

@@ -187,6 +187,34 @@ def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monke
     assert find_wallet(store, wallet).version == 3
 
 
+def test_whoever_is_in_a_batch_that_ends_soon_waits_for_its_end(store, monkeypatch):
+    """It is told what came of it, however long it had waited for its turn."""
+    writer = Writer(store, freeze, now_us, wait_s=1, answer_s=60)
+    wallet, load = create_wallet(writer), store.load
+    begun, gates = [], [threading.Event(), threading.Event()]
+
+    def wait(driver, batch, clock):
+        begun.append(batch)
+        assert gates[len(begun) - 1].wait(10)
+        return load(driver, batch, clock)
+
+    monkeypatch.setattr(store, "load", wait)
+    threads = []
+    for number in range(3):
+        threads.append(in_thread(writer.submit, a_deposit(wallet)))
+        until(lambda: begun and writer.line.commands == number)  # noqa: B023
+    gates[0].set()
+    until(lambda: len(begun) == 2)
+    # Who came before the batch began has waited for as long by then.
+    until(lambda: writer.failing)
+    gates[1].set()
+    for thread, _ in threads:
+        thread.join(10)
+    assert [len(batch) for batch in begun] == [1, 2]
+    assert [results[0][0].frozen.status for _, results in threads] == [201] * 3
+    assert not writer.failing
+
+
 def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gate):
     """The others are told that the outcome is unknown, and the next one leads."""
     gate.set()

@@ -44,7 +44,8 @@ def test_help_names_every_command(run):
 
 def test_a_store_that_is_not_durable_is_called_so(run, monkeypatch):
     """The start says what to set, and serves all the same."""
-    monkeypatch.setattr(serving, "prepare", lambda _settings: False)
+    unsafe = {"journal_mode": "delete", "synchronous": "2", "foreign_keys": "1"}
+    monkeypatch.setattr(serving, "prepare", lambda _settings: unsafe)
     monkeypatch.setattr(serving, "serve", lambda *_arguments: None)
     assert "NOT kept through a loss of power" in run("serve", "--port", "1").output
 

@@ -9,6 +9,7 @@ from wallet import create_app
 from wallet.cli import main
 from wallet.config import SETTINGS, ConfigError, read_environment, read_settings
 from wallet.environment import meant_for_the_wallet
+from wallet.storage.address import place
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "12345678901234567890"
@@ -163,6 +164,15 @@ def test_what_others_call_so_keeps_nobody_from_starting(
             SHARED | {"DATABASE_URL": "postgresql://h/d?options=a&options=b"},
             "WALLET_DATABASE_URL has the parameter options more than once",
         ),
+        (
+            SHARED | {"DATABASE_URL": "postgresql://u@a:1:2,b/d"},
+            "WALLET_DATABASE_URL has a host that cannot be read: a:1:2",
+        ),
+        (
+            SHARED | {"DATABASE_URL": "postgresql://u@a,b,c/d?port=1,2"},
+            "WALLET_DATABASE_URL must have one port for all hosts, or one for each",
+        ),
+        (SHARED | {"REQUIRE_STANDBY": "yes"}, "WALLET_REQUIRE_STANDBY must be one"),
         (SHARED | {"THREADS": "0"}, "WALLET_THREADS must be a number from 1"),
         (SHARED | {"QUEUE_SIZE": "1.5"}, "WALLET_QUEUE_SIZE must be a number"),
         (SHARED | {"BATCH_SIZE": "\u0661"}, "WALLET_BATCH_SIZE must be a number"),
@@ -230,3 +240,38 @@ def test_a_damaged_secret_file_is_refused_and_kept(tmp_path, damaged):
 def test_luno_is_asked_at_an_address_or_not_at_all(tmp_path, text, url):
     """Its pair is added where it is asked."""
     assert read_settings({"HOME": str(tmp_path), "LUNO_URL": text}).luno_url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("postgresql://u@a/d", "a/d"),
+        ("postgresql://u@a:1/d", "a:1/d"),
+        ("postgresql:///d", "the local socket/d"),
+        ("postgresql://u@/d?host=/run&port=1", "/run:1/d"),
+        ("postgresql://u@a:1,b:2/d", "a:1, b:2/d"),
+        ("postgresql+psycopg://a,b:2/d", "a, b:2/d"),
+        ("postgresql://u:p,w@a:1,[fd00::1]:2/d?sslmode=require", "a:1, fd00::1:2/d"),
+        ("postgresql://u:p,w@a:1/d", "a:1/d"),
+        ("postgresql://u@/d?host=a:1&host=b:2", "a:1, b:2/d"),
+        ("postgresql://u@/d?host=a&host=b", "a, b/d"),
+        ("postgresql://u@/d?host=a,b&port=1,2", "a:1, b:2/d"),
+        ("postgresql://u@a,b/d?port=1", "a:1, b:1/d"),
+    ],
+)
+def test_several_hosts_are_read_and_told(tmp_path, text, where):
+    """As PostgreSQL's own programs take them; only one that writes is taken."""
+    url = read_settings({"HOME": str(tmp_path), "DATABASE_URL": text}).database_url
+    assert place(url) == f"PostgreSQL at {where}"
+    several = ", " in where
+    assert ("target_session_attrs" in url.query) == several
+    _, given = url.get_dialect()().create_connect_args(url)
+    assert str(given.get("host", "")).count(",") == several
+    assert (given.get("user"), given["dbname"]) == (url.username, "d")
+
+
+def test_another_server_than_one_that_writes_can_be_asked_for(tmp_path):
+    """What the address says counts."""
+    text = "postgresql://a,b/d?target_session_attrs=any"
+    url = read_settings({"HOME": str(tmp_path), "DATABASE_URL": text}).database_url
+    assert url.query["target_session_attrs"] == "any"

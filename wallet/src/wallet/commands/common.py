@@ -23,7 +23,7 @@ from ..config import (
     read_settings,
 )
 from ..ledger.outcomes import WalletState
-from ..storage.connections import UnsafeDatabase
+from ..storage.durability import UnsafeDatabase
 from ..storage.errors import StoreFailure, advice
 from ..storage.migrations import WrongSchema
 

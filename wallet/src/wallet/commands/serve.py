@@ -1,7 +1,12 @@
 """Serving."""
 
+from collections.abc import Mapping
+
 import click
 
+from ..config import Settings
+from ..storage.address import place
+from ..storage.durability import is_durable
 from .common import one_sentence, settings_of_environment
 
 
@@ -17,9 +22,30 @@ def serve(host: str, port: int, workers: int) -> None:
     with one_sentence():
         settings = settings_of_environment()
         address = serving.check(settings, host, port, workers)
-        durable = serving.prepare(settings)
+        found = serving.prepare(settings)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
-    click.echo(serving.told(settings, durable))
+    click.echo(_told(settings, found))
     with one_sentence():
         serving.serve(settings, address, port, workers)
+
+
+def _told(settings: Settings, found: Mapping[str, str] | None) -> str:
+    """Say where the data is, whether it is safe there, and who is let in.
+
+    :param found: the settings of the database, if it could be reached.
+    """
+    kept = "kept through a loss of power"
+    if found is None:
+        kept = "which cannot be reached: until it can, everything is answered with 503"
+    elif not is_durable(found):
+        kept = (
+            f"NOT {kept}: set fsync, full_page_writes and synchronous_commit of"
+            " PostgreSQL to on"
+        )
+    if found is not None and (name := "synchronous_standby_names") in found:
+        kept = f"{kept}; {name} is {found[name] or 'empty'}"
+    mode = "shared, with an operator token and wallet keys"
+    if settings.local:
+        mode = "local, this machine only and without credentials"
+    return f"Data in {place(settings.database_url)}, {kept}.\nMode: {mode}."

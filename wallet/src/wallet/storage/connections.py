@@ -6,7 +6,7 @@ the modules that know what only one of them does.
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,37 +14,37 @@ from typing import Any, Final, Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from ..ledger.outcomes import HoldId, Scope
-from . import errors, postgresql, sqlite
+from . import bounded, postgresql, sqlite
+from .durability import SQLITE_PRAGMAS, UnsafeDatabase
 from .rows import Driver, Moment, Row, Rows
 
 #: A server that does not even accept a connection by then is not there.
-_CONNECT_TIMEOUT_S: Final = 5
+_CONNECT_TIMEOUT_S: Final = 3
 #: A server that acknowledges nothing for so long is given up.
 _SILENCE_TIMEOUT_MS: Final = 8_000
-
-_SQLITE_PRAGMAS: Final = {
-    "journal_mode": "wal",
-    # 2 is FULL: a commit is on the disk before it is answered.
-    "synchronous": 2,
-    "foreign_keys": 1,
-}
-
-
-#: What PostgreSQL must have; a commit waits at least for the disk of its own server.
-_SAFE_ON_SERVER: Final = {
-    "fsync": ("on",),
-    "full_page_writes": ("on",),
-    "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
-}
+#: So much later than the server itself would end a statement, it is given up.
+_GRACE_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how much the database is asked for."""
+    """How long and how much the database is asked for.
+
+    :param statement_timeout_ms: 0 lets a statement run, and be waited for, for ever.
+    :param require_standby: whether nothing is written that no standby would have.
+    """
 
     lock_timeout_ms: int = 4_000
     statement_timeout_ms: int = 8_000
     readers: int = 4
+    require_standby: bool = False
+
+    @property
+    def exchange_s(self) -> float | None:
+        """How long an answer of the server is waited for."""
+        if self.statement_timeout_ms == 0:
+            return None
+        return self.statement_timeout_ms / 1000 + _GRACE_S
 
 
 class Dialect(Protocol):
@@ -108,34 +108,6 @@ class Dialect(Protocol):
         """Compare the indexes with their tables; say what is wrong, if anything is."""
 
 
-class DatabaseFile:
-    """The file of a database in SQLite, as it was when it was opened."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._opened = self._look()
-
-    def require(self) -> None:
-        """Refuse to write where nobody would find it again.
-
-        :raises NotWritten: the file was removed, or another one is in its place.
-        """
-        if self._look() != self._opened:
-            reason = f"{self._path} was removed or replaced since it was opened"
-            raise errors.NotWritten from FileNotFoundError(reason)
-
-    def _look(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-
-class UnsafeDatabase(Exception):
-    """The database does not keep what it is told to keep."""
-
-
 #: How long a batch waits for a row that another process has locked. Between processes
 #: that share a wallet it is the time of a commit; whoever holds one for longer is not
 #: waited for by those who want others.
@@ -177,18 +149,18 @@ def is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def is_durable(settings: Mapping[str, str]) -> bool:
-    """Tell whether an answered commit survives a loss of power with these settings."""
-    if "fsync" in settings:
-        return all(settings[name] in safe for name, safe in _SAFE_ON_SERVER.items())
-    return all(settings[name] == str(safe) for name, safe in _SQLITE_PRAGMAS.items())
-
-
 def _make_engine(url: URL, limits: Limits, own: str, **options: Any) -> Engine:
     # Messages of errors are logged, and values are nobody else's business.
     options["hide_parameters"] = True
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, connect_args=_postgresql(url, limits, own), **options)
+        arguments = _postgresql(url, limits, own)
+        engine = create_engine(url, connect_args=arguments, **options)
+
+        def connect(_dialect: object, _record: object, _: object, given: Any) -> Any:
+            return bounded.connect(given, limits.exchange_s)
+
+        event.listen(engine, "do_connect", connect)
+        return engine
     _make_private(Path(url.database or ""))
     arguments = {
         "timeout": limits.lock_timeout_ms / 1000,
@@ -233,7 +205,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     # What undoes a statement half-way is kept in memory, not in a file for each.
     connection.execute("PRAGMA temp_store = memory")
-    for name, value in _SQLITE_PRAGMAS.items():
+    for name, value in SQLITE_PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {value}")
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
         if found != value:

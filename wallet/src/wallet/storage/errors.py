@@ -26,8 +26,11 @@ _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
 _UNKNOWN: Final = ("40003", "08007")
 #: Connection, resources, operator, system; a server that only reads, or is not sure.
 _UNAVAILABLE_CLASSES: Final = ("08", "25006", "40003", "53", "55", "57", "58")
-#: What PostgreSQL and its driver say of an address that no waiting will mend.
-_WRONG_ADDRESS: Final = ("does not exist", "invalid port")
+#: What PostgreSQL and its driver say where no waiting helps.
+_WRONG: Final = (
+    *("does not exist", "invalid port"),
+    *("authentication failed", "no password supplied"),
+)
 
 
 class StoreFailure(Exception):
@@ -83,9 +86,7 @@ def may_come_back(failure: StoreFailure) -> bool:
     cause = getattr(failure.__cause__, "orig", failure.__cause__)
     if isinstance(cause, sqlite3.Error):
         return False
-    attempt = getattr(cause, "pgconn", None)
-    asked = attempt is not None and (attempt.needs_password or attempt.used_password)
-    return not asked and not any(words in str(cause) for words in _WRONG_ADDRESS)
+    return not any(words in str(cause) for words in _WRONG)
 
 
 def reason_of(error: Exception) -> str:

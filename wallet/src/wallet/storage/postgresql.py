@@ -21,7 +21,8 @@ BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DURABILITY = """
 VALUES ('fsync', current_setting('fsync')),
   ('full_page_writes', current_setting('full_page_writes')),
-  ('synchronous_commit', current_setting('synchronous_commit'))
+  ('synchronous_commit', current_setting('synchronous_commit')),
+  ('synchronous_standby_names', current_setting('synchronous_standby_names'))
 """
 WORDS = {"array": "json_build_array", "all": "json_agg", "json": "", "bytewise": '"C"'}
 

@@ -7,7 +7,17 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ..ledger.commands import Keyed
 from ..ledger.digests import fingerprint, reseal, row_digest
-from ..ledger.outcomes import Decision, Entry, WalletState
+from ..ledger.outcomes import (
+    Abandoned,
+    Decision,
+    Entry,
+    Held,
+    Moved,
+    Outcome,
+    Refused,
+    Results,
+    WalletState,
+)
 from .spans import completed
 from .tables import MOVING, wallets
 
@@ -39,6 +49,30 @@ class Answered(NamedTuple):
     command: Keyed
     status: int
     body: str
+
+
+def to_remember(results: Sequence[Results]) -> list[Answered]:
+    """Choose the answers that are given again to whoever asks again."""
+    answered = []
+    for of_submission in results:
+        if isinstance(of_submission, Refused | Abandoned):
+            continue
+        for result in of_submission:
+            command = _remembered_command(result.outcome)
+            if command is not None and result.frozen is not None:
+                frozen = result.frozen
+                answered.append(Answered(command, frozen.status, frozen.body))
+    return answered
+
+
+def _remembered_command(outcome: Outcome) -> Keyed | None:
+    if isinstance(outcome, Moved | Held):
+        return outcome.command
+    if isinstance(outcome, Refused) and outcome.remember:
+        command = outcome.command
+        if isinstance(command, Keyed) and command.key is not None:
+            return command
+    return None
 
 
 class Rows(NamedTuple):

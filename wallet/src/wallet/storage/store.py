@@ -7,6 +7,7 @@ completes runs of entries costs one more.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +18,13 @@ from ..ledger.commands import Submission
 from ..ledger.outcomes import Decision, Known
 from . import errors, migrations
 from .connections import (
-    DatabaseFile,
     Limits,
     dialect_of,
     is_sqlite,
     make_reading_engine,
     make_writing_engine,
 )
+from .durability import DatabaseFile, UnsafeDatabase, require_standby
 from .loading import load, wallet_ids
 from .reader import Reader
 from .rows import Answered, Driver, rows_of
@@ -38,7 +39,7 @@ class Store:
         #: Who waits for a locked wallet must not keep the writing connection.
         self.waiting: Engine = make_writing_engine(url, limits)
         self.reader = Reader(self.reading, limits)
-        self._limits = limits
+        self._url, self._limits = url, limits
         self.dialect = dialect_of(self.reading)
         self._file = (
             DatabaseFile(Path(url.database or "")) if is_sqlite(self.reading) else None
@@ -51,14 +52,15 @@ class Store:
         self.reader.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, engine: Engine | None = None) -> Iterator[Connection]:
         """Run statements that are committed together, or not at all.
 
+        :param engine: another one than that which writes.
         :raises NotWritten: a statement failed, or the database refused the commit.
         :raises OutcomeUnknown: the database did not say what became of the commit.
         """
         with errors.before_commit():
-            connection = self.writing.connect()
+            connection = (engine or self.writing).connect()
         try:
             with errors.before_commit():
                 transaction = connection.begin()
@@ -101,7 +103,7 @@ class Store:
             driver = cast("Any", connection.driver_connection)
             self.dialect.begin(driver)
             yield driver
-            self._require_file()
+            self._require_safety(driver)
             committing = True
             driver.commit()
         except Exception as error:
@@ -125,8 +127,14 @@ class Store:
         :raises NotWritten: the database cannot be reached.
         :raises WrongSchema: a newer program wrote it.
         """
-        with self.transaction() as connection:
-            migrations.upgrade(connection)
+        # What changes tables takes longer than any request may.
+        limits = replace(self._limits, statement_timeout_ms=migrations.TIMEOUT_MS)
+        engine = make_writing_engine(self._url, limits)
+        try:
+            with self.transaction(engine) as connection:
+                migrations.upgrade(connection)
+        finally:
+            engine.dispose()
 
     def durability(self) -> dict[str, str]:
         """Read the settings that decide whether a commit survives a loss of power.
@@ -140,6 +148,14 @@ class Store:
     def _require_file(self) -> None:
         if self._file is not None:
             self._file.require()
+
+    def _require_safety(self, driver: Driver) -> None:
+        self._require_file()
+        if self._limits.require_standby:
+            try:
+                require_standby(dict(driver.execute(self.dialect.DURABILITY, ())))
+            except UnsafeDatabase as error:
+                raise errors.NotWritten from error
 
     def load(
         self,
@@ -177,6 +193,16 @@ class Store:
             with self.batch(self.waiting) as driver:
                 free.difference_update(self.dialect.find_locked(driver, rest))
         return free
+
+    def write_nothing(self) -> None:
+        """Find out whether a change would be committed, by writing a row as it is.
+
+        :raises StoreFailure: it would not.
+        """
+        # To open a file that is not there would make it.
+        self._require_file()
+        with self.batch(self.waiting) as driver:
+            driver.execute("UPDATE alembic_version SET version_num = version_num", ())
 
     def write(
         self,

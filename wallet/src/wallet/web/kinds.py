@@ -96,8 +96,8 @@ KINDS: Final = {
             "unknown-operation",
             404,
             "No operation is recorded",
-            "Nothing is recorded under this key or id yet, or it is not yours. Send the"
-            " request again with the same key: it cannot be done twice.",
+            "Nothing is recorded here, or it is not yours; it may be done all the same."
+            " Send the request again with the same key, and never with a new one.",
         ),
         Kind(
             "no-rate",

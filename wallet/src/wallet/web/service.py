@@ -20,8 +20,7 @@ from ..ledger.outcomes import (
     Results,
     WalletState,
 )
-from ..storage.errors import StoreFailure, may_come_back, reason_of
-from ..storage.migrations import WrongSchema
+from ..storage.errors import StoreFailure, reason_of
 from ..storage.names import Names
 from ..storage.queries import find_wallet
 from ..storage.store import Store
@@ -66,14 +65,14 @@ class Service:
     def open_patiently(self) -> None:
         """Open the database; if it is away, go on trying in the background.
 
-        :raises StoreFailure: no waiting will mend it.
+        What no waiting mends has ended the start of the server. A worker that ended
+        would end the server, which has others.
+
         :raises WrongSchema: a newer program wrote it.
         """
         try:
             self.open()
-        except StoreFailure as failure:
-            if not may_come_back(failure):
-                raise
+        except StoreFailure:
             # A daemon: the end of the process does not wait for the database.
             threading.Thread(target=self._open_later, daemon=True).start()
         else:
@@ -84,7 +83,7 @@ class Service:
         while not self.opened.is_set():
             try:
                 self.open()
-            except (StoreFailure, WrongSchema) as error:
+            except Exception as error:
                 reason = reason_of(error)
                 if reason != told:
                     log.warning("the database is waited for: %s", reason)

@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from .. import __version__
 from ..clock import timestamp
-from ..storage.connections import is_durable
+from ..storage.durability import is_durable, waits_for_standby
 from ..storage.errors import StoreFailure
 from .auth import bearer, require_metrics_token
 from .described import described
@@ -28,7 +28,10 @@ status = Blueprint("status", __name__)
 
 
 class DatabaseStatus(msgspec.Struct):
-    """The health of the database, and whether a commit survives a loss of power."""
+    """The health of the database, and whether a commit survives a loss of power.
+
+    Without a standby, where one is required, it is failing.
+    """
 
     status: Literal["ok", "failing"]
     engine: str
@@ -37,7 +40,10 @@ class DatabaseStatus(msgspec.Struct):
 
 
 class WriterStatus(msgspec.Struct):
-    """The health of the writer, and how many commands wait for it."""
+    """The health of the writer, and how many commands wait for it.
+
+    It is failing from a change that failed until one is written.
+    """
 
     status: Literal["ok", "failing"]
     queued: int
@@ -101,11 +107,14 @@ def _database(service: Service) -> DatabaseStatus:
         store.reader.rows("SELECT 1 FROM wallets LIMIT 1")
     except Exception:
         return DatabaseStatus("failing", engine)
-    return DatabaseStatus("ok", engine, is_durable(settings), settings)
+    required = service.settings.limits.require_standby
+    safe = waits_for_standby(settings) or not required
+    well: Literal["ok", "failing"] = "ok" if safe else "failing"
+    return DatabaseStatus(well, engine, is_durable(settings), settings)
 
 
 def _writer(service: Service) -> WriterStatus:
     line = service.writer.line
     full = line.closed or line.commands >= line.capacity
-    well = not full and not service.writer.stuck
+    well = not full and not service.writer.failing
     return WriterStatus("ok" if well else "failing", line.commands, line.capacity)

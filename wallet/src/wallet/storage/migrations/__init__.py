@@ -1,7 +1,7 @@
 """Brings a database up to the tables that this program knows."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 
 from .. import unfinished
 
+#: Longest run of one statement that changes tables.
+TIMEOUT_MS: Final = 60_000
 #: The name of the lock that lets one process migrate and the others wait.
 _LOCK: Final = 0x77616C6C6574
 
@@ -28,10 +30,13 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # Waiting here is waiting for another process to create the same tables.
         connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SET LOCAL statement_timeout = '60s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = {TIMEOUT_MS}"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     _refuse_unfinished(connection)
     if not is_current(connection):
+        if connection.dialect.name == "postgresql":
+            # A long history takes as long as it takes.
+            cast("Any", connection.connection.driver_connection).limit_s = None
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

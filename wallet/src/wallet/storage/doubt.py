@@ -1,0 +1,57 @@
+"""Whether anything can be written: in doubt from a failure until something was."""
+
+import threading
+from typing import Final
+
+from .store import Store
+
+#: How often a store that failed is tried again.
+_LOOK_S: Final = 0.5
+
+
+class Doubt:
+    """Remembers that a change failed, and tries in the background until one works.
+
+    Who is not asked for any change, because its health is bad, is healthy again.
+    """
+
+    def __init__(self, store: Store) -> None:
+        #: Whether the last attempt failed.
+        self.standing = False
+        self._store = store
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Take note of a failure."""
+        with self._lock:
+            self.standing = True
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = threading.Thread(target=self._look, daemon=True)
+                self._thread.start()
+
+    def end(self) -> None:
+        """Take note that something was written."""
+        self.standing = False
+
+    def stop(self, timeout_s: float) -> None:
+        """Try no more; what is being tried is waited for so long."""
+        self._stopped.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def _look(self) -> None:
+        while True:
+            with self._lock:
+                if not self.standing or self._stopped.is_set():
+                    self._thread = None
+                    return
+            try:
+                self._store.write_nothing()
+            except Exception:
+                # Who asked for a change has logged why, and is asked again.
+                self._stopped.wait(_LOOK_S)
+            else:
+                self.end()
