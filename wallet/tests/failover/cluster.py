@@ -172,13 +172,15 @@ class Cluster:
         assert leader is not None
         return leader
 
-    def url(self, database: str) -> str:
-        """Where the wallet finds a database, whichever node leads."""
-        place = f"postgresql://wallet:{PASSWORD}@"
-        hosts = "".join(f"&host=127.0.0.1:{node.port}" for node in self.nodes)
-        if self.haproxy is not None:
-            place, hosts = f"{place}127.0.0.1:{self.port}", ""
-        return f"{place}/{database}?target_session_attrs=read-write{hosts}"
+    def url(self, database: str, direct: bool) -> str:
+        """Where the wallet finds a database, whichever node leads.
+
+        :param direct: name every node, in place of HAProxy.
+        """
+        ports = [node.port for node in self.nodes] if direct else [self.port]
+        places = ",".join(f"127.0.0.1:{port}" for port in ports)
+        only = "target_session_attrs=read-write"
+        return f"postgresql://wallet:{PASSWORD}@{places}/{database}?{only}"
 
 
 def _binaries() -> Path:

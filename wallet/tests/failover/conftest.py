@@ -25,7 +25,7 @@ from .cluster import TOOLS, Cluster, Node
 from .watch import Watch
 
 OPERATOR = "operator-token-of-the-tests"
-CLIENTS = 4
+CLIENTS = 3
 #: How soon after a new leader is there somebody's write must be answered.
 FLOWS_S = 5.0
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cluster() -> Iterator[Cluster]:
     """Two nodes that are up; they are gone afterwards, with all that they wrote."""
     if not TOOLS.is_dir():
-        pytest.skip("Patroni, etcd and PostgreSQL are missing: make test_failover")
+        missing("Patroni, etcd and PostgreSQL are missing: make test_failover")
     folder = Path(tempfile.mkdtemp(dir=os.environ["SHARED_BY_TESTS"]))
     cluster = Cluster(folder)
     try:
@@ -54,27 +54,27 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def haproxy(cluster: Cluster) -> None:
-    """What stands before the nodes."""
-    if cluster.haproxy is None:
-        reason = "HAProxy is missing: apt-get install haproxy"
-        if IN_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+def missing(reason: str) -> None:
+    """Skip, unless everything has to be there."""
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 class Field:
     """A wallet on a database of its own in the cluster, under load and watched.
 
     :param after: takes what must be ended.
+    :param direct: reach the nodes without HAProxy.
     """
 
-    def __init__(self, cluster: Cluster, home: Path, after: ExitStack) -> None:
-        self.cluster = cluster
+    def __init__(
+        self, cluster: Cluster, home: Path, after: ExitStack, direct: bool
+    ) -> None:
         database = f"wallet_{uuid.uuid4().hex[:8]}"
         cluster.wait_for_leader().run(f"CREATE DATABASE {database} OWNER wallet")
-        self.url = cluster.url(database)
+        self.url = cluster.url(database, direct)
+        self.direct = direct
         program = ("tests.failover.keeper", sys.executable, "-m", "wallet", "serve")
         secrets = {"SECRET_KEY": "s" * 32, "OPERATOR_TOKEN": OPERATOR}
         self.server = Server(home, program, DATABASE_URL=self.url, **secrets)
@@ -90,31 +90,13 @@ class Field:
         self.load.start()
         self.watch = Watch(self.server.client, self.load)
         after.callback(self.watch.stop, 0)
-        self._faults = 0
+        self.faults = 0
         self.must_flow(20)
 
     def must_flow(self, within_s: float) -> None:
         """Wait until writes are answered, again and again."""
         before = len(self.load.answered)
         until(lambda: len(self.load.answered) > before + 20, within_s)
-
-    def suffer(self, strike: Callable[[Node], None]) -> Node:
-        """Do something to the leader; return it when another leads and writes flow."""
-        struck, began = self.cluster.wait_for_leader(), time.monotonic()
-        others = [node for node in self.cluster.nodes if node is not struck]
-        strike(struck)
-        until(lambda: any(node.is_("primary") for node in others), 60)
-        led = time.monotonic()
-        self.must_flow(FLOWS_S)
-        self._faults += 1
-        told.info(
-            "%s: a new leader after %.1f s, %.1f s later writes flow; %.1f s without",
-            strike.__name__,
-            led - began,
-            time.monotonic() - led,
-            self.watch.silence(began),
-        )
-        return struck
 
     def judge(self) -> Verdict:
         """Let everybody get a last answer, and hold the store against all of them."""
@@ -125,16 +107,42 @@ class Field:
         settings = read_settings({"DATABASE_URL": self.url})
         store = open_store(settings.database_url, settings.limits)
         try:
-            verdict = judge(store, self.load, self._faults, faults)
+            verdict = judge(store, self.load, self.faults, faults)
         finally:
             store.close()
         told.info("%s, %d reads", verdict, self.watch.reads)
         return verdict
 
 
+def suffer(cluster: Cluster, strike: Callable[[Node], None], *fields: Field) -> Node:
+    """Do something to the leader; return it when another leads and writes flow."""
+    struck, began = cluster.wait_for_leader(), time.monotonic()
+    others = [node for node in cluster.nodes if node is not struck]
+    strike(struck)
+    until(lambda: any(node.is_("primary") for node in others), 60)
+    led = time.monotonic()
+    for field in fields:
+        field.must_flow(FLOWS_S)
+        field.faults += 1
+        told.info(
+            "%s, %s: a new leader after %.1f s, writes %.1f s later; %.1f s without",
+            strike.__name__,
+            "every node" if field.direct else "HAProxy",
+            led - began,
+            time.monotonic() - led,
+            field.watch.silence(began),
+        )
+    return struck
+
+
 @pytest.fixture
-def field(cluster: Cluster, tmp_path: Path) -> Iterator[Field]:
-    """A wallet under load, in a cluster whose standby has every commit."""
+def make_field(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], Field]]:
+    """Make wallets under load, in a cluster whose standby has every commit."""
     cluster.wait_for_standby()
     with ExitStack() as after:
-        yield Field(cluster, tmp_path, after)
+
+        def make(direct: bool) -> Field:
+            home = Path(tempfile.mkdtemp(dir=tmp_path))
+            return Field(cluster, home, after, direct)
+
+        yield make
