@@ -9,7 +9,7 @@ BIN := .venv/bin
 TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # What `wallet/` can be asked for from here.
-WALLET := demo unit_test_python unit_test_docker up_traefik up down destroy logs ps credentials bench
+WALLET := demo unit_test_python unit_test_docker test_failover up_traefik up up_ha down destroy logs ps credentials bench
 
 .PHONY: run test test_all test_rest wallet $(WALLET) diff mockup screenshots lint lock format clean
 
@@ -24,7 +24,7 @@ test: .venv/dev
 	@echo "The wallet, on SQLite, on PostgreSQL and in a browser; this takes minutes:"
 	@SKIPPED=$(CURDIR)/.skipped $(MAKE) --no-print-directory -C wallet unit_test_python
 	@[ ! -f .skipped ] || cat .skipped
-	@echo "Not part of it: servers that are killed or cut off, histories under faults, Docker, the bench, generated clients, a fresh installation (make test_all)."
+	@echo "Not part of it: servers that are killed or cut off, leaders of a cluster that are lost, histories under faults, Docker, the bench, generated clients, a fresh installation (make test_all)."
 
 # Everything that must hold before a change lands.
 test_all: lint test test_rest
@@ -32,6 +32,7 @@ test_all: lint test test_rest
 test_rest: .venv/dev
 	$(BIN)/pytest -m fresh
 	$(MAKE) -C wallet test_slow
+	$(MAKE) -C wallet test_failover
 	$(MAKE) -C wallet test_clients
 	$(MAKE) -C wallet bench BENCH=short
 	$(MAKE) -C wallet test_deployment

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes every secret that is not there yet, and never touches one that is.
+# Makes every secret that is not there yet, and never touches one that is; further ones
+# are named as arguments.
 set -eu
 umask 077
 
@@ -33,7 +34,7 @@ missing() {
   exit 1
 }
 
-for name in operator_token secret_key metrics_token database_password; do
+for name in operator_token secret_key metrics_token database_password "$@"; do
   if missing "$name"; then
     openssl rand -hex 32 | keep "$name"
     made=yes

@@ -12,11 +12,13 @@ ROOT = Path(__file__).parents[2]
 AROUND = "docker-compose.traefik.yml"
 WALLET = "docker-compose.yml"
 BOTH = (AROUND, WALLET)
+#: Laid over both, for a database of three nodes.
+HA = "docker-compose.ha.yml"
 
-#: Everything that the two files can be told from outside.
+#: Everything that the files can be told from outside.
 VARIABLES = frozenset(
     name
-    for file in BOTH
+    for file in (*BOTH, HA)
     for name in re.findall(r"\$\{([A-Z_]+)", (ROOT / file).read_text())
 )
 
@@ -33,7 +35,7 @@ def environment(**given: str) -> dict[str, str]:
 
 def copy(folder: Path) -> Path:
     """Copy what a deployment needs into a folder, without secrets."""
-    for name in (*BOTH, "Makefile"):
+    for name in (*BOTH, HA, "Makefile"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(
         ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns("secrets")

@@ -59,7 +59,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 @pytest.mark.parametrize(
     "target",
-    ["unit_test_docker", "up_traefik", "up", "down", "destroy", "logs", "ps"],
+    ["unit_test_docker", "up_traefik", "up", "up_ha", "down", "destroy", "logs", "ps"],
 )
 def test_without_docker_one_sentence_says_so(deployment, target):
     """Nothing else happens."""
@@ -92,6 +92,7 @@ def test_without_an_engine_or_its_plugin_one_sentence_says_so(
     ("target", "call", "with_secrets"),
     [
         ("up", f"{ALL} up --detach --build --wait", True),
+        ("up_ha", f"{ALL} -f docker-compose.ha.yml up --detach --build --wait", True),
         ("up_traefik", "-f docker-compose.traefik.yml up --detach --wait", True),
         # No volume goes.
         ("down", f"{ALL} down", False),

@@ -63,8 +63,8 @@ def after_a_run(tmp_path, monkeypatch):
         seen["load"] = load
         return real(store, load, kills, faults)
 
-    real = torture._judge
-    monkeypatch.setattr(torture, "_judge", judge)
+    real = torture.judge
+    monkeypatch.setattr(torture, "judge", judge)
     verdict = torture.torture(tmp_path, "", 1, 3, lambda *_: None)
     assert verdict.good
 

@@ -155,10 +155,14 @@ def torture(
         server.kill()
     with _opened(settings) as store:
         faults = [] if finished else ["some clients never got an answer"]
-        return _judge(store, load, kills, faults)
+        return judge(store, load, kills, faults)
 
 
-def _judge(store: Store, load: Load, kills: int, faults: list[str]) -> Verdict:
+def judge(store: Store, load: Load, kills: int, faults: list[str]) -> Verdict:
+    """Hold a store, which only this load has written to, against what was answered.
+
+    :param faults: what is known to be wrong already.
+    """
     faults += [f"refused: {each}" for each in load.refused[:3]]
     kept: dict[tuple[str, str], bytes] = {}
     rows = store.reader.rows("SELECT wallet_id, key, body FROM operations")
