@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from .. import __version__
 from ..clock import timestamp
@@ -80,7 +80,7 @@ def read_status() -> Response:
 
 @status.get("/metrics")
 def read_metrics() -> Response:
-    """Report what was counted and timed, over all workers."""
+    """Report what was counted and timed, over all workers, and what is measured now."""
     service = current_service()
     token = service.settings.metrics_token
     if not service.settings.local:
@@ -88,7 +88,8 @@ def read_metrics() -> Response:
             raise Problem("not-found")
         check = partial(require_metrics_token, metrics_token=token)
         service.attempts.judge(request, bearer(request), check)
-    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+    told = exposition() + generate_latest(service.gauges)
+    return Response(told, content_type=CONTENT_TYPE_LATEST)
 
 
 def _database(service: Service) -> DatabaseStatus:
