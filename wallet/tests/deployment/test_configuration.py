@@ -485,14 +485,6 @@ def test_prometheus_keeps_its_numbers_and_knows_its_address(services):
     assert volumes["/etc/prometheus"]["read_only"] is True
 
 
-def test_there_are_two_alerts():
-    """The wallet is down; too many requests fail."""
-    rules = [
-        rule for group in _prometheus("alerts")["groups"] for rule in group["rules"]
-    ]
-    assert [rule["alert"] for rule in rules] == ["WalletDown", "WalletFailsRequests"]
-
-
 # The image, as far as it can be read without an engine
 
 
