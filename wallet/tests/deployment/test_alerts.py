@@ -1,5 +1,6 @@
 """The alerts, as Prometheus' own program for that judges them."""
 
+import json
 import shutil
 
 import pytest
@@ -17,7 +18,8 @@ def promtool(request: pytest.FixtureRequest) -> list[str]:
         return ["promtool"]
     image = request.getfixturevalue("images")["PROMETHEUS_IMAGE"]
     mounts = [f"--volume={path}:{path}:ro" for path in (CONFIGURATION, *CASES)]
-    return ["docker", "run", "--rm", "--entrypoint=promtool", *mounts, image]
+    command = ["docker", "run", "--rm", "--interactive", "--entrypoint=promtool"]
+    return [*command, *mounts, image]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,21 @@ def test_prometheus_accepts_its_configuration(promtool, words, said):
     result = project.run([*promtool, "check", *words])
     assert result.returncode == 0, result.stdout + result.stderr
     assert said in result.stdout
+
+
+def test_prometheus_understands_every_question_of_the_dashboard(promtool):
+    """Each as a rule of its own, for the time that a picture of an hour would take."""
+    path = project.ROOT / "deploy" / "grafana" / "dashboards" / "wallet.json"
+    asked = [
+        target["expr"].replace("$__rate_interval", "20s")
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel["targets"]
+    ]
+    rules = [{"record": f"asked:{n}", "expr": each} for n, each in enumerate(asked)]
+    given = json.dumps({"groups": [{"name": "dashboard", "rules": rules}]})
+    result = project.run([*promtool, "check", "rules"], input=given)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(asked)} rules found" in result.stdout
 
 
 @pytest.mark.parametrize("cases", CASES, ids=lambda path: path.name)
