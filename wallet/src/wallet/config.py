@@ -73,6 +73,12 @@ SETTINGS: Final = {
         "`debug` logs every request, `info` refusals, `warning` failures.",
         one_of("debug", "info", "warning", "error"),
     ),
+    "LOG_ADDRESS": Setting(
+        "no",
+        "`yes` tells in each line who asked: behind a proxy on a private network, whom"
+        " it names last.",
+        one_of("no", "yes"),
+    ),
     "THREADS": Setting(
         "64",
         "Requests that a worker handles at the same time, beside those of slow"
@@ -126,6 +132,7 @@ class Settings:
     metrics_token: str | None
     log_format: str
     log_level: str
+    log_address: str
     threads: int
     queue_size: int
     batch_size: int
