@@ -208,6 +208,13 @@ class Stack:
         """Wait until an alert calls somebody."""
         until(lambda: self.alerts().get(alert) == "firing", within_s, each_s=0.5)
 
+    @property
+    def database_url(self) -> str:
+        """Where the database is found from this machine."""
+        (address,) = self.addresses("db", "back")
+        password = self.secrets["database_password"]
+        return f"postgresql://wallet:{password}@{address}/wallet"
+
     def sql(self, statement: str) -> str:
         """Ask the database."""
         words = ("exec", "-T", "db", "psql", "--username=wallet", "-Atc", statement)

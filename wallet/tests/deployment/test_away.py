@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..actions import in_thread, until
+from ..actions import in_thread, locking, until
 from ..clients import BROKEN, Answer
 from .stack import Stack
 
@@ -141,27 +141,22 @@ def test_what_a_replica_has_received_is_not_sent_to_another(stack):
     """It might have been done: without a key, that would be twice."""
     stack.up(wallets=2)
     wallet = stack.create()
-    lock = "BEGIN; SELECT id FROM wallets FOR UPDATE; SELECT pg_sleep(3); COMMIT"
-    held = stack.start("exec", "-T", "db", "psql", "--username=wallet", "-c", lock)
-    waits = (
-        "SELECT host(client_addr) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    )
-    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    until(lambda: stack.sql(sleeping) == "1", 5, each_s=0.05)
-    thread, results = in_thread(_deposit, stack, wallet)
-    until(lambda: stack.sql(waits) != "", 2, each_s=0.05)
-    at = stack.sql(waits).splitlines()[0]
-    (doing,) = [
-        one["Name"].lstrip("/")
-        for one in stack.containers("wallet")
-        if one["NetworkSettings"]["Networks"][f"{stack.name}_back"]["IPAddress"] == at
-    ]
-    stack.engine("kill", doing)
-    thread.join(20)
-    held.communicate()
+    with locking(stack.database_url, wallet) as session:
+        asking = "SELECT host(client_addr) FROM pg_stat_activity WHERE wait_event_type"
+        waiting = asking + " = 'Lock'"
+        thread, results = in_thread(_deposit, stack, wallet)
+        until(lambda: session.execute(waiting).rowcount > 0, 3, each_s=0.05)
+        (at,) = session.execute(waiting).fetchone()
+        (doing,) = [
+            one["Name"].lstrip("/")
+            for one in stack.containers("wallet")
+            if one["NetworkSettings"]["Networks"][f"{stack.name}_back"]["IPAddress"]
+            == at
+        ]
+        stack.engine("kill", doing)
+        thread.join(20)
     (answer,) = results
     assert answer.status == 502
-    until(lambda: stack.sql(waits) == "", 5, each_s=0.05)
     with stack.outside() as client:
         assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "0.00"
         entries = client.get(f"/v1/wallets/{wallet}/entries").json["entries"]

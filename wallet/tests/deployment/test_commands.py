@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..actions import until
-from ..clients import BROKEN
+from ..clients import BROKEN, Client
 from . import project
 from .outside import Outside
 from .stack import Stack
@@ -91,12 +91,23 @@ def test_the_commands_do_what_they_say(machine):
     assert machine.make("up").returncode == 0
     assert project.secrets_of(machine.folder) == secrets
     assert machine.balance(wallet) == "3.00"
+
+    # A secret key is retired without a pause, and what it has signed goes on.
+    with machine.client() as client:
+        key = client.post(f"/v1/wallets/{wallet}/keys").json["key"]
+    kept = machine.folder / "deploy" / "secrets"
+    (kept / "secret_key_fallbacks").write_text(secrets["secret_key"])
+    (kept / "secret_key").unlink()
     before = {one["Id"] for one in machine.containers("wallet")}
     rolled = machine.make("rollout")
     assert rolled.returncode == 0, rolled.stderr
     after = {one["Id"] for one in machine.containers("wallet")}
     assert (len(after), after & before) == (2, set())
-    assert machine.balance(wallet) == "3.00"
+    assert project.secrets_of(machine.folder)["secret_key"] != secrets["secret_key"]
+    secrets = project.secrets_of(machine.folder)
+    for address in machine.addresses():
+        with Client(address, 8000, key) as client:
+            assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "3.00"
 
     assert machine.make("destroy", "no\n").returncode != 0
     assert machine.states() == everything
