@@ -29,3 +29,12 @@ def test_its_links_lead_back_through_traefik(stack):
     flags = stack.visit("prometheus", path).json["data"]
     at = f"https://prometheus.localhost:{stack.https}/"
     assert flags["web.external-url"] == at
+
+
+def test_somebody_is_called_when_the_database_is_away(stack):
+    """Within a minute and a half; and when it is back, nobody is called any more."""
+    until(lambda: "WalletNotReady" not in stack.alerts(), 60, each_s=0.5)
+    stack.compose("stop", "db")
+    stack.fires("WalletNotReady", 90)
+    stack.compose("start", "db")
+    until(lambda: "WalletNotReady" not in stack.alerts(), 60, each_s=0.5)
