@@ -9,7 +9,7 @@ BIN := .venv/bin
 TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # What `wallet/` can be asked for from here.
-WALLET := demo unit_test_python unit_test_docker test_failover up_traefik up up_ha down destroy logs ps credentials bench
+WALLET := demo unit_test_python unit_test_docker test_failover up_traefik up up_ha rollout down destroy logs ps credentials bench
 
 .PHONY: run test test_all test_rest wallet $(WALLET) diff mockup screenshots lint lock format clean
 

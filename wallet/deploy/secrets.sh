@@ -4,8 +4,14 @@
 set -eu
 umask 077
 
-folder=$(dirname "$0")/secrets
+deploy=$(dirname "$0")
+folder=$deploy/secrets
 made=
+
+# Containers read these as users of their own, whatever umask they were checked out under.
+for readable in "$deploy"/*/; do
+  [ "$readable" = "$folder/" ] || chmod -R a+rX "$readable"
+done
 
 if ! command -v openssl >/dev/null; then
   echo "openssl is missing, and it makes the secrets: install it." >&2
@@ -49,6 +55,22 @@ if missing traefik_users; then
   printf 'admin:%s\n' "$hash" | keep traefik_users
   made=yes
 fi
+
+if missing tls_certificate; then
+  if missing tls_key; then
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | keep tls_key
+  fi
+  # For every host that Traefik serves.
+  hosts=$(sed -n 's/.*[.]rule: Host(`\([a-z.]*\)`).*/DNS:\1/p' "$deploy"/../docker-compose*.yml \
+    | sort -u | paste -sd, -)
+  openssl req -x509 -new -key "$folder/tls_key" -days 825 -subj /CN=wallet.localhost \
+    -addext "subjectAltName=$hosts" \
+    -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
+    | keep tls_certificate
+  made=yes
+fi
+# Retired secret keys, separated by commas: at first there is none.
+[ -e "$folder/secret_key_fallbacks" ] || (umask 022 && : >"$folder/secret_key_fallbacks")
 
 if [ -n "$made" ]; then
   echo "Secrets are new in $folder: \`make credentials\` tells how to see them."

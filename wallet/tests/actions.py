@@ -109,12 +109,14 @@ def in_thread(
     return thread, results
 
 
-def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Wait for what another thread or process does."""
+def until(
+    condition: Callable[[], bool], within_s: float = 10.0, each_s: float = 0.002
+) -> None:
+    """Wait for what another thread or process does, and look from time to time."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "that took too long"
-        time.sleep(0.002)
+        time.sleep(each_s)
 
 
 @contextmanager

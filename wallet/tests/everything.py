@@ -9,6 +9,7 @@ from sqlalchemy import Connection, make_url, select, update
 from wallet.audit.compare import OF_WALLETS, OTHERS
 from wallet.prices.rates import keep_rate
 from wallet.storage.connections import Limits
+from wallet.storage.figures import note_backup
 from wallet.storage.sessions import end_session
 from wallet.storage.side_tables import rate_asks
 from wallet.storage.store import Store
@@ -38,6 +39,7 @@ class Everything:
                 keep_rate(connection, Decimal(price), real())
             connection.execute(update(rate_asks).values(next_at_us=real()))
         end_session(service.store, "f" * 32, real() + HOUR_US, real())
+        note_backup(service.store, real())
 
     def send(self, wallet: str, what: str, status: int, **body: Any) -> Any:
         """Ask for a change under a key of its own, and remember the answer."""

@@ -15,6 +15,7 @@ from .storage.store import Store
 from .web import hooks
 from .web.auth import WalletKeys
 from .web.feed import Feed
+from .web.gauges import Gauges
 from .web.metrics import observe_batch
 from .web.places import SlowClients
 from .web.service import Service, service_of
@@ -93,4 +94,5 @@ def make_service(settings: Settings) -> Service:
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     slow = SlowClients(settings.threads)
-    return Service(settings, keys, store, writer, LatestEntry(store), slow, feed)
+    latest, gauges = LatestEntry(store), Gauges(store)
+    return Service(settings, keys, store, writer, latest, slow, feed, gauges)

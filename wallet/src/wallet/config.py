@@ -73,11 +73,14 @@ SETTINGS: Final = {
         "`debug` logs every request, `info` refusals, `warning` failures.",
         one_of("debug", "info", "warning", "error"),
     ),
+    "LOG_ADDRESS": Setting(
+        "0",
+        "`1` tells in each line who asked: behind a proxy on a private network, whom"
+        " it names last.",
+        switch,
+    ),
     "THREADS": Setting(
-        "64",
-        "Requests that a worker handles at the same time, beside those of slow"
-        " clients.",
-        number(1, 1024),
+        "64", "Requests of a worker at once, beside slow clients.", number(1, 1024)
     ),
     "READERS": Setting(
         "4", "Database connections of a worker for reads.", number(1, 1000)
@@ -98,9 +101,7 @@ SETTINGS: Final = {
         "8000", "Longest run of one statement.", number(1, 600000)
     ),
     "REQUIRE_STANDBY": Setting(
-        "0",
-        "`1` writes nothing that a failover of PostgreSQL could lose.",
-        switch,
+        "0", "`1` writes nothing that a failover could lose.", switch
     ),
     "TIME_ZONE": Setting(
         "",
@@ -131,6 +132,7 @@ class Settings:
     metrics_token: str | None
     log_format: str
     log_level: str
+    log_address: bool
     threads: int
     queue_size: int
     batch_size: int

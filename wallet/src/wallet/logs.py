@@ -45,11 +45,13 @@ class Formatter(logging.Formatter):
         return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], line)
 
     def _told(self, record: logging.LogRecord) -> dict[str, Any]:
+        about: Any = g if has_request_context() else {}
         told: dict[str, Any] = {
             "at": _timestamp(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "request": g.get("request_id") if has_request_context() else None,
+            "request": about.get("request_id"),
+            "address": about.get("address"),
             "message": self._hide(record.getMessage()),
         }
         if record.exc_info:
@@ -96,9 +98,8 @@ def _json_line(told: dict[str, Any]) -> str:
 
 
 def _text_line(told: dict[str, Any]) -> str:
-    line = "{at} {level:<7} {request} {message}".format(
-        **(told | {"request": told["request"] or "-"})
-    )
+    asked = [told["request"] or "-", *filter(None, [told["address"]])]
+    line = f"{told['at']} {told['level']:<7} {' '.join(asked)} {told['message']}"
     if "error" in told:
         line += " | " + " | ".join(told["error"].splitlines())
     return line

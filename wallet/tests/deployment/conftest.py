@@ -22,11 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.docker)
 
 
-#: These images can be chosen from outside; the others are the deployment's own.
+#: The images that others make, by their variables; each can be chosen from outside.
+IMAGES = {
+    "POSTGRES_IMAGE": "db",
+    "PROMETHEUS_IMAGE": "prometheus",
+    "SOCKET_PROXY_IMAGE": "socket-proxy",
+    "TRAEFIK_IMAGE": "traefik",
+    "WHOAMI_IMAGE": "whoami",
+}
 CHOSEN = {
-    name: os.environ[name]
-    for name in ("BASE_IMAGE", "POSTGRES_IMAGE", "PROMETHEUS_IMAGE")
-    if name in os.environ
+    name: os.environ[name] for name in ("BASE_IMAGE", *IMAGES) if name in os.environ
 }
 
 
@@ -52,11 +57,8 @@ def images(engine: None) -> dict[str, str]:
     # Fetching takes longer than one test may.
     faulthandler.cancel_dump_traceback_later()
     services = project.render(*project.BOTH, **CHOSEN)["services"]
-    wanted = {
-        "BASE_IMAGE": services["wallet"]["build"]["args"]["BASE_IMAGE"],
-        "POSTGRES_IMAGE": services["db"]["image"],
-        "PROMETHEUS_IMAGE": services["prometheus"]["image"],
-    }
+    wanted = {name: services[service]["image"] for name, service in IMAGES.items()}
+    wanted["BASE_IMAGE"] = services["wallet"]["build"]["args"]["BASE_IMAGE"]
     for image in wanted.values():
         here = run(["docker", "image", "inspect", image]).returncode == 0
         # Only where everything has to be there, something large may be fetched.
@@ -84,6 +86,7 @@ def running(
     """A deployment of its own, gone after the tests with all its data."""
     if not reachable():
         missing("containers cannot be called by their addresses here")
+    faulthandler.cancel_dump_traceback_later()
     folder = project.copy(tmp_path_factory.mktemp("deployment"))
     project.make_secrets(folder)
     stack = Stack(folder, {"WALLET_IMAGE": image, **images})

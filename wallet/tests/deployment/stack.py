@@ -1,4 +1,4 @@
-"""A running deployment, without the way in: its containers are called directly."""
+"""A running deployment, called from outside through Traefik, or past it."""
 
 import json
 import os
@@ -10,20 +10,28 @@ from urllib.parse import quote
 
 from ..actions import until
 from ..clients import Answer, Client
+from ..servers import free_port
 from . import project
-
-SERVICES = ("db", "wallet", "prometheus")
+from .outside import Outside, basic
 
 
 class Stack:
-    """The wallet, its database and Prometheus, under a name that nobody else has."""
+    """Every service of both files, under a name that nobody else has."""
 
     def __init__(self, folder: Path, images: dict[str, str]) -> None:
         self.folder = folder
         self.name = f"wallet-test-{uuid.uuid4().hex[:12]}"
-        # No test asks the real Luno.
-        given = images | {"WALLET_LUNO_URL": "off", "COMPOSE_PROJECT_NAME": self.name}
-        self.environment = project.environment(**given)
+        self.http, self.https = free_port(), free_port()
+        given = {
+            "COMPOSE_PROJECT_NAME": self.name,
+            "HTTP_PORT": str(self.http),
+            "HTTPS_PORT": str(self.https),
+            # No test asks the real Luno, and those under load come from one address.
+            "WALLET_LUNO_URL": "off",
+            "RATE_AVERAGE": "100000",
+            "RATE_BURST": "100000",
+        }
+        self.environment = project.environment(**given | images)
         self.secrets: dict[str, str] = {}
 
     # Commands
@@ -49,16 +57,25 @@ class Stack:
         """Run lines that someone would type in the deployment's folder."""
         return project.run(["sh", "-eu", "-c", text], **self._options())
 
+    def engine(self, *words: str) -> str:
+        """Run a command of the engine, and expect it to succeed."""
+        result = project.run(["docker", *words])
+        assert result.returncode == 0, f"{words}: {result.stderr}"
+        return result.stdout.strip()
+
     def command(self, *words: str) -> list[str]:
         files = [f"--file={self.folder / file}" for file in project.BOTH]
         return ["docker", "compose", *files, *words]
 
     def up(self, wallets: int = 1) -> None:
         """Start everything, and wait until it is healthy."""
+        # Compose does not wait for one that recovers.
+        until(lambda: not self._recovers(), 45, each_s=0.2)
         self.compose(
             *("up", "--detach", "--wait", "--wait-timeout", "90", "--no-build"),
-            *("--quiet-pull", "--scale", f"wallet={wallets}", *SERVICES),
+            *("--quiet-pull", "--scale", f"wallet={wallets}"),
         )
+        until(lambda: self.serves(wallets), 15, each_s=0.1)
 
     def destroy(self) -> None:
         """Remove every trace."""
@@ -80,6 +97,8 @@ class Stack:
         """Inspect the containers of one service, or of all."""
         words = ["ps", "--all", "--quiet"] + ([service] if service else [])
         ids = self.compose(*words).stdout.split()
+        if not ids:
+            return []
         inspected = project.run(["docker", "inspect", *ids])
         return sorted(json.loads(inspected.stdout), key=lambda one: one["Name"])
 
@@ -87,14 +106,52 @@ class Stack:
         """Tell what the engine thinks of each container."""
         return [one["State"]["Health"]["Status"] for one in self.containers(service)]
 
-    def addresses(self, service: str = "wallet") -> list[str]:
+    def addresses(self, service: str = "wallet", network: str = "edge") -> list[str]:
         """Where each container of a service can be called."""
         return [
-            one["NetworkSettings"]["Networks"][f"{self.name}_edge"]["IPAddress"]
+            one["NetworkSettings"]["Networks"][f"{self.name}_{network}"]["IPAddress"]
             for one in self.containers(service)
         ]
 
-    # Calls
+    def running(self, service: str) -> int:
+        """Count the containers of a service that run."""
+        return sum(one["State"]["Running"] for one in self.containers(service))
+
+    def logs(self, service: str) -> str:
+        """Read what a service has said, as it said it."""
+        (container,) = self.containers(service)
+        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        command = ["docker", "logs", container["Id"]]
+        return subprocess.run(command, text=True, check=True, **both).stdout
+
+    # Calls, through Traefik
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "deploy" / "secrets" / "tls_certificate"
+
+    def outside(self, host: str = "wallet", patience_s: float = 15) -> Outside:
+        """Connect to a host, as the wallet's operator or as the administrator."""
+        credentials = basic(self.secrets["admin_password"])
+        if host == "wallet":
+            credentials = f"Bearer {self.secrets['operator_token']}"
+        return Outside(host, self.https, self.certificate, credentials, patience_s)
+
+    def visit(self, host: str, path: str) -> Answer:
+        """Read a page of a host."""
+        with self.outside(host) as client:
+            return client.get(path)
+
+    def servers(self) -> dict[str, str]:
+        """How Traefik finds each replica of the wallet that it sends requests to."""
+        service = self.visit("traefik", "/api/http/services/wallet@docker")
+        return service.json.get("serverStatus", {})
+
+    def serves(self, wallets: int) -> bool:
+        """Tell whether Traefik knows just so many replicas, and all work."""
+        return list(self.servers().values()) == ["UP"] * wallets
+
+    # Calls, past it
 
     def client(self, address: str | None = None) -> Client:
         """Connect to a wallet as its operator."""
@@ -136,18 +193,38 @@ class Stack:
 
     def query(self, expression: str) -> dict[str, float]:
         """Ask Prometheus; the answer is by instance."""
-        (address,) = self.addresses("prometheus")
         path = f"/api/v1/query?query={quote(expression)}"
-        with Client(address, 9090) as client:
-            result = client.get(path).json["data"]["result"]
+        result = self.visit("prometheus", path).json["data"]["result"]
         return {
             one["metric"].get("instance", ""): float(one["value"][1]) for one in result
         }
+
+    def alerts(self) -> dict[str, str]:
+        """Name the alerts that are ``pending`` or ``firing``."""
+        alerts = self.visit("prometheus", "/api/v1/alerts").json["data"]["alerts"]
+        return {each["labels"]["alertname"]: each["state"] for each in alerts}
+
+    def fires(self, alert: str, within_s: float) -> None:
+        """Wait until an alert calls somebody."""
+        until(lambda: self.alerts().get(alert) == "firing", within_s, each_s=0.5)
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is found from this machine."""
+        (address,) = self.addresses("db", "back")
+        password = self.secrets["database_password"]
+        return f"postgresql://wallet:{password}@{address}/wallet"
 
     def sql(self, statement: str) -> str:
         """Ask the database."""
         words = ("exec", "-T", "db", "psql", "--username=wallet", "-Atc", statement)
         return self.compose(*words).stdout.strip()
+
+    def _recovers(self) -> bool:
+        return any(
+            one["State"]["Running"] and one["State"]["Health"]["Status"] == "unhealthy"
+            for one in self.containers("wallet")
+        )
 
     def _options(self) -> dict[str, Any]:
         return {"cwd": self.folder, "env": self.environment}

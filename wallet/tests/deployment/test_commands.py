@@ -1,9 +1,4 @@
-"""make up and its companions, from the first start to the last.
-
-Placeholders take the places of Traefik, the socket proxy and whoami, so what is shown
-is that their containers start with the rights, ports and secrets that the files give
-them, and not what Traefik does.
-"""
+"""make up and its companions, from the first start to the last."""
 
 import faulthandler
 import shutil
@@ -13,22 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from ..clients import Client
-from ..servers import free_port
+from ..actions import until
+from ..clients import BROKEN, Client
 from . import project
+from .outside import Outside
 from .stack import Stack
+from .test_edge import PAGES
 
 #: None of these is part of the project, and some are large.
-NOT_COPIED = shutil.ignore_patterns(".*cache", ".venv", "instance", "secrets", ".hyp*")
+NOT_COPIED = shutil.ignore_patterns(
+    ".*cache", ".venv", "instance", "secrets", ".hyp*", "backups"
+)
 
 
 class Machine(Stack):
-    """A whole copy of the project, and the two ports that it publishes."""
-
-    def __init__(self, folder: Path, images: dict[str, str]) -> None:
-        self.http, self.https = free_port(), free_port()
-        ports = {"HTTP_PORT": str(self.http), "HTTPS_PORT": str(self.https)}
-        super().__init__(folder, images | ports)
+    """A whole copy of the project, and what someone types in it."""
 
     def make(self, target: str, answer: str = ""):
         command = ["make", "--silent", target]
@@ -49,14 +43,8 @@ def machine(images: dict[str, str], tmp_path: Path) -> Iterator[Machine]:
     """A machine on which nothing was started yet."""
     faulthandler.cancel_dump_traceback_later()
     name = f"wallet-test-{uuid.uuid4().hex[:12]}"
-    context = project.ROOT / "tests" / "deployment" / "placeholder"
-    base = f"BASE_IMAGE={images['BASE_IMAGE']}"
-    command = ["docker", "build", "--build-arg", base, "--tag", f"{name}:placeholder"]
-    built = project.run([*command, str(context)])
-    assert built.returncode == 0, built.stderr
-    variables = ("TRAEFIK_IMAGE", "SOCKET_PROXY_IMAGE", "WHOAMI_IMAGE")
-    chosen = dict.fromkeys(variables, f"{name}:placeholder")
-    chosen |= {"WALLET_IMAGE": f"{name}:wallet"}
+    rate = {"RATE_AVERAGE": "5", "RATE_BURST": "40"}
+    chosen = rate | {"WALLET_IMAGE": f"{name}:wallet", "WALLET_REPLICAS": "2"}
     folder = tmp_path / "wallet"
     shutil.copytree(project.ROOT, folder, ignore=NOT_COPIED)
     machine = Machine(folder, images | chosen)
@@ -64,8 +52,7 @@ def machine(images: dict[str, str], tmp_path: Path) -> Iterator[Machine]:
         yield machine
     finally:
         machine.destroy()
-        tags = (f"{name}:placeholder", f"{name}:wallet")
-        project.run(["docker", "image", "rm", "--force", *tags])
+        project.run(["docker", "image", "rm", "--force", f"{name}:wallet"])
         assert machine.left_over() == ""
 
 
@@ -77,25 +64,50 @@ def test_the_commands_do_what_they_say(machine):
     around = {"traefik": "healthy", "socket-proxy": "healthy"}
     around |= {"prometheus": "healthy", "whoami": "running"}
     assert machine.states() == around
-    assert _answers(machine.http)
-    assert _answers(machine.https)
-    secrets = project.secrets_of(machine.folder)
+    machine.secrets = secrets = project.secrets_of(machine.folder)
+    for host, (path, words) in PAGES.items():
+        until(lambda at=(host, path): _stranger(machine, *at) == 401, 10, each_s=0.1)
+        assert words in machine.visit(host, path).data
+    assert _stranger(machine, "wallet", "/status") == 404
 
     second = machine.make("up")
     assert second.returncode == 0, second.stderr
     assert "Secrets are new" not in second.stdout
     everything = around | {"wallet": "healthy", "db": "healthy"}
     assert machine.states() == everything
+    assert machine.running("wallet") == 2
     assert "healthy" in machine.make("ps").stdout
-    machine.secrets = secrets
+    until(lambda: machine.serves(2), 10, each_s=0.1)
+    assert machine.visit("wallet", "/status").json["status"] == "ok"
     wallet = machine.create()
     assert machine.deposit(wallet, "3.00").status == 201
+
+    # One client cannot take the whole wallet, and is told so.
+    statuses = {_stranger(machine, "wallet", "/status") for _ in range(80)}
+    assert statuses == {200, 429}
 
     assert machine.make("down").returncode == 0
     assert machine.compose("ps", "--all", "--quiet").stdout == ""
     assert machine.make("up").returncode == 0
     assert project.secrets_of(machine.folder) == secrets
     assert machine.balance(wallet) == "3.00"
+
+    # A secret key is retired without a pause, and what it has signed goes on.
+    with machine.client() as client:
+        key = client.post(f"/v1/wallets/{wallet}/keys").json["key"]
+    kept = machine.folder / "deploy" / "secrets"
+    (kept / "secret_key_fallbacks").write_text(secrets["secret_key"])
+    (kept / "secret_key").unlink()
+    before = {one["Id"] for one in machine.containers("wallet")}
+    rolled = machine.make("rollout")
+    assert rolled.returncode == 0, rolled.stderr
+    after = {one["Id"] for one in machine.containers("wallet")}
+    assert (len(after), after & before) == (2, set())
+    assert project.secrets_of(machine.folder)["secret_key"] != secrets["secret_key"]
+    secrets = project.secrets_of(machine.folder)
+    for address in machine.addresses():
+        with Client(address, 8000, key) as client:
+            assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "3.00"
 
     assert machine.make("destroy", "no\n").returncode != 0
     assert machine.states() == everything
@@ -104,6 +116,9 @@ def test_the_commands_do_what_they_say(machine):
     assert project.secrets_of(machine.folder) == secrets
 
 
-def _answers(port: int) -> bool:
-    with Client("127.0.0.1", port) as client:
-        return client.get("/").data == b"here"
+def _stranger(machine: Machine, host: str, path: str) -> int | None:
+    try:
+        with Outside(host, machine.https, machine.certificate) as client:
+            return client.get(path).status
+    except BROKEN:
+        return None

@@ -92,40 +92,6 @@ def test_no_part_of_the_image_can_be_changed(image):
     assert _in(image, "sh", "-c", script) == ""
 
 
-def test_prometheus_accepts_its_configuration(images, tmp_path):
-    """And finds two rules in it."""
-    token = tmp_path / "metrics_token"
-    token.write_text("token")
-    token.chmod(0o444)
-    tmp_path.chmod(0o755)
-    result = _promtool(
-        images,
-        [f"{token}:/run/secrets/metrics_token:ro"],
-        ["check", "config", "/etc/prometheus/prometheus.yml"],
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "2 rules found" in result.stdout
-
-
-def test_the_alerts_fire_when_they_should_and_only_then(images):
-    """A wallet that is down or gone, and too many failures, raise an alert."""
-    cases = project.ROOT / "tests" / "deployment" / "alerts.test.yml"
-    result = _promtool(
-        images, [f"{cases}:/cases/alerts.test.yml:ro"], ["test", "rules"]
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-def _promtool(images: dict[str, str], mounts: list[str], words: list[str]):
-    configuration = project.ROOT / "deploy" / "prometheus"
-    command = ["docker", "run", "--rm", "--entrypoint", "promtool"]
-    for mount in (f"{configuration}:/etc/prometheus:ro", *mounts):
-        command += ["--volume", mount]
-    if words == ["test", "rules"]:
-        words = [*words, "/cases/alerts.test.yml"]
-    return project.run([*command, images["PROMETHEUS_IMAGE"], *words])
-
-
 def _inspect(image: str) -> dict[str, Any]:
     (found,) = json.loads(project.run(["docker", "image", "inspect", image]).stdout)
     return found

@@ -10,6 +10,22 @@ from . import project
 
 ALL = "-f docker-compose.traefik.yml -f docker-compose.yml"
 
+TARGETS = (
+    "unit_test_docker",
+    "up_traefik",
+    "up",
+    "up_ha",
+    "rollout",
+    "down",
+    "destroy",
+)
+
+#: What the deployment needs of a machine beside docker.
+COMMANDS = (
+    *("cat", "chmod", "dirname", "ln", "mkdir", "openssl", "paste", "rm", "sed", "sh"),
+    "sort",
+)
+
 NOTING = """#!/bin/sh
 echo "$*" >>"$NOTES"
 case "$1 $2" in
@@ -28,7 +44,7 @@ class Deployment:
         self.commands.mkdir()
         self.notes = folder / "notes"
         self.notes.touch()
-        for name in ("cat", "chmod", "dirname", "ln", "mkdir", "openssl", "rm", "sh"):
+        for name in COMMANDS:
             found = shutil.which(name)
             if found is not None:
                 (self.commands / name).symlink_to(found)
@@ -57,10 +73,7 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["unit_test_docker", "up_traefik", "up", "up_ha", "down", "destroy", "logs", "ps"],
-)
+@pytest.mark.parametrize("target", [*TARGETS, "logs", "ps"])
 def test_without_docker_one_sentence_says_so(deployment, target):
     """Nothing else happens."""
     result = deployment.make(target)
@@ -144,6 +157,6 @@ def test_every_target_is_in_the_help(deployment):
     """With a line of its own."""
     text = (deployment.folder / "Makefile").read_text()
     told = deployment.make("help", PATH=os.environ["PATH"]).stdout
-    for target in ("unit_test_docker", "up_traefik", "up", "down", "destroy"):
+    for target in TARGETS:
         assert f"\n{target}:" in text
         assert f"  {target}: " in told

@@ -1,5 +1,6 @@
 """Secrets are made once, by the first start, with nothing but a shell and openssl."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ NAMES = [
     "metrics_token",
     "operator_token",
     "secret_key",
+    "tls_certificate",
+    "tls_key",
     "traefik_users",
 ]
 
@@ -30,6 +33,8 @@ def test_the_first_start_makes_every_secret(folder):
     """Each is long, and none is like another."""
     assert project.make_secrets(folder).returncode == 0
     made = project.secrets_of(folder)
+    # Nothing is retired yet.
+    assert made.pop("secret_key_fallbacks") == ""
     assert sorted(made) == NAMES
     assert len(set(made.values())) == len(NAMES)
     assert min(map(len, made.values())) >= 32
@@ -40,8 +45,39 @@ def test_only_the_owner_can_open_the_folder(folder):
     project.make_secrets(folder)
     secrets = folder / "deploy" / "secrets"
     assert oct(secrets.stat().st_mode & 0o777) == "0o700"
-    modes = {oct(path.stat().st_mode & 0o777) for path in secrets.iterdir()}
-    assert modes == {"0o444"}
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in secrets.iterdir()}
+    # What is retired later is written into the one that is empty at first.
+    assert modes.pop("secret_key_fallbacks") == "0o644"
+    assert set(modes.values()) == {"0o444"}
+
+
+def test_what_containers_read_is_open_to_them_whatever_the_umask_was(folder):
+    """A checkout that is closed to others starts, too."""
+    closed = [path for path in (folder / "deploy").rglob("*") if path.suffix == ".yml"]
+    assert closed
+    for path in closed:
+        path.chmod(0o600)
+        path.parent.chmod(0o700)
+    assert project.make_secrets(folder).returncode == 0
+    assert {oct(path.stat().st_mode & 0o777) for path in closed} == {"0o644"}
+    assert {oct(path.parent.stat().st_mode & 0o777) for path in closed} == {"0o755"}
+
+
+def test_the_certificate_names_every_host(folder):
+    """And belongs to the key beside it; it can sign no other."""
+    project.make_secrets(folder)
+    secrets = folder / "deploy" / "secrets"
+    shown = _openssl("x509", "-noout", "-text", "-in", secrets / "tls_certificate")
+    routed = {
+        host
+        for file in project.BOTH
+        for host in re.findall(r"Host\(`([^`]+)`\)", (folder / file).read_text())
+    }
+    assert set(re.findall(r"DNS:([a-z.]+)", shown)) == routed
+    assert len(routed) >= 4
+    assert "CA:FALSE" in shown
+    mine = _openssl("x509", "-noout", "-pubkey", "-in", secrets / "tls_certificate")
+    assert mine == _openssl("pkey", "-pubout", "-in", secrets / "tls_key")
 
 
 def test_a_second_start_changes_nothing(folder):
@@ -109,7 +145,16 @@ def test_secrets_are_not_told_only_where_they_are(folder):
     assert not [name for name in NAMES if secrets[name] in said]
 
 
-def test_git_does_not_see_secrets():
-    """The folder is ignored."""
-    rules = (project.ROOT / "deploy" / ".gitignore").read_text().splitlines()
-    assert "secrets/" in rules
+@pytest.mark.parametrize("name", ["deploy/secrets/secret_key", "backups/secrets.tar"])
+def test_git_does_not_see_secrets(name):
+    """Nor what was saved of them."""
+    ignored = project.run(["git", "-C", str(project.ROOT), "check-ignore", name])
+    if "not a git repository" in ignored.stderr:
+        missing("this is not a git checkout")
+    assert ignored.stdout.strip() == name
+
+
+def _openssl(*words: str | Path) -> str:
+    done = project.run(["openssl", *map(str, words)])
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,6 +1,6 @@
 """The wallet, PostgreSQL and Prometheus, up from the project's own files.
 
-Traefik is not among them: its part is checked in the configuration.
+The wallet is called past Traefik here, replica by replica.
 """
 
 import time
@@ -13,7 +13,7 @@ import pytest
 from ..actions import until
 from ..clients import Load
 from . import project
-from .stack import SERVICES, Stack
+from .stack import Stack
 
 COUNTED = 'wallet_http_request_duration_seconds_count{route=~".*/deposits"}'
 
@@ -23,21 +23,6 @@ def two(running: Stack) -> Stack:
     """The deployment with two wallets, up and healthy."""
     running.up(wallets=2)
     return running
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_comes_up_healthy_and_confined(stack, service):
-    """Healthy, and with no more rights than the files give it."""
-    (container,) = stack.containers(service)
-    assert container["State"]["Health"]["Status"] == "healthy"
-    host = container["HostConfig"]
-    assert host["ReadonlyRootfs"] is True
-    assert host["CapDrop"] == ["ALL"]
-    assert host["SecurityOpt"] == ["no-new-privileges:true"]
-    assert host["Memory"] > 0
-    assert not host["PortBindings"]
-    user = ("exec", "-T", service, "id", "-u")
-    assert stack.compose(*user).stdout.strip() != "0"
 
 
 def test_the_status_is_good_and_durable(stack):
@@ -187,7 +172,7 @@ def test_prometheus_counts_what_two_replicas_did(two):
         seen = two.query('timestamp(up{job="wallet"}) and up == 1').values()
         return len(seen) == 2 and min(seen) > begun
 
-    until(scraped, 30)
+    until(scraped, 30, each_s=0.5)
     before = two.query(f"sum by (instance) ({COUNTED})")
     for address, times in zip(addresses, (20, 30), strict=True):
         for _ in range(times):
@@ -197,7 +182,7 @@ def test_prometheus_counts_what_two_replicas_did(two):
         now = two.query(f"sum by (instance) ({COUNTED})")
         return sorted(now[name] - before.get(name, 0) for name in now)
 
-    until(lambda: [one for one in counted() if one] == [20, 30], 30)
+    until(lambda: [one for one in counted() if one] == [20, 30], 30, each_s=0.5)
 
 
 def test_three_replicas_that_start_together_make_the_tables_once(running):
@@ -242,7 +227,7 @@ def test_no_secret_shows(stack, image):
         (name, place)
         for name, value in secrets.items()
         for place, text in seen.items()
-        if value in text
+        if value and value in text
     ]
     assert shown == []
     assert all(seen.values())

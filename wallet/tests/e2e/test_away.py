@@ -1,5 +1,7 @@
 """A database that is away when a server or one of its workers starts."""
 
+import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -193,3 +195,28 @@ def test_what_waiting_will_not_mend_ends_the_start(make_server, postgresql_url):
     url = make_url(postgresql_url).set(database="none")
     server = make_server(url.render_as_string(hide_password=False))
     assert refused(server, "serve").startswith("The database cannot be used")
+
+
+def test_the_metrics_go_on_while_the_database_is_away(make_server, own_postgresql):
+    """They tell so, count what an alert looks for, and are soon there in any case."""
+    url, stop, start = own_postgresql
+    server = make_server(url, METRICS_TOKEN="m" * 16).start()
+    refused = r'^wallet_http_\w+_count\{.*route="/status",status="503"\} (\S+)$'
+
+    def told(name):
+        began_s = time.monotonic()
+        with server.client("m" * 16) as client:
+            answer = client.get("/metrics")
+        # A scrape of Prometheus waits for five seconds.
+        assert (answer.status, time.monotonic() - began_s < 5) == (200, True)
+        return [float(each) for each in re.findall(name, answer.data.decode(), re.M)]
+
+    up, size = r"^wallet_database_up (\S+)$", r"^wallet_database_size_bytes (\S+)$"
+    assert (told(up), len(told(size)), told(refused)) == ([1], 1, [])
+    stop()
+    until(lambda: says(server) == 503, 20)
+    until(lambda: told(refused) >= [1])
+    assert (told(up), told(size), told(r"^wallet_workers (\S+)$")) == ([0], [], [1])
+    start()
+    until(lambda: told(up) == [1], 30)
+    assert len(told(size)) == 1

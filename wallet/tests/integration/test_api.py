@@ -418,6 +418,18 @@ def test_status_names_the_part_that_fails(app, local):
     assert local.post("/v1/wallets").json["type"] == "/problems/unavailable"
 
 
+def test_a_service_that_leaves_says_so_and_works(app, local):
+    """Whoever shares out requests sends it no more; what still comes is answered."""
+    wallet = local.create()
+    mark = app.extensions["wallet"].settings.home / "leaving"
+    mark.touch()
+    answer = local.get("/status")
+    assert (answer.status_code, answer.json["failing"]) == (503, ["leaving"])
+    assert local.deposit(wallet, "1.00").status_code == 201
+    mark.unlink()
+    assert local.get("/status").status_code == 200
+
+
 def test_status_names_a_database_that_fails(app, local):
     """Without its tables the database is of no use."""
     service = app.extensions["wallet"]

@@ -54,6 +54,38 @@ def test_each_request_is_one_line_with_its_id(operator, lines):
     assert "limit" not in told[0]
 
 
+@pytest.mark.parametrize(
+    ("setting", "peer", "told"),
+    [
+        ("1", "172.18.0.5", "203.0.113.7"),
+        # Only a proxy beside the wallet is believed.
+        ("1", "9.9.9.9", "9.9.9.9"),
+        ("0", "172.18.0.5", None),
+    ],
+)
+def test_a_line_tells_who_asked_where_that_is_wanted(
+    tmp_path, lines, setting, peer, told
+):
+    """A proxy names its client last; what the client claims to be is before it."""
+    own = {"HOME": str(tmp_path / "own"), "LOG_ADDRESS": setting}
+    app = create_app(own | {"OPERATOR_TOKEN": OPERATOR, "SECRET_KEY": SECRET})
+    named = "127.0.0.1, 203.0.113.7"
+    answer = app.test_client().get(
+        "/nothing",
+        headers={"X-Forwarded-For": named, "X-Request-Id": "abc-2"},
+        environ_overrides={"REMOTE_ADDR": peer},
+    )
+    service_of(app).close()
+    assert answer.status_code == 404
+    (line,) = [line for line in lines() if "/nothing" in line]
+    if line.startswith("{"):
+        assert json.loads(line).get("address") == told
+    else:
+        about = "abc-2" if told is None else f"abc-2 {told}"
+        assert f" {about} GET /nothing 404 " in line
+    assert "127.0.0.1" not in line
+
+
 def test_a_line_of_json_is_json(operator, lines):
     """Each has a time, a level and a message, and a refusal is told as information."""
     operator.get("/nothing")

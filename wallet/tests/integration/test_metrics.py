@@ -10,6 +10,7 @@ from wallet.config import ConfigError
 from wallet.ledger.commands import Kind
 from wallet.storage.errors import NotWritten, OutcomeUnknown
 from wallet.web import metrics
+from wallet.web.gauges import GAUGES
 from wallet.web.service import service_of
 
 from ..actions import Wallets
@@ -143,13 +144,17 @@ def test_batches_and_the_queue_are_measured(local):
     assert 0 <= gained("wallet_queue_wait_seconds_sum") < 10
 
 
-def test_every_metric_is_a_histogram_or_a_counter(local):
-    """Gauges of workers that ended would stay."""
+def test_what_workers_count_is_a_histogram_or_a_counter(local):
+    """Gauges of workers that ended would stay; the others are measured now."""
     answer = local.get("/metrics")
     families = list(text_string_to_metric_families(answer.text))
+    gauges = {family.name for family in families if family.type == "gauge"}
     assert answer.content_type == CONTENT_TYPE_LATEST
-    assert {family.type for family in families} == {"histogram", "counter"}
-    assert {family.name for family in families} == {each._name for each in _metrics()}
+    assert gauges <= {"wallet_build_info", *GAUGES}
+    assert {family.type for family in families} == {"histogram", "counter", "gauge"}
+    assert {family.name for family in families} - gauges == {
+        each._name for each in _metrics()
+    }
 
 
 def _metrics():
@@ -166,7 +171,7 @@ def test_every_metric_and_label_is_documented():
     assert rows == [
         (each._name + suffix[each._type], ",".join(each._labelnames))
         for each in _metrics()
-    ]
+    ] + [("wallet_build_info", "version")] + [(name, "") for name in GAUGES]
     kinds = [*Kind, "new-wallet", "new-key"]
     extra = ["done", "replayed", "batch-refused", "failed", "outcome-unknown"]
     missing = [each for each in (*kinds, *extra) if f"`{each}`" not in text]

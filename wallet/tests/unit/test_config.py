@@ -107,6 +107,7 @@ def test_what_compose_sets_is_known(environment):
     [
         ("IMAGE", "wallet:1"),
         ("WORKERS", "2"),
+        ("REPLICAS", "3"),
         ("TEST_DATABASE_URL", "postgresql:///x"),
         ("SERVICE_HOST", "10.0.0.1"),
         ("SERVICE_PORT_HTTP", "80"),

@@ -8,13 +8,13 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, Integer, Table, func, select
 
 from ..ledger.digests import reseal, row_digest
-from ..storage.side_tables import ended_sessions, rate_asks, rates, spans
+from ..storage.side_tables import backups, ended_sessions, rate_asks, rates, spans
 from ..storage.tables import changes, entries, holds, operations, wallets
 
 #: What belongs to a wallet, each table after those that it refers to.
 OF_WALLETS: Final = (operations, entries, changes, holds, spans)
 #: What belongs to none: no wallet's row has a digest of it.
-OTHERS: Final = (rates, rate_asks, ended_sessions)
+OTHERS: Final = (rates, rate_asks, ended_sessions, backups)
 
 _IN_PARTS: Final = {"yield_per": 2000}
 #: A sum may not fit in 64 bits, so it is taken in two parts.

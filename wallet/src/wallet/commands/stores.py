@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import click
+from sqlalchemy import URL
 
 from ..audit.backup import back_up
 from ..audit.heads import HeadsError, read_heads, write_heads
 from ..audit.verify import verify as verify_store
+from ..clock import now_us
 from ..ledger.outcomes import WalletState
 from ..storage.connections import Limits
+from ..storage.figures import note_backup
 from ..storage.queries import find_wallet
 from ..storage.store import open_current_store
 from ..web.auth import WalletKeys
@@ -55,21 +58,28 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def backup(file: Path, force: bool) -> None:
+@click.option("--elsewhere", is_flag=True, help="Only note one of another program.")
+def backup(file: Path | None, force: bool, elsewhere: bool) -> None:
     """Save a verified copy of a store in SQLite to FILE, while the service runs.
 
     FILE has that name only once it is whole. A service that writes does not wait.
+    The store notes when the backup was made, for the metrics.
     """
-    from ..api.answers import freeze
-
+    if elsewhere is (file is not None):
+        raise click.UsageError("Name a FILE, or say --elsewhere.")
     with one_sentence():
-        url = existing_database()
-        with counting_verified() as show:
-            report = back_up(url, file, freeze, show, force=force)
-        size = file.stat().st_size
-    click.echo(f"{shown(report)} in {size} bytes: saved to {file}, and verified.")
+        url, began_us = existing_database(), now_us()
+        if file is not None:
+            _save(url, file, force)
+        store = open_current_store(url, Limits())
+        try:
+            note_backup(store, began_us)
+        finally:
+            store.close()
+    if elsewhere:
+        click.echo("A backup of another program is noted.")
 
 
 @click.command()
@@ -88,6 +98,15 @@ def key(wallet_id: str) -> None:
         raise click.ClickException(f"There is no wallet {wallet_id}.")
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     click.echo(keys.make(wallet.id, wallet.key_version))
+
+
+def _save(url: URL, file: Path, force: bool) -> None:
+    from ..api.answers import freeze
+
+    with counting_verified() as show:
+        report = back_up(url, file, freeze, show, force=force)
+    size = file.stat().st_size
+    click.echo(f"{shown(report)} in {size} bytes: saved to {file}, and verified.")
 
 
 def _write_heads(path: Path, wallets: list[WalletState]) -> None:

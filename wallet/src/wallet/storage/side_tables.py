@@ -1,4 +1,4 @@
-"""The tables in which there is no money: sums of entries, prices, ended sessions."""
+"""The tables in which there is no money: sums, prices, ended sessions, backups."""
 
 from sqlalchemy import (
     BigInteger,
@@ -71,3 +71,11 @@ ended_sessions = Table(
 )
 
 Index("ended_sessions_by_time", ended_sessions.c.until_us)
+
+#: When backups were made: what is older than the last one is in it.
+backups = Table(
+    "backups",
+    metadata,
+    Column("at_us", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)

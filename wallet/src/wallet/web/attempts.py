@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from flask import Request
 
+from .peers import caller_address
 from .problems import Problem
 
 MOST_WRONG: Final = 10
@@ -104,20 +105,8 @@ def _digest(token: str) -> bytes:
 
 
 def _address(request: Request) -> str:
-    """Tell who asks: the peer, or whom a proxy on a private network names last."""
-    environ = request.environ
-    peer = _parse(environ.get("REMOTE_ADDR", ""))
-    if peer is not None and peer.is_private:
-        named = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]
-        peer = _parse(named.strip()) or peer
+    """Name what is counted together: an address, or the network of one."""
+    peer = caller_address(request.environ)
     if isinstance(peer, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((peer.packed, _NETWORK_BITS), strict=False))
     return str(peer)
-
-
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed

@@ -11,9 +11,11 @@ from typing import Final
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from ..config import Settings
 from ..storage.errors import StoreFailure
 from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
+from .peers import caller_address
 from .problems import Problem, failed
 from .replies import problem_response
 from .service import current_request, service_of
@@ -36,7 +38,7 @@ _PROBLEM_OF_STATUS: Final = {
 def init_app(app: Flask) -> None:
     """Put the guards and the refusals in place."""
     service = service_of(app)
-    app.before_request(partial(_guard, service.settings.local, service.opened))
+    app.before_request(partial(_guard, service.settings, service.opened))
     app.after_request(_finish)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(StoreFailure, _answer_failure)
@@ -44,14 +46,16 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_mistake)
 
 
-def _guard(local: bool, opened: threading.Event) -> None:
+def _guard(settings: Settings, opened: threading.Event) -> None:
     began_s, incoming = time.monotonic(), current_request()
     request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
         request_id = f"{random.getrandbits(128):032x}"
     g.request_id, g.began_s = request_id, began_s
-    if local:
+    if settings.log_address:
+        g.address = str(caller_address(incoming.environ))
+    if settings.local:
         refuse_strangers(incoming)
     refuse_foreign_pages(incoming)
     if not opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:

@@ -29,6 +29,7 @@ from . import auth, metrics
 from .attempts import Attempts
 from .auth import Caller, WalletKeys
 from .feed import Feed
+from .gauges import Gauges
 from .places import SlowClients
 from .problems import refused
 
@@ -49,6 +50,7 @@ class Service:
     latest: LatestEntry
     slow: SlowClients
     feed: Feed
+    gauges: Gauges
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
     attempts: Attempts = field(default_factory=Attempts)

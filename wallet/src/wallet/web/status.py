@@ -5,12 +5,12 @@ The status is open to all, so it names no host, user or address.
 
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from .. import __version__
 from ..clock import timestamp
@@ -25,6 +25,10 @@ from .service import Service, current_service
 from .values import Moment
 
 status = Blueprint("status", __name__)
+
+#: With a file of this name in its folder, a service works and says that it leaves, so
+#: that whoever shares out requests sends it no more.
+LEAVING: Final = "leaving"
 
 
 class DatabaseStatus(msgspec.Struct):
@@ -76,6 +80,8 @@ def read_status() -> Response:
             ahead_us = service.latest.ahead_us()
             answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
     failing = sorted(name for name, part in parts.items() if part != "ok")
+    if (service.settings.home / LEAVING).exists():
+        failing.append(LEAVING)
     if not failing:
         return json_response(answer)
     answer.status, answer.failing = "failing", failing
@@ -86,7 +92,7 @@ def read_status() -> Response:
 
 @status.get("/metrics")
 def read_metrics() -> Response:
-    """Report what was counted and timed, over all workers."""
+    """Report what was counted and timed, over all workers, and what is measured now."""
     service = current_service()
     token = service.settings.metrics_token
     if not service.settings.local:
@@ -94,7 +100,8 @@ def read_metrics() -> Response:
             raise Problem("not-found")
         check = partial(require_metrics_token, metrics_token=token)
         service.attempts.judge(request, bearer(request), check)
-    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+    told = exposition() + generate_latest(service.gauges)
+    return Response(told, content_type=CONTENT_TYPE_LATEST)
 
 
 def _database(service: Service) -> DatabaseStatus:
