@@ -88,6 +88,8 @@ def running(
         missing("containers cannot be called by their addresses here")
     faulthandler.cancel_dump_traceback_later()
     folder = project.copy(tmp_path_factory.mktemp("deployment"))
+    # As a checkout under umask 077 is, which has to start, too.
+    project.run(["chmod", "-R", "go=", str(folder / "deploy")])
     project.make_secrets(folder)
     stack = Stack(folder, {"WALLET_IMAGE": image, **images})
     stack.secrets = project.secrets_of(folder)
