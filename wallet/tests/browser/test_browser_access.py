@@ -69,6 +69,7 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
     for path, selector in (
         ("/", ".totals"),
         (f"/wallets/{wallet}", "#latest"),
+        (f"/wallets/{wallet}/months", ".shares"),
         ("/transfer", "#to"),
         (f"/pay?from={wallet}", "#payee"),
         ("/nowhere", "#problem"),

@@ -101,22 +101,24 @@ def shown(visitor, wallet, name):
     sides = []
     for part in page.split('<h2 id="')[1:]:
         told = {}
-        body, _, foot = part.partition("<tfoot>")
-        for row in re.findall(r"<tr>(.*?)</tr>", body.partition("<tbody>")[2], re.S):
+        for row in re.findall(r"<tr>(.*?)</tr>", part.partition("<tbody>")[2], re.S):
             told |= read_row(row)
-        # What is said below is the sum of what is said above.
-        for total in read_row(foot).values():
-            assert total == tuple(map(sum, zip(*told.values(), strict=True)))
+        # What is said at the top is the sum of what is said below.
+        for total in re.findall('class="sum">([^<]*)<', part):
+            assert minor(total) == sum(each for each, _ in told.values())
         sides.append(told)
     return sides
 
 
 def read_row(row):
-    if not row.strip():
-        return {}
-    whom = html.unescape(re.search(r"<(?:bdi|th[^>]*)>([^<]*\w[^<]*)<", row)[1]).strip()
-    count, amount = re.findall("<td[^>]*>(.*?)</td>", row)
-    return {whom: (int(re.sub(r"\D", "", amount)), int(count))}
+    whom = re.search(r"<(?:bdi|th[^>]*)>([^<]*\w[^<]*)<", row)[1]
+    (count,) = re.findall(r"<small>(\d+) entr(?:y|ies)<", row)
+    (amount,) = re.findall("<td>(.*?)</td>", row)
+    return {html.unescape(whom).strip(): (minor(amount), int(count))}
+
+
+def minor(amount):
+    return int(re.sub(r"\D", "", amount))
 
 
 def test_a_month_has_what_a_plain_list_says(past, visitor):
