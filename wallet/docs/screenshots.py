@@ -1,6 +1,5 @@
 """Takes the pictures of the pages that the README shows: `make screenshots`."""
 
-import logging
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from wallet.ledger.commands import Kind
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
 from wallet.storage.store import Store
-from wallet.web.service import service_of
 from wallet.writer import Writer
 
 DOCS = Path(__file__).parent
@@ -99,10 +97,9 @@ def take(page: Page, name: str) -> None:
 
 def main() -> None:
     """Serve from an empty folder, walk, and leave nothing behind."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as home:
-        live = Live(Path(home), LUNO_URL="off", TIME_ZONE="Africa/Johannesburg")
-        remember(service_of(live.app).store)
+        live = Live(Path(home))
+        remember(live.store)
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
@@ -111,7 +108,7 @@ def main() -> None:
                 walk(browser.new_page(), live.url)
                 browser.close()
         finally:
-            live.stop()
+            live.end()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,22 @@
-"""A real browser in front of a real server, on SQLite."""
+"""A real browser in front of the server that users run, on SQLite."""
 
-import threading
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
+from sqlalchemy import make_url
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.http_proxy import ProxyMiddleware
+from werkzeug.test import Client
 
-from wallet import create_app
-from wallet.web.service import service_of
+from wallet.storage.connections import Limits
+from wallet.storage.store import Store
 
 from ..actions import Wallets
 from ..browsing import CHROMIUM, needs_chromium
+from ..servers import Server
 
 OPERATOR = "operator-token-of-the-tests"
 
@@ -37,55 +42,100 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 class Live:
-    """The application on a port of this machine, which can go and come back."""
+    """``wallet serve`` on a port of this machine, which can go and come back."""
 
     def __init__(self, home: Path, **settings: str) -> None:
-        self._settings = {"HOME": str(home)} | settings
-        self.port = 0
+        settings = {"TIME_ZONE": "Africa/Johannesburg"} | settings
+        self._server = Server(home, **settings)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self.file = home / "wallet.db"
+        self._runs = False
         self.start()
+        self.store = Store(make_url(f"sqlite:///{self.file}"), Limits())
 
     def start(self) -> None:
-        self.app = create_app(self._settings)
-        self._server = make_server("127.0.0.1", self.port, self.app, threaded=True)
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        """Let it run, if it does not."""
+        if not self._runs:
+            self._server.start()
+            self._runs = True
 
     def stop(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
-            service_of(self.app).close()
+        if self._runs:
+            self._server.stop()
+            self._runs = False
+
+    def end(self) -> None:
+        """Stop it for ever, however it fares."""
+        try:
+            self.stop()
+        finally:
+            self._server.kill()
+            self.store.close()
+
+    def forget(self) -> None:
+        """Empty every table: so each test begins anew, and the server goes on."""
+        with self.locked() as database:
+            for (table,) in database.execute(_TABLES).fetchall():
+                database.execute(f"DELETE FROM {table}")
+            database.execute("COMMIT")
+
+    @contextmanager
+    def locked(self) -> Iterator[sqlite3.Connection]:
+        """Keep the ledger from writing, as a slow disk would."""
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
 
     @property
     def wallets(self) -> Wallets:
         """The calls of the interface, to see what the pages have done."""
-        return Wallets(self.app.test_client(), self._settings.get("OPERATOR_TOKEN"))
+        calls = ProxyMiddleware(NotFound(), {"/v1/": {"target": self.url}})
+        return Wallets(Client(calls), self._server.token)
+
+
+_TABLES = """
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'alembic%'
+"""
+
+
+@pytest.fixture(scope="session")
+def local_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A local service, for all tests of this process."""
+    server = Live(tmp_path_factory.mktemp("local"))
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service with an operator token, for all tests of this process."""
+    home = tmp_path_factory.mktemp("shared")
+    server = Live(home, SECRET_KEY="s" * 32, OPERATOR_TOKEN=OPERATOR)
+    yield server
+    server.end()
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    """A local service."""
-    live = Live(tmp_path)
-    yield live
-    live.stop()
+def live(local_server: Live) -> Live:
+    """A local service without wallets."""
+    local_server.start()
+    local_server.forget()
+    return local_server
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Iterator[Live]:
-    """A service with an operator token."""
-    live = Live(tmp_path, SECRET_KEY="s" * 32, OPERATOR_TOKEN=OPERATOR)
-    yield live
-    live.stop()
+def shared(shared_server: Live) -> Live:
+    """A service with an operator token and without wallets."""
+    shared_server.start()
+    shared_server.forget()
+    return shared_server
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
 def visit(browser, request: pytest.FixtureRequest):
     """Return a function that opens an address in a tab, with and without scripts."""
     context = browser.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
 
     def open_tab(url: str):
         tab = context.new_page()
@@ -99,7 +149,7 @@ def visit(browser, request: pytest.FixtureRequest):
 @pytest.fixture
 def tab(context):
     """A tab with scripts, which fails on whatever the browser complains about."""
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))

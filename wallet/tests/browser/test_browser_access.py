@@ -69,6 +69,7 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
     for path, selector in (
         ("/", ".totals"),
         (f"/wallets/{wallet}", "#latest"),
+        (f"/wallets/{wallet}/months", ".shares"),
         ("/transfer", "#to"),
         (f"/pay?from={wallet}", "#payee"),
         ("/nowhere", "#problem"),
@@ -88,13 +89,18 @@ def test_axe_finds_nothing_wrong(shared, tab, judge, scheme, width):
     assert found == []
 
 
-def test_the_keyboard_alone_is_enough(live, tab):
+def test_the_keyboard_alone_is_enough(live, tab, context):
     """The first key leads to the content; every stop on the way can be seen."""
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
     wallet = live.wallets.create(name="Ada")
     tab.goto(f"{live.url}/wallets/{wallet}")
     tab.keyboard.press("Tab")
     expect(tab.get_by_text("Skip to the content")).to_be_focused()
     tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_role("button", name="Copy the id")).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#copied")).to_have_text("Copied")
     tab.keyboard.press("Tab")
     expect(tab.get_by_label("Set the current balance")).to_be_focused()
     outline = "getComputedStyle(document.activeElement).outlineStyle"
@@ -103,6 +109,17 @@ def test_the_keyboard_alone_is_enough(live, tab):
     tab.keyboard.press("Enter")
     expect(tab.locator("#latest")).to_be_visible()
     assert live.wallets.balance(wallet) == ("50.00", 1)
+    assert tab.evaluate("navigator.clipboard.readText()") == wallet
+
+
+def test_no_button_is_shown_that_does_nothing(live, visit, request):
+    """Only a script can copy the id."""
+    tab = visit(f"{live.url}/wallets/{live.wallets.create()}")
+    button = tab.locator("#copy")
+    if "no-script" in request.node.callspec.id:
+        expect(button).to_be_hidden()
+    else:
+        expect(button).to_be_visible()
 
 
 def test_a_printed_page_has_the_history_and_no_controls(live, tab):
@@ -111,7 +128,7 @@ def test_a_printed_page_has_the_history_and_no_controls(live, tab):
     live.wallets.deposit(wallet, 5)
     tab.goto(f"{live.url}/wallets/{wallet}")
     tab.emulate_media(media="print", color_scheme="dark")
-    for selector in ("nav", "#set", ".actions", ".skip-link", "footer"):
+    for selector in ("nav", "#set", "#copy", ".actions", ".skip-link", "footer"):
         expect(tab.locator(selector).first).to_be_hidden()
     expect(tab.locator("#latest .after")).to_be_visible()
     background = "getComputedStyle(document.body).backgroundColor"

@@ -13,7 +13,6 @@ from wallet.ledger.commands import Kind, Submission
 from wallet.ledger.ids import new_operation_id
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
-from wallet.web.service import service_of
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet
@@ -47,7 +46,7 @@ TOUCHING = """[...document.querySelectorAll(".panel")].flatMap((panel) => {
 @pytest.fixture
 def wallets(live):
     """Wallets with histories of all kinds, and prices with a gap."""
-    store = service_of(live.app).store
+    store = live.store
     start, clock = now_us(), {}
     writer = Writer(store, freeze, lambda: clock["now"])
     made = {}
@@ -190,7 +189,7 @@ def test_rows_never_run_together_nor_break_a_word(live, tab, wallets, name, widt
 
 def test_five_hundred_entries_are_printed_on_few_pages(live, tab):
     """As a table with its headings on each page, not as on a phone."""
-    store = service_of(live.app).store
+    store = live.store
     writer = Writer(store, freeze, now_us)
     wallet = create_wallet(writer)
     commands = [

@@ -1,12 +1,9 @@
 """Setting the balance without a reload."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
-
-from wallet.web.service import service_of
 
 from .test_browser_pages import press, set_balance, sums
 
@@ -21,18 +18,6 @@ def tab(tab, live, wallet):
     tab.goto(f"{live.url}/wallets/{wallet}")
     tab.evaluate("window.sameLoad = true")
     return tab
-
-
-def delay(live, monkeypatch, seconds):
-    """Let the ledger take its time."""
-    writer = service_of(live.app).writer
-    submit = writer.submit
-
-    def submit_slowly(submission):
-        time.sleep(seconds)
-        return submit(submission)
-
-    monkeypatch.setattr(writer, "submit", submit_slowly)
 
 
 def test_the_balance_is_set_without_a_reload(tab):
@@ -60,14 +45,13 @@ def test_a_reload_changes_nothing_on_the_screen(tab):
     assert tab.evaluate(parts) == shown
 
 
-def test_while_it_saves_the_button_rests(tab, live, wallet, monkeypatch):
+def test_while_it_saves_the_button_rests(tab, live, wallet):
     """One at a time, whatever is pressed."""
-    delay(live, monkeypatch, 0.5)
-    tab.get_by_label("Set the current balance").fill("100")
-    press(tab, "Set balance")
-    expect(tab.locator("#set button")).to_be_disabled()
-    expect(tab.locator("#set button")).to_have_text("Saving…")
-    tab.get_by_label("Set the current balance").press("Enter")
+    with live.locked():
+        set_balance(tab, "100")
+        expect(tab.locator("#set button")).to_be_disabled()
+        expect(tab.locator("#set button")).to_have_text("Saving…")
+        tab.get_by_label("Set the current balance").press("Enter")
     expect(tab.locator("#said")).to_contain_text("Saved")
     expect(tab.locator("#set button")).to_be_enabled()
     assert live.wallets.balance(wallet) == ("100.00", 1)

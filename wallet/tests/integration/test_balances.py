@@ -107,6 +107,9 @@ def test_wallets_are_found_and_put_in_order(visitor, local):
     assert named("") == ["groceries", "Rent"]
     assert named("?order=balance") == ["groceries", "Rent"]
     assert named("?order=created") == ["Rent", "groceries"]
+    assert named("?order=recent") == ["groceries", "Rent"]
+    assert local.deposit(old["Rent"], 1).status_code == 201
+    assert named("?order=recent") == ["Rent", "groceries"]
     assert named("?archived=true") == ["Away", "groceries", "Rent"]
     assert named("?text=REN&utm_source=x") == ["Rent"]
     assert "No wallet fits." in visitor.read("/?text=zzz")
@@ -177,6 +180,24 @@ def test_a_balance_falls_only_when_that_was_looked_at(visitor, wallet):
         ("+R 150.50", "R 250.50"),
         ("+R 100.00", "R 100.00"),
     ]
+
+
+def test_what_is_below_zero_has_a_true_minus_everywhere(visitor, local):
+    """In sentences and fields, too; and so it can be typed."""
+    wallet = local.create(name="Ada", floor="-100")
+    assert local.withdraw(wallet, 50).status_code == 201
+    page = f"/wallets/{wallet}"
+    late = visitor.hidden(page, f"{page}/balance")
+    assert visitor.set_balance(wallet, "\u2212R 40,00").status_code == 303
+    stale = visitor.send(f"{page}/balance", late | {"balance": "-R 30"})
+    assert stale.status_code == 412
+    assert "from \u2212R 50.00 to \u2212R 40.00" in error_of(stale)
+    review = visitor.set_balance(wallet, "-60").location
+    paths = ("/", page, f"{page}/settings", f"{page}/holds", f"{page}/entries/1")
+    for path in (*paths, review, f"{page}/import", f"/pay?from={wallet}"):
+        shown = visitor.read(path).replace("\u00a0", " ")
+        assert "\u2212R " in shown, path
+        assert "-R " not in shown, path
 
 
 def test_the_same_balance_again_writes_nothing(visitor, wallet):

@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import UTC
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,10 +12,11 @@ from sqlalchemy import insert, update
 
 from wallet.api.answers import freeze
 from wallet.clock import now_us, shown_in
+from wallet.history.periods import Step
 from wallet.ledger.commands import Kind, MoveMoney, Submission
 from wallet.ledger.ids import new_operation_id
 from wallet.ledger.money import LARGEST_MINOR, Amount, format_amount
-from wallet.pages import over_time
+from wallet.pages import naming, over_time
 from wallet.pages.over_time import RANGES
 from wallet.prices.rates import PAIR
 from wallet.storage.side_tables import rates
@@ -23,7 +24,7 @@ from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
-from ..actions import a_submission, create_wallet
+from ..actions import a_submission, create_wallet, heard
 from ..browsing import Visitor, text_of
 from ..chance import examples
 from ..charts import Journal, check_chart
@@ -41,6 +42,16 @@ NO_PRICE = "The bitcoin price is not available at the moment."
 def luno(monkeypatch):
     """A service that asks for the price, though nobody answers yet."""
     monkeypatch.setenv("WALLET_LUNO_URL", "https://luno.invalid/ticker")
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    """Clocks that went back in the night of 2025-10-26; tells a moment of UTC then."""
+    monkeypatch.setenv("WALLET_TIME_ZONE", "Europe/Berlin")
+    night = datetime(2025, 10, 26, tzinfo=UTC)
+    return lambda clock: round(
+        datetime.combine(night, time.fromisoformat(clock), UTC).timestamp() * 1_000_000
+    )
 
 
 @pytest.fixture
@@ -291,6 +302,48 @@ def test_a_chart_begins_at_the_creation_or_at_an_older_entry(visitor, grow, crow
                 assert rows_of(page)[0][0].startswith(begins)
                 lowest = "R 0.00" if created > first else "R 100.00"
                 assert f"Lowest {lowest} " in plain(page)
+
+
+def test_an_hour_that_clocks_show_twice_is_named_by_its_offset(berlin, app, visitor):
+    """In what is told of an hour, and in the rows of the history."""
+    first, second, third = (berlin(clock) for clock in ("00:00", "01:00", "02:00"))
+    with app.app_context():
+        told = [
+            naming.within(Step.HOUR, *pair)
+            for pair in ((first, second), (second, third))
+        ]
+        span = naming.span(second - 60_000_000, second)
+    assert [each.partition(" between ")[2] for each in told] == [
+        "02:00 UTC+02:00 and 02:00 UTC+01:00",
+        "02:00 UTC+01:00 and 03:00",
+    ]
+    assert span.endswith(", 02:59 UTC+02:00 to 02:00 UTC+01:00")
+    clock = {"now": first}
+    writer = Writer(service_of(app).store, freeze, lambda: clock["now"])
+    wallet = create_wallet(writer)
+    for clock["now"] in (first, second, third):
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "1"))
+    writer.stop()
+    page = visitor.read(f"/wallets/{wallet}")
+    rows = re.findall(r'class="date".*?<time [^>]*>2025-10-26 ([^<]*)<', page)
+    assert rows == ["03:00", "02:00 UTC+01:00", "02:00 UTC+02:00"]
+
+
+def test_a_page_takes_as_many_statements_for_a_long_history(
+    app, visitor, grow, crowd, keep_rates
+):
+    """Few of them, whatever there is: entries, periods, and prices."""
+    wallet = grow((40 * DAY, 100), (2 * HOUR, 100))
+    counts = []
+    for entries in (250, 2000):
+        crowd(wallet, entries)
+        keep_rates(*((hour * HOUR + entries, "1000000") for hour in range(48)))
+        for query in ("", "?range=day", "?range=all"):
+            with heard(service_of(app).store) as sent:
+                visitor.read(f"/wallets/{wallet}{query}")
+            counts.append(len(sent))
+    assert counts[:3] == counts[3:]
+    assert max(counts) <= 11
 
 
 def test_below_zero_there_is_a_line_of_zero(visitor, grow):

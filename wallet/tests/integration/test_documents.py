@@ -135,7 +135,7 @@ def test_a_page_is_packed_and_its_files_are_kept(app, local):
     assert (plain.status_code, plain.content_encoding) == (200, None)
     assert len(plain.data) > 30_000
     files = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         answer = client.get(file)
         assert answer.status_code == 200

@@ -141,6 +141,44 @@ def test_the_pages_of_a_history_keep_its_filter(visitor, past):
     assert 'name="range" value="all"' in cleared
 
 
+def test_a_saved_balance_leads_back_to_what_was_looked_for(visitor, past):
+    """Whether it rises, falls after a review, or is refused; and so does a cancel."""
+    query = "range=all&limit=1&text=rent&from=2026-11-10"
+    page = f"/wallets/{past}?{query}"
+    form = html.unescape(
+        re.search('action="([^"]*/balance[^"]*)"', visitor.read(page))[1]
+    )
+
+    def save(balance):
+        page_now = visitor.read(page)
+        names = re.findall('name="(form|key|version)" value="([^"]*)"', page_now)
+        return visitor.send(form, dict(names) | {"balance": balance})
+
+    rises = save("5000")
+    assert (rises.status_code, rises.location) == (303, page)
+    assert notes(visitor.read(page)) == "d"
+    refused = save("1,234")
+    assert (refused.status_code, notes(refused.text)) == (400, "d")
+    assert html.unescape(refused.text).count(form) == 1
+    falls = save("10")
+    assert falls.status_code == 303
+    review = visitor.read(falls.location)
+    assert link(review, "Cancel") == page
+    (confirm,) = re.findall('id="confirm" method="post" action="([^"]*)"', review)
+    assert html.unescape(confirm) == falls.location
+    hidden = dict(re.findall('name="(form|version)" value="([^"]*)"', review))
+    done = visitor.send(falls.location, hidden)
+    assert (done.status_code, done.location) == (303, page)
+
+
+@pytest.mark.one_engine
+def test_parameters_that_a_page_does_not_know_mean_nothing(visitor, past):
+    """As links from elsewhere add them; they are not carried on, either."""
+    page = visitor.read(f"/wallets/{past}?utm_source=x&text=rent")
+    assert notes(page) == "dc"
+    assert "utm_source" not in page
+
+
 WRONG = [
     ("min=1,234", "min", "two ways"),
     ("max=-5", "max", "without a sign"),

@@ -232,6 +232,8 @@ LISTED = {
     "order=name": [5, 6, 1, 3, 8, 0, 2, 4, 7],
     "order=balance": [1, 5, 7, 8, 6, 0, 3, 2, 4],
     "order=balance&currency=ZAR": [6, 0, 3, 2, 4],
+    "order=recent": [8, 7, 6, 5, 4, 3, 2, 1, 0],
+    "order=recent&currency=ZAR": [6, 4, 3, 2, 0],
     "order=name&currency=ZAR": [6, 3, 0, 2, 4],
     "currency=ZAR": [0, 2, 3, 4, 6],
     "currency=USD": [],
@@ -298,6 +300,9 @@ def test_a_page_by_balance_goes_on_where_it_ended_whatever_moved_since(local):
         ("order=balance&after={id}.ZAR", "after"),
         ("order=balance&after={id}.ZAR9999999999999999999", "after"),
         ("order=balance&after={id}.Ada", "after"),
+        ("order=recent&after={id}", "after"),
+        ("order=recent&after={id}.ZAR400", "after"),
+        ("order=recent&after={id}.99999999999999999", "after"),
         ("name=Ada", "name"),
     ],
 )

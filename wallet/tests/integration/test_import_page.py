@@ -60,7 +60,7 @@ def test_a_file_is_looked_at_and_then_written_as_it_was_shown(
     assert "Import 4 movements?" in shown
     assert "Into Ada New 4 Known already 0 Refused 0" in shown
     assert "Balance before R 0.00 Balance after R 7 664.55" in shown
-    assert "2026-11-03 -R 4 750.00 Huur Huis; tuin en Kie 6 new" in shown
+    assert "2026-11-03 \u2212R 4 750.00 Huur Huis; tuin en Kie 6 new" in shown
     assert local.balance(wallet) == ("0.00", 0)
     action, form = form_in(visitor, answer, monkeypatch)
     for said in ("Imported: 4 movements.", "All of it was known already"):

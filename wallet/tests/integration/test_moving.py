@@ -355,7 +355,7 @@ def test_an_entry_has_a_page_with_all_that_is_known_of_it(visitor, local, ada, b
     shown = text_of(page)
     assert "Transfer of R 30.00" in shown
     assert (
-        f"Amount -R 30.00 Balance after R 70.00 Other wallet Bob {bob} Note lunch"
+        f"Amount \u2212R 30.00 Balance after R 70.00 Other wallet Bob {bob} Note lunch"
         in shown
     )
     answer = undo_link(visitor, link)

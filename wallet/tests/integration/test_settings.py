@@ -36,12 +36,15 @@ def test_a_wallet_is_renamed_and_gets_a_floor(visitor, local):
     wallet = local.create(name="Ada")
     path = f"/wallets/{wallet}/settings"
     assert 'value="R\u00a00.00"' in visitor.read(path)
+    assert "May go down" not in visitor.read(f"/wallets/{wallet}")
     answer = visitor.fill(path, path, name="Everyday", floor="-R 500")
     assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
-    assert "Saved." in visitor.read(answer.location)
+    shown = text_of(visitor.read(answer.location))
+    assert "Saved." in shown
+    assert "May go down to \u2212R 500.00" in shown
     now = told(local, wallet)
     assert (now["name"], now["floor"]) == ("Everyday", "-500.00")
-    assert 'value="-R\u00a0500.00"' in visitor.read(path)
+    assert 'value="\u2212R\u00a0500.00"' in visitor.read(path)
 
 
 @pytest.mark.parametrize(

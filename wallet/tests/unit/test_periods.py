@@ -121,6 +121,9 @@ def test_there_is_a_bound_on_periods(step):
         split(start, end + 1, step, UTC)
     with pytest.raises(TooManyPeriods):
         split(at(1900, 1, 1), at(9999, 1, 1), step, UTC)
+    assert len(split(start, start + HOUR, step, UTC, most=1)) == 2
+    with pytest.raises(TooManyPeriods):
+        split(start, end, step, UTC, most=MOST_PERIODS - 1)
 
 
 @pytest.mark.parametrize("name", ["Etc/GMT-14", "UTC", "Etc/GMT+12"])

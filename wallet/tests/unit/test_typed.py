@@ -82,9 +82,9 @@ def test_another_currencys_form_is_refused(currency, text):
     ("minor", "currency", "text"),
     [
         (123456, "ZAR", "R 1 234.56"),
-        (-5000, "ZAR", "-R 50.00"),
+        (-5000, "ZAR", "\u2212R 50.00"),
         (0, "ZAR", "R 0.00"),
-        (-5, "ZAR", "-R 0.05"),
+        (-5, "ZAR", "\u2212R 0.05"),
         (1234567, "JPY", "JPY 1 234 567"),
         (12345678, "BTC", "BTC 0.12345678"),
         (LARGEST_MINOR, "ZAR", "R 92 233 720 368 547 758.07"),

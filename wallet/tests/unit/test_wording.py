@@ -1,10 +1,14 @@
-"""Names and notes that run from the right, or steer the direction of letters."""
+"""Names and notes that steer the direction of letters, and what clocks show."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.pages.wording import balanced, isolated
+from wallet.clock import shown_in
+from wallet.pages.wording import balanced, clock, isolated
 
 BEGINS, ENDS = "\u2066\u2067\u2068", "\u2069"
 #: Letters both ways, and every mark of the algorithm that orders them.
@@ -42,3 +46,24 @@ def test_isolated_text_is_one_isolate(text):
         assert "\u2029" not in whole
     kept = str.maketrans({"\u2029": " "} | dict.fromkeys(BEGINS + ENDS))
     assert whole.translate(kept) == text.translate(kept)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "shown"),
+    [
+        ("Europe/Berlin", "2026-10-24T23:59", "01:59"),
+        ("Europe/Berlin", "2026-10-25T00:00", "02:00 UTC+02:00"),
+        ("Europe/Berlin", "2026-10-25T00:59", "02:59 UTC+02:00"),
+        ("Europe/Berlin", "2026-10-25T01:00", "02:00 UTC+01:00"),
+        ("Europe/Berlin", "2026-10-25T02:00", "03:00"),
+        ("Europe/Berlin", "2026-03-29T01:00", "03:00"),
+        ("Europe/London", "2026-10-25T01:30", "01:30 UTC"),
+        ("America/St_Johns", "2026-11-01T05:00", "01:30 UTC-03:30"),
+        ("Australia/Lord_Howe", "2026-04-04T15:15", "01:45 UTC+10:30"),
+        ("Africa/Johannesburg", "2026-10-25T00:00", "02:00"),
+    ],
+)
+def test_a_time_that_clocks_show_twice_has_its_offset(zone, moment, shown):
+    """And no other has one."""
+    at_us = round(datetime.fromisoformat(f"{moment}Z").timestamp() * 1_000_000)
+    assert clock(shown_in(ZoneInfo(zone), at_us)) == shown

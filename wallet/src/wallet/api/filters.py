@@ -68,8 +68,8 @@ class WalletsQuery(msgspec.Struct):
     order: Annotated[
         str,
         described(
-            "Which come first: the oldest, those at the beginning of the alphabet, or"
-            " for each currency the richest.",
+            "Which come first: the oldest, those at the beginning of the alphabet, for"
+            " each currency the richest, or those that have moved last.",
             enum=[*WalletOrder],
         ),
     ] = WalletOrder.CREATED

@@ -43,7 +43,7 @@ _LENGTHS: Final = {
 
 
 class TooManyPeriods(ValueError):
-    """More than :data:`MOST_PERIODS` periods would be needed."""
+    """More periods would be needed than are wanted."""
 
 
 def instant(shown: datetime, zone: tzinfo) -> int:
@@ -53,21 +53,23 @@ def instant(shown: datetime, zone: tzinfo) -> int:
     return (shown.replace(tzinfo=None, fold=0) - _EPOCH - offset) // _MICROSECOND
 
 
-def split(from_us: int, to_us: int, step: Step, zone: tzinfo) -> list[int]:
+def split(
+    from_us: int, to_us: int, step: Step, zone: tzinfo, most: int = MOST_PERIODS
+) -> list[int]:
     """List the bounds of the whole periods that hold the time between two instants.
 
     There is one bound more than there are periods: each ends where the next begins.
 
-    :raises TooManyPeriods: there are more than :data:`MOST_PERIODS`.
+    :raises TooManyPeriods: there are more than ``most``.
     """
     # Clocks change by hours, so beyond two days more there are too many for certain.
-    longest = MOST_PERIODS * _LENGTHS[step] + 2 * _DAY
+    longest = most * _LENGTHS[step] + 2 * _DAY
     if (to_us - from_us) * _MICROSECOND > longest:
         raise TooManyPeriods
     found = sorted(set(_bounds(from_us, to_us, step, zone)))
     first = max(place for place, bound in enumerate(found) if bound <= from_us)
     last = min(place for place, bound in enumerate(found) if bound >= to_us)
-    if last - first > MOST_PERIODS:
+    if last - first > most:
         raise TooManyPeriods
     return found[first : last + 1]
 
@@ -82,9 +84,7 @@ def split_coarsely(
     """
     for step in steps[:-1]:
         with suppress(TooManyPeriods):
-            bounds = split(from_us, to_us, step, zone)
-            if len(bounds) - 1 <= most:
-                return step, bounds
+            return step, split(from_us, to_us, step, zone, most)
     return steps[-1], split(from_us, to_us, steps[-1], zone)
 
 

@@ -16,6 +16,7 @@ from .confirm import confirming
 from .entry import one_entry
 from .holds import holding
 from .importing import importing
+from .months import months
 from .settings import changing
 from .statement import statement
 from .transfer import moving
@@ -48,6 +49,7 @@ _BLUEPRINTS: Final = (
     signing,
     balances,
     history,
+    months,
     moving,
     confirming,
     statement,

@@ -12,10 +12,12 @@ from typing import Final
 from ..clock import shown_in
 from ..history.periods import Step, split_finely
 from ..ledger.money import CURRENCIES, format_amount
-from .wording import MINUS, grouped
+from .wording import clock, grouped
 
 #: The widest letter of a label, and the least space between two labels, in pixels.
 LETTER, SPACE = 7, 10
+#: The shortest label of a time is a month, such as "Jan".
+_NARROWEST: Final = 3 * LETTER + SPACE
 _UNITS: Final = ((12, "T"), (9, "B"), (6, "M"))
 #: What a label can stand for; a week has none.
 _STEPS: Final = (Step.HOUR, Step.DAY, Step.MONTH, Step.YEAR, Step.DECADE)
@@ -67,10 +69,9 @@ def label(ticks: Sequence[int], step: int, currency: str) -> list[str]:
     while step * 10**decimals % whole:
         decimals += 1
     counted = (tick * 10**decimals // whole for tick in ticks)
-    texts = (
+    return [
         f"{grouped(format_amount(n, decimals))}{unit}" if n else "0" for n in counted
-    )
-    return [text.replace("-", MINUS) for text in texts]
+    ]
 
 
 def mark_times(span: tuple[int, int], zone: tzinfo, room: int) -> list[Mark]:
@@ -80,11 +81,15 @@ def mark_times(span: tuple[int, int], zone: tzinfo, room: int) -> list[Mark]:
     times = [shown_in(zone, at_us) for at_us in (bounds[0] - 1, *bounds)]
     places = [(at_us - start_us) * room / (end_us - start_us) for at_us in bounds]
     for key, text in _LEVELS:
-        marks = [
-            (place, text(time))
+        begins = [
+            (place, time)
             for place, (before, time) in zip(places, pairwise(times), strict=True)
             if key(before) != key(time) and -1 < place <= room
         ]
+        # However short they are, so many touch: they need not even be written.
+        if len(begins) > room // _NARROWEST + 2:
+            continue
+        marks = [(place, text(time)) for place, time in begins]
         apart = all(
             b - a >= (len(left) + len(right)) * LETTER / 2 + SPACE
             for (a, left), (b, right) in pairwise(marks)
@@ -115,7 +120,7 @@ def _months(months: int) -> Callable[[datetime], Hashable]:
 
 
 def _clock_or_day(time: datetime) -> str:
-    return f"{time:%H:%M}" if time.hour or time.minute else _day(time)
+    return clock(time) if time.hour or time.minute else _day(time)
 
 
 def _day(time: datetime) -> str:

@@ -15,6 +15,7 @@ from ..web.auth import Caller
 from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms, review
+from .filters import kept
 from .wording import money
 
 confirming = Blueprint("confirming", __name__)
@@ -51,7 +52,7 @@ def confirm(signed: str) -> AnyResponse:
         flash(_NOTHING_TO_DO)
     else:
         forms.say(review.said(command, entry, wallet), caller, entry)
-    return redirect(url_for("history.show", wallet_id=wallet.id), 303)
+    return redirect(url_for("history.show", wallet_id=wallet.id, **kept()), 303)
 
 
 def _what_changed(
@@ -101,5 +102,6 @@ def _page(
         words=review.words(command, wallet),
         recipient=review.recipient_name(caller, command),
         done=done is not None and done.status == 201,
+        kept=kept(),
         error=error,
     )

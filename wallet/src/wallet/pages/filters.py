@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Any, Final
+
+from flask import request
 
 from ..history.held import within_times
 from ..history.periods import instant
@@ -52,6 +54,12 @@ def take_fields(query: dict[str, list[str]]) -> dict[str, str]:
         if text := values[0].strip():
             typed[name] = text
     return typed
+
+
+def kept() -> dict[str, Any]:
+    """Tell which part of a history an address asks for, so that a form leads back."""
+    names = "range", "limit", *_FIELDS
+    return {name: request.args[name] for name in names if request.args.get(name)}
 
 
 def read_filter(typed: dict[str, str], wallet: WalletState) -> Filter:

@@ -4,7 +4,7 @@ from typing import Final
 
 from ..clock import now_us
 from ..history.periods import Step
-from .wording import local_time
+from .wording import clock, local_time
 
 _MINUTE_US: Final = 60 * 1_000_000
 _DAY_US: Final = 24 * 60 * _MINUTE_US
@@ -19,12 +19,7 @@ def day(at_us: int) -> str:
 
 def moment(at_us: int) -> str:
     """Write a moment as ``23 Nov at 14:05``."""
-    return f"{day(at_us)} at {clock(at_us)}"
-
-
-def clock(at_us: int) -> str:
-    """Write what a clock shows then."""
-    return f"{local_time(at_us):%H:%M}"
+    return f"{day(at_us)} at {_clock(at_us)}"
 
 
 def span(from_us: int, to_us: int) -> str:
@@ -32,7 +27,7 @@ def span(from_us: int, to_us: int) -> str:
     if to_us - from_us >= 3 * _DAY_US:
         return f"{day(from_us)} to {day(to_us)}"
     if day(from_us) == day(to_us):
-        return f"{day(from_us)}, {clock(from_us)} to {clock(to_us)}"
+        return f"{day(from_us)}, {_clock(from_us)} to {_clock(to_us)}"
     return f"{moment(from_us)} to {moment(to_us)}"
 
 
@@ -56,7 +51,7 @@ def within(step: Step | int, from_us: int, to_us: int) -> str:
         return f"on {moment(from_us)}"
     # The last period ends now, within a minute that belongs to it.
     end_us = to_us + _MINUTE_US - 1
-    return f"on {day(from_us)} between {clock(from_us)} and {clock(end_us)}"
+    return f"on {day(from_us)} between {_clock(from_us)} and {_clock(end_us)}"
 
 
 def each(step: Step | int) -> str:
@@ -64,3 +59,7 @@ def each(step: Step | int) -> str:
     if isinstance(step, Step):
         return f"each {step}"
     return "each minute" if step == 1 else f"each {step} minutes"
+
+
+def _clock(at_us: int) -> str:
+    return clock(local_time(at_us))

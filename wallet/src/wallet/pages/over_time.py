@@ -14,7 +14,7 @@ from ..web.problems import malformed
 from ..web.service import current_service
 from . import naming
 from .chart import Chart, Panel, Value, draw_chart, draw_panel
-from .wording import held, minute, worth_column
+from .wording import minute, money, worth_column
 
 RANGES: Final = ("day", "month", "year", "all")
 
@@ -85,8 +85,8 @@ class BalanceOverTime:
         """Tell a panel in words, to who cannot see it."""
         first, last = panel.values[0], panel.values[-1]
         told = (
-            f"At first {held(first.opening, panel.currency)},"
-            f" at last {held(last.closing, panel.currency)}. {_extremes(panel)}"
+            f"At first {money(first.opening, panel.currency)},"
+            f" at last {money(last.closing, panel.currency)}. {_extremes(panel)}"
         )
         if panel is self.chart.panels[0]:
             return told
@@ -100,7 +100,7 @@ class BalanceOverTime:
 
     def _balance(self, point: Point) -> Value:
         closing, low, high = (
-            held(minor, self.currency)
+            money(minor, self.currency)
             for minor in (point.closing_minor, point.low_minor, point.high_minor)
         )
         if self.course.by_entry:
@@ -160,7 +160,7 @@ def over_time(wallet: WalletState, asked: str | None) -> BalanceOverTime | None:
 def _worth(worth: Worth, quote: Quote) -> Value:
     moment = naming.moment(worth.at_us)
     when = f"on {moment}"
-    told = f"On {moment}: {held(quote.value_minor, quote.currency)}"
+    told = f"On {moment}: {money(quote.value_minor, quote.currency)}"
     minor = quote.value_minor
     return Value(worth.from_us, worth.to_us, minor, minor, minor, minor, when, told)
 
@@ -169,6 +169,6 @@ def _extremes(panel: Panel) -> str:
     """Tell the lowest and the highest of a panel, and when each came first."""
     low, high = panel.lowest, panel.highest
     return (
-        f"Lowest {held(low.low, panel.currency)} {low.when},"
-        f" highest {held(high.high, panel.currency)} {high.when}."
+        f"Lowest {money(low.low, panel.currency)} {low.when},"
+        f" highest {money(high.high, panel.currency)} {high.when}."
     )

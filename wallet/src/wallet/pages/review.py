@@ -1,7 +1,7 @@
 """What is about to be moved: signed, read again, and foretold by the ledger itself."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from flask import url_for
@@ -23,6 +23,7 @@ from ..web.auth import Caller
 from ..web.problems import Problem, refused
 from ..web.service import current_service
 from . import signed
+from .filters import kept
 from .wording import money
 
 _SALT: Final = "wallet.review"
@@ -88,13 +89,16 @@ def said(command: Reviewed, entry: Entry, wallet: WalletState) -> str:
 
 
 def _history(wallet: WalletState) -> str:
-    return url_for("history.show", wallet_id=wallet.id)
+    return url_for("history.show", wallet_id=wallet.id, **kept())
 
 
-def address(command: Reviewed) -> str:
-    """Tell where a command is reviewed; nobody else can have written that."""
+def address(command: Reviewed, **kept: Any) -> str:
+    """Tell where a command is reviewed; nobody else can have written that.
+
+    :param kept: the part of the history that is shown again afterwards.
+    """
     asked = [type(command).__name__, msgspec.to_builtins(command)]
-    return url_for("confirming.look", signed=signed.sign(asked, _SALT))
+    return url_for("confirming.look", signed=signed.sign(asked, _SALT), **kept)
 
 
 def read(text: str, caller: Caller) -> Reviewed:

@@ -19,11 +19,11 @@ from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
 from ..storage.finding import counterparties, find_entries
 from ..web.auth import Caller
-from ..web.fields import EntriesPage, read_query
+from ..web.fields import EntriesPage
 from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms, review
-from .filters import Filter, read_kindly, take_fields
+from .filters import Filter, kept, read_kindly, take_fields
 from .over_time import RANGES, over_time, take_range
 from .wording import money, rate_now, state_of, worth_column, worth_of_entries
 
@@ -39,10 +39,8 @@ def show(wallet_id: str) -> AnyResponse:
     """Show a wallet and a part of its history, newest first."""
     caller = access.current_caller()
     wallet = current_service().open_wallet(caller, wallet_id)
-    query = request.args.to_dict(flat=False)
-    asked = take_range(query)
-    sought = read_kindly(take_fields(query), wallet)
-    page = read_query(query, EntriesPage)
+    asked, sought = _asked(wallet)
+    page = forms.query(EntriesPage)
     body = _page(caller, wallet, page, asked=asked, sought=sought)
     return Response(body, 400 if sought.fault else 200)
 
@@ -60,7 +58,8 @@ def set_balance(wallet_id: str) -> AnyResponse:
     caller = access.current_caller()
     caller.must_be_operator()
     wallet = current_service().open_wallet(caller, wallet_id)
-    asked = take_range(request.args.to_dict(flat=False))
+    # What cannot be shown afterwards is refused before anything is written.
+    _asked(wallet)
     key, version = forms.read_key(), forms.read_version()
     shown = forms.balance_at(wallet, version)
     try:
@@ -68,7 +67,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
         falls = command.amount.unscaled < wallet.balance_minor
         if falls and wallet.version == version:
             review.foretell(command)
-            return redirect(review.address(command), 303)
+            return redirect(review.address(command, **kept()), 303)
         # Otherwise it rises, is out of date, or was done before.
         entry = forms.submit(caller, command, version)
     except StoreFailure as failure:
@@ -89,7 +88,16 @@ def set_balance(wallet_id: str) -> AnyResponse:
         flash("That is what the wallet holds already, so nothing was written.")
     else:
         forms.say(review.said(command, entry, wallet), caller, entry)
-    return redirect(url_for(".show", wallet_id=wallet_id, range=asked), 303)
+    return redirect(url_for(".show", wallet_id=wallet_id, **kept()), 303)
+
+
+def _asked(wallet: WalletState) -> tuple[str | None, Filter]:
+    """Read which range of the chart is asked for, and which entries.
+
+    :raises Problem: something is given twice, or there is no such range.
+    """
+    query = request.args.to_dict(flat=False)
+    return take_range(query), read_kindly(take_fields(query), wallet)
 
 
 def _what_changed(wallet: WalletState, shown: int, entries: int) -> str:
@@ -112,11 +120,13 @@ def _refuse(
     version: int | None = None,
 ) -> Response:
     wallet = current_service().open_wallet(caller, wallet_id)
+    asked, sought = _asked(wallet)
     body = _page(
         caller,
         wallet,
-        EntriesPage(),
-        asked=take_range(request.args.to_dict(flat=False)),
+        forms.query(EntriesPage),
+        asked=asked,
+        sought=sought,
         error=text,
         typed=forms.field("balance")[:60],
         key=key,
@@ -156,6 +166,7 @@ def _page(
         ranges=RANGES,
         asked=asked,
         sought=sought,
+        kept=kept(),
         kinds=[*Kind],
         newest=page.before is None,
         last=found.last,

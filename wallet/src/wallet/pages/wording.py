@@ -1,7 +1,7 @@
 """How money, time, wallets and worth are written for people."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Final
 
 from ..clock import now_us, shown_in, timestamp
@@ -52,25 +52,19 @@ _NO_PRICE: Final = "The bitcoin price is not available at the moment."
 
 def money(minor: int, currency: str) -> str:
     """Write an amount as ``R 1 234.56``, with spaces that never break a line."""
-    sign = "-" if minor < 0 else ""
     symbol = _SYMBOLS.get(currency, currency)
     amount = grouped(format_amount(abs(minor), CURRENCIES[currency]))
-    return f"{sign}{symbol}{_NO_BREAK}{amount}"
-
-
-def held(minor: int, currency: str) -> str:
-    """Write a balance as ``R 1 234.56``, with a true minus below zero."""
-    return money(minor, currency).replace("-", MINUS)
+    return f"{MINUS if minor < 0 else ''}{symbol}{_NO_BREAK}{amount}"
 
 
 def moved(minor: int, currency: str) -> str:
-    """Write what came in as ``+R 1 234.56``, and what went out with a true minus."""
-    return f"{'+' if minor > 0 else ''}{held(minor, currency)}"
+    """Write what came in as ``+R 1 234.56``, and what went out with a minus."""
+    return f"{'+' if minor > 0 else ''}{money(minor, currency)}"
 
 
 def grouped(amount: str) -> str:
     """Set the thousands of a number apart."""
-    sign = "-" if amount.startswith("-") else ""
+    sign = MINUS if amount.startswith("-") else ""
     whole, point, decimals = amount.removeprefix("-").partition(".")
     return f"{sign}{int(whole):,}{point}{decimals}".replace(",", _NO_BREAK)
 
@@ -96,7 +90,15 @@ def clock_then(at_us: int) -> str:
 
 def minute(at_us: int) -> str:
     """Write a time as ``2026-11-21 04:45``; the zone is said where it stands."""
-    return f"{local_time(at_us):%Y-%m-%d %H:%M}"
+    return f"{local_time(at_us):%Y-%m-%d} {clock(local_time(at_us))}"
+
+
+def clock(time: datetime) -> str:
+    """Write what a clock shows: within an hour that it shows twice, with its offset."""
+    first, second = (time.replace(fold=fold).utcoffset() for fold in (0, 1))
+    offset = time.utcoffset()
+    twice = f" {timezone(offset)}" if first != second and offset is not None else ""
+    return f"{time:%H:%M}{twice}"
 
 
 def title(wallet: WalletState) -> str:
@@ -151,16 +153,16 @@ def price_sentence(rate: Rate | None) -> str:
         return _NO_PRICE
     whole, _, decimals = f"{rate.price:f}".partition(".")
     price = grouped(f"{whole}.{decimals.ljust(2, '0')}")
-    read_at = f"{local_time(rate.at_us):%H:%M on %Y-%m-%d}"
-    return f"At R\u00a0{price} a bitcoin, read from Luno at {read_at}."
+    read_at = local_time(rate.at_us)
+    when = f"{clock(read_at)} on {read_at:%Y-%m-%d}"
+    return f"At R\u00a0{price} a bitcoin, read from Luno at {when}."
 
 
 def worth(quoted: Quote) -> str:
     """Write a worth where its currency is said already: rand keep their sign."""
     if quoted.currency == "BTC":
-        amount = grouped(format_amount(quoted.value_minor, CURRENCIES["BTC"]))
-        return amount.replace("-", MINUS)
-    return held(quoted.value_minor, quoted.currency)
+        return grouped(format_amount(quoted.value_minor, CURRENCIES["BTC"]))
+    return money(quoted.value_minor, quoted.currency)
 
 
 def worth_of_entries(
@@ -184,7 +186,6 @@ def state_of(wallet: WalletState) -> str:
 FILTERS: Final = {
     "state_of": state_of,
     "money": money,
-    "held": held,
     "moved": moved,
     "minute": minute,
     "clock_then": clock_then,

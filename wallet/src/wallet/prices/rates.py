@@ -30,9 +30,11 @@ FROM (
   SELECT coalesce(max(at_us) + 1, 0) AS next_us FROM rates WHERE pair = :pair
 ) AS last
 """
+# Were it not a left join, SQLite would begin with the rates, and look for the newest of
+# each moment once for each of them.
 _NEWEST_AT: Final = """
 SELECT time_us, rates.at_us, rates.price
-FROM {given} JOIN rates ON rates.pair = :pair AND rates.at_us = (
+FROM {given} LEFT JOIN rates ON rates.pair = :pair AND rates.at_us = (
   SELECT earlier.at_us FROM rates AS earlier
   WHERE earlier.pair = :pair AND earlier.at_us <= time_us
     AND earlier.at_us >= time_us - :max_age_us
@@ -64,8 +66,11 @@ def rates_at(store: Store, times_us: Sequence[int]) -> list[Rate | None]:
     sql = _NEWEST_AT.format(given=store.dialect.given("time_us bigint"))
     times = msgspec.json.encode([(time_us,) for time_us in times_us]).decode()
     rows = store.reader.rows(sql, pair=PAIR, rows=times, max_age_us=MAX_AGE_US)
-    found = {time_us: Rate(Decimal(price), at_us) for time_us, at_us, price in rows}
-    return [found.get(time_us) for time_us in times_us]
+    found = {
+        time_us: None if price is None else Rate(Decimal(price), at_us)
+        for time_us, at_us, price in rows
+    }
+    return [found[time_us] for time_us in times_us]
 
 
 def newest_rate(store: Store, now_us: int) -> Rate | None:

@@ -38,6 +38,10 @@ ORDER BY lower(name COLLATE {{bytewise}}), id""",
 {WALLETS} WHERE (currency > :currency OR (currency = :currency
   AND (balance_minor < :balance OR (balance_minor = :balance AND id > :id)))) {{only}}
 ORDER BY currency, balance_minor DESC, id""",
+    "recent": f"""
+{WALLETS} WHERE (last_entry_at_us < :at_us
+  OR (last_entry_at_us = :at_us AND id > :id)) {{only}}
+ORDER BY last_entry_at_us DESC, id""",
 }
 
 Row = TypeVar("Row")
@@ -51,11 +55,13 @@ class Order(StrEnum):
 
 
 class WalletOrder(StrEnum):
-    """The order of wallets; the highest balance of each currency comes first."""
+    """The order of wallets: the highest balance of each currency comes first, or the
+    wallet that has moved last."""
 
     CREATED = "created"
     NAME = "name"
     BALANCE = "balance"
+    RECENT = "recent"
 
 
 class Place(NamedTuple):
@@ -65,6 +71,7 @@ class Place(NamedTuple):
     name: str = ""
     currency: str = ""
     balance: int = 0
+    at_us: int = BEYOND_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,8 @@ def find_wallets(
 
 def place_of(wallet: WalletState) -> Place:
     """Tell where a wallet stands."""
-    return Place(wallet.id, wallet.name, wallet.currency, wallet.balance_minor)
+    moved = wallet.balance_minor, wallet.last_entry_at_us
+    return Place(wallet.id, wallet.name, wallet.currency, *moved)
 
 
 def contains(text: str, *fields: str | None) -> bool:

@@ -179,4 +179,9 @@ def held_by_currency(store: Store) -> dict[str, int]:
 
 def to_sums(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
     """Put the two parts of sums together: currency, high and low."""
-    return {currency: int(high) * _PART + int(low) for currency, high, low in rows}
+    return {currency: whole(*parts) for currency, *parts in rows}
+
+
+def whole(high: int, low: int) -> int:
+    """Put the two parts of a sum together."""
+    return int(high) * _PART + int(low)

@@ -18,7 +18,7 @@ _PART: Final = 16 * 1024
 #: Fits in one packet as it is.
 _SMALL: Final = 1_200
 #: How hard pages are packed, of 9: more takes longer and saves little.
-_QUICKLY: Final = 4
+_QUICKLY: Final = 6
 #: Of many who ask for a file that nobody has asked for yet.
 _ONE_READS: Final = threading.Lock()
 

@@ -16,6 +16,7 @@ _PLACES: Final = {
     WalletOrder.BALANCE: re.compile(
         rf"{_ID}\.(?P<currency>[A-Z]{{3}})(?P<balance>-?[0-9]{{1,19}})"
     ),
+    WalletOrder.RECENT: re.compile(rf"{_ID}\.(?P<at_us>-?[0-9]{{1,16}})"),
 }
 
 
@@ -28,10 +29,10 @@ def read_place(order: WalletOrder, after: str | None) -> Place:
         return Place()
     found = _PLACES[order].fullmatch(after)
     members = found.groupdict() if found else {}
-    balance = int(members.pop("balance", "0"))
+    balance, at_us = (int(members.pop(name, "0")) for name in ("balance", "at_us"))
     if not members or abs(balance) > LARGEST_MINOR:
         raise malformed("after", "must be the next_cursor of a page in this order")
-    return Place(**members, balance=balance)
+    return Place(**members, balance=balance, at_us=at_us)
 
 
 def write_place(order: WalletOrder, place: Place) -> str:
@@ -40,4 +41,6 @@ def write_place(order: WalletOrder, place: Place) -> str:
         return f"{place.id}.{place.name}"
     if order is WalletOrder.BALANCE:
         return f"{place.id}.{place.currency}{place.balance}"
+    if order is WalletOrder.RECENT:
+        return f"{place.id}.{place.at_us}"
     return place.id
