@@ -1,5 +1,6 @@
 """Puts the parts of the service together."""
 
+import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import IO, Any
@@ -16,10 +17,12 @@ from .web import hooks
 from .web.auth import WalletKeys
 from .web.feed import Feed
 from .web.gauges import Gauges
+from .web.hooks import BEGAN_S, CROWDED
 from .web.metrics import observe_batch
 from .web.places import SlowClients
 from .web.service import Service, service_of
 from .web.status import status
+from .web.turns import Turns
 from .writer import Writer
 
 
@@ -31,9 +34,23 @@ class _Request(Request):
 
 
 class _Wallet(Flask):
-    """The framework, without a question that it asks four times a request."""
+    """The framework; reads take turns before it does anything for them."""
 
     request_class = _Request
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Serve a request; one that reads by the interface waits for its turn."""
+        environ[BEGAN_S] = time.monotonic()
+        if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"][:4] != "/v1/":
+            return super().wsgi_app(environ, start_response)
+        turns = service_of(self).turns
+        taken = turns.take()
+        environ[CROWDED] = not taken
+        try:
+            return super().wsgi_app(environ, start_response)
+        finally:
+            if taken:
+                turns.give_back()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none here is a coroutine, and to look takes 4 %."""
@@ -94,5 +111,8 @@ def make_service(settings: Settings) -> Service:
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
     slow = SlowClients(settings.threads)
+    # The other connections stay for the pages.
+    at_once = max(1, settings.limits.readers // 2)
+    turns = Turns(at_once, settings.limits.lock_timeout_ms / 1000)
     latest, gauges = LatestEntry(store), Gauges(store)
-    return Service(settings, keys, store, writer, latest, slow, feed, gauges)
+    return Service(settings, keys, store, writer, latest, slow, feed, gauges, turns)

@@ -22,6 +22,11 @@ from .service import current_request, service_of
 
 log = logging.getLogger(__name__)
 
+#: When the first look at a request was taken, and whether it waited for its turn in
+#: vain, as its environment tells.
+BEGAN_S: Final = "wallet.began_s"
+CROWDED: Final = "wallet.crowded"
+
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 #: Successful requests are logged at debug level only.
 _LEVEL_OF_CLASS: Final = {4: logging.INFO, 5: logging.WARNING}
@@ -47,12 +52,12 @@ def init_app(app: Flask) -> None:
 
 
 def _guard(settings: Settings, opened: threading.Event) -> None:
-    began_s, incoming = time.monotonic(), current_request()
+    incoming = current_request()
     request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
         request_id = f"{random.getrandbits(128):032x}"
-    g.request_id, g.began_s = request_id, began_s
+    g.request_id = request_id
     if settings.log_address:
         g.address = str(caller_address(incoming.environ))
     if settings.local:
@@ -60,6 +65,8 @@ def _guard(settings: Settings, opened: threading.Event) -> None:
     refuse_foreign_pages(incoming)
     if not opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
         raise Problem("unavailable", "The database is away; it is waited for.")
+    if incoming.environ.get(CROWDED):
+        raise Problem("unavailable", "Too many reads are under way. Try again.")
 
 
 def _finish(response: Response) -> Response:
@@ -69,7 +76,7 @@ def _finish(response: Response) -> Response:
     if "Cache-Control" not in [name for name, _ in headers]:
         headers.add("Cache-Control", "no-store")
     method, rule, status = incoming.method, incoming.url_rule, response.status_code
-    took_s = time.monotonic() - g.began_s
+    took_s = time.monotonic() - incoming.environ[BEGAN_S]
     observe_request(method, None if rule is None else rule.rule, status, took_s)
     level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
     # The query is left out: someone may put a key there by mistake.

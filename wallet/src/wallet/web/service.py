@@ -32,6 +32,7 @@ from .feed import Feed
 from .gauges import Gauges
 from .places import SlowClients
 from .problems import refused
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Service:
     slow: SlowClients
     feed: Feed
     gauges: Gauges
+    turns: Turns
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
     attempts: Attempts = field(default_factory=Attempts)
