@@ -123,6 +123,9 @@ TITLES: Final = {name: load.title for name, load in LOADS.items()} | {
 }
 
 
+PLAIN: Final = ("bench.plain",)
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """A server to measure.
@@ -138,6 +141,11 @@ class Setup:
     program: tuple[str, ...] = WALLET
     shared: bool = False
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is what a user would pick instead of the wallet."""
+        return self.program == PLAIN
+
 
 #: Every server that loads are sent to. Another program to compare with is a row here.
 SERVERS: Final = {
@@ -147,12 +155,15 @@ SERVERS: Final = {
         "PostgreSQL, two workers, with a token", 2, "postgresql", shared=True
     ),
     "postgresql-1": Setup("PostgreSQL, one worker", 1, "postgresql"),
+    "plain-postgresql-2": Setup("PostgreSQL, two workers", 2, "postgresql", PLAIN),
+    "plain-sqlite-1": Setup("SQLite, one worker", 1, "sqlite", PLAIN),
     "bare-2": Setup("two workers", 2, program=("bench.bare",)),
     "bare-1": Setup("one worker", 1, program=("bench.bare",)),
 }
 #: Those that are measured in full.
 MAIN: Final = ("postgresql-2", "sqlite-1")
 _BARES: Final = ("bare-2", "bare-1")
+_PLAIN: Final = tuple(f"plain-{on}" for on in MAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,11 @@ class Case:
         return cls(load, on, int(connections))
 
     @property
+    def instead(self) -> "Case":
+        """The same of a plain wallet."""
+        return Case(self.load, f"plain-{self.on}", self.connections)
+
+    @property
     def beside(self) -> "Case | None":
         """The case of bare Flask that does the same without a wallet."""
         load, server = LOADS.get(self.load), SERVERS.get(self.on)
@@ -192,20 +208,22 @@ def _pgbench(load: str) -> Case:
 
 CASES: Final = (
     *_on(_BARES, "post"),
-    *_on(MAIN, "deposits"),
+    *_on((*MAIN, *_PLAIN), "deposits"),
     _pgbench("tpcb"),
     Case("deposits", "postgresql-2-shared"),
     *_on(MAIN, "keyed", "transfers", "hot"),
+    *_on(_PLAIN, "keyed", "hot"),
     _pgbench("tpcb-hot"),
     *_on(("postgresql-1",), "deposits", "hot"),
     *_on(_BARES, "get"),
     *_on(MAIN, "balance", "history"),
+    *_on(_PLAIN, "balance"),
     # More would only fill the queue, which holds some 4,000 operations.
     *_on(MAIN, "batches", connections=BATCH_CONNECTIONS),
     *(
         case
         for connections in (1, 8, 256)
-        for load, servers in (("post", _BARES), ("deposits", MAIN))
+        for load, servers in (("post", _BARES), ("deposits", (*MAIN, *_PLAIN)))
         for case in _on(servers, load, connections=connections)
     ),
 )

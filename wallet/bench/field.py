@@ -9,7 +9,7 @@ from tempfile import mkdtemp, mkstemp
 
 from tests.servers import Server, ServerError
 
-from . import stores, wrk
+from . import plain, stores, wrk
 from .cases import LOADS, Case, Load, Setup
 from .postgres import Postgres
 from .results import Bench, Result
@@ -98,7 +98,11 @@ class Field:
         """Run a server on a store of its own, with wallets if it keeps any."""
         with self.store(setup.engine) as (home, url):
             if setup.engine:
-                wallets = stores.fill(home, url, filling)
+                wallets = (
+                    plain.fill(url, filling.wallets)
+                    if setup.plain
+                    else stores.fill(home, url, filling)
+                )
                 with self.on_store(setup, home, url, wallets) as served:
                     yield served
             else:
@@ -118,7 +122,10 @@ class Field:
         try:
             with _running(server, setup.workers):
                 yield Served(server, wallets, books)
-            self._verify(server, books, len(wallets))
+            if setup.plain:
+                self.say(plain.check(url))
+            else:
+                self._verify(server, books, len(wallets))
         finally:
             books.close()
 

@@ -19,6 +19,7 @@ _FIGURES: Final = ("a second", "spread", "p50 ms", "p99 ms")
 def write(bench: Bench) -> str:
     """Write the page."""
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        instead=instead(bench),
         rates=rates(bench),
         growth=growth(bench),
         memory=memory(bench),
@@ -32,11 +33,31 @@ def write(bench: Bench) -> str:
     )
 
 
+def instead(bench: Bench) -> str:
+    """What the wallet does beside a plain one."""
+    rows = []
+    for case in _cases(bench):
+        if SERVERS[case.on].plain:
+            ours = Case(case.load, case.on.removeprefix("plain-"), case.connections)
+            both = [_figures(bench, each) for each in (ours, case)]
+            rows.append(
+                (
+                    *(TITLES[case.load], SERVERS[case.on].title, str(case.connections)),
+                    *(figures[0] for figures in both),
+                    _short(_ratio(bench, ours, case)),
+                    *(figures[3] for figures in both),
+                )
+            )
+    rows.sort(key=lambda row: row[1])
+    figures = ("a second", "plain", "times", "p99 ms", "plain")
+    return table(("what", "on", "connections", *figures), rows)
+
+
 def rates(bench: Bench) -> str:
     """What each server does, and which part of bare Flask's rate that is."""
     rows = []
     for case in sorted(_cases(bench), key=lambda case: list(SERVERS).index(case.on)):
-        if SERVERS[case.on].engine:
+        if SERVERS[case.on].engine and not SERVERS[case.on].plain:
             share = _share(bench, case)
             begin = (TITLES[case.load], SERVERS[case.on].title, str(case.connections))
             rows.append((*begin, *_figures(bench, case), share))
@@ -154,13 +175,19 @@ def _figures(bench: Bench, case: Case) -> tuple[str, ...]:
 
 
 def _share(bench: Bench, case: Case) -> str:
-    one, other = str(case), str(case.beside)
+    return _short(_ratio(bench, case, case.beside))
+
+
+def _ratio(bench: Bench, above: Case, below: Case | None) -> float | None:
+    one, other = str(above), str(below)
     pairs = [
         (each[one], each[other]) for each in bench.rounds() if {one, other} <= {*each}
     ]
-    share = spread([quotient(*pair) for pair in pairs])
-    return _short(share.median) if share else ""
+    ratio = spread([quotient(*pair) for pair in pairs])
+    return ratio.median if ratio else None
 
 
-def _short(value: float) -> str:
+def _short(value: float | None) -> str:
+    if value is None:
+        return ""
     return f"{value:.2f}" if value < 100 else f"{value:.0f}"

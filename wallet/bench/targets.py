@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 from typing import Final
 
@@ -65,12 +66,14 @@ def quotient(above: Result, below: Result) -> float:
     return _over(above.values["rate"], below.values["rate"])
 
 
+def tail(result: Result) -> float:
+    """Compare the slowest requests with those in the middle."""
+    return _over(result.values["p99_ms"], result.values["p50_ms"])
+
+
 def tails(above: Result, below: Result) -> float:
     """Compare how far the slowest requests are from those in the middle."""
-    one, other = (
-        _over(each["p99_ms"], each["p50_ms"]) for each in (above.values, below.values)
-    )
-    return _over(one, other)
+    return _over(tail(above), tail(below))
 
 
 def largest(memory: Result) -> float:
@@ -91,15 +94,17 @@ def _over(above: float, below: float) -> float:
 _PG, _PG_1, _LITE = "postgresql-2", "postgresql-1", "sqlite-1"
 #: The load above, the load below, and the least ratio of their rates on each server.
 _RATES: Final = (
-    ("deposits", "post", {_PG: 0.5, _LITE: 0.45}),
+    ("deposits", "post", {_PG: 0.4, _LITE: 0.42}),
     ("deposits", "tpcb", {_PG: 1.5}),
     ("hot", "deposits", {_PG: 0.75, _PG_1: 0.9}),
     ("hot", "tpcb-hot", {_PG: 3}),
     ("transfers", "deposits", {_PG: 0.8, _LITE: 0.8}),
     ("keyed", "deposits", {_PG: 0.85, _LITE: 0.85}),
-    ("balance", "get", {_PG: 0.65, _LITE: 0.65}),
-    ("batches", "deposits", {_PG: 10, _LITE: 10}),
+    ("balance", "get", {_PG: 0.45, _LITE: 0.45}),
+    ("batches", "deposits", {_PG: 9, _LITE: 9}),
 )
+#: How many times the rate of a plain wallet.
+_INSTEAD: Final = {"deposits": 2.5, "hot": 5}
 
 
 def _case(load: str, on: str) -> str:
@@ -117,6 +122,13 @@ def _targets() -> Iterator[Target]:
         for on, limit in limits.items():
             title = f"{TITLES[above]} ÷ {TITLES[below]}, {SERVERS[on].title}"
             yield Target(title, (_case(above, on), _case(below, on)), quotient, limit)
+    for on, (load, limit) in product(cases.MAIN, _INSTEAD.items()):
+        case = Case(load, on)
+        title = f"{TITLES[load]} ÷ the same of a plain wallet, {SERVERS[on].title}"
+        yield Target(title, (str(case), str(case.instead)), quotient, limit)
+    for on, load in product(cases.MAIN, ("balance", "history")):
+        title = f"p99 ÷ p50, {TITLES[load]}, {SERVERS[on].title}"
+        yield Target(title, (_case(load, on),), tail, 5, at_least=False)
     for on in cases.MAIN:
         server, memory = SERVERS[on].title, (f"memory {on}",)
         title = f"p99 ÷ p50 of deposits ÷ the same of bare Flask, {server}"
