@@ -7,8 +7,22 @@ import pytest
 import yaml
 
 from . import project
-from .test_configuration import AROUND, CONFINED
 
+AROUND = ["prometheus", "socket-proxy", "traefik", "whoami"]
+#: What every container is held to.
+CONFINED = {
+    "cap_drop": ["ALL"],
+    "cap_add": None,
+    "privileged": None,
+    "security_opt": ["no-new-privileges:true"],
+    "read_only": True,
+    "network_mode": None,
+    "restart": "unless-stopped",
+    "logging": {
+        "driver": "json-file",
+        "options": {"max-size": "10m", "max-file": "3"},
+    },
+}
 NODES = ["n1", "n2", "n3"]
 CLUSTER = ["etcd", "haproxy", *NODES]
 IMAGES = {

@@ -144,7 +144,7 @@ def test_an_operation_is_found_by_its_key(local):
         404,
         "/problems/unknown-operation",
     )
-    assert "cannot be done twice" in none.json["detail"]
+    assert "never with a new one" in none.json["detail"]
 
 
 @pytest.mark.parametrize(
