@@ -2,7 +2,7 @@
 
 As a good developer writes it in an afternoon: one transaction a request, the wallet's
 row locked in it, and a unique key that makes a request safe to repeat. It keeps a
-balance and a history, and nothing else that the wallet does.
+balance and its entries, and does nothing else that the wallet does.
 """
 
 import os
@@ -56,7 +56,7 @@ class Entry(Base):
     __tablename__ = "entries"
     __table_args__ = (UniqueConstraint("wallet_id", "key"),)
     id: Mapped[int] = mapped_column(Whole, primary_key=True)
-    wallet_id: Mapped[str] = mapped_column(ForeignKey("wallets.id"), index=True)
+    wallet_id: Mapped[str] = mapped_column(ForeignKey("wallets.id"))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     balance_minor: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str | None]
