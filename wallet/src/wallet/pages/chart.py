@@ -17,7 +17,7 @@ from .axes import LETTER, SPACE, Mark, choose_ticks, label, mark_times
 #: Units across a plot.
 ACROSS: Final = 1000
 #: Room for the content on a desk and on a small phone, in pixels.
-_WIDE, _NARROW = 600, 300
+_WIDE, _NARROW = 600, 260
 #: Half of a label below the axis may stand over this edge.
 _NARROWEST_GUTTER: Final = 44
 
