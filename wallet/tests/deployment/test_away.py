@@ -10,7 +10,7 @@ from ..actions import in_thread, locking, until
 from ..clients import BROKEN, Answer
 from .stack import Stack
 
-#: What is waited for, when a replica hangs, in these tests instead of 20 seconds.
+#: What is waited for, when a replica hangs, in these tests instead of 25 seconds.
 HEAD_WITHIN_S = 4
 
 
@@ -19,8 +19,8 @@ def _impatient(running: Stack) -> Iterator[None]:
     """A shorter limit for heads, so that tests need not wait for the real one."""
     path = running.folder / "deploy" / "traefik" / "dynamic.yml"
     text = path.read_text()
-    assert "responseHeaderTimeout: 20s" in text
-    path.write_text(text.replace("Timeout: 20s", f"Timeout: {HEAD_WITHIN_S}s"))
+    assert "responseHeaderTimeout: 25s" in text
+    path.write_text(text.replace("Timeout: 25s", f"Timeout: {HEAD_WITHIN_S}s"))
     yield
     path.write_text(text)
 

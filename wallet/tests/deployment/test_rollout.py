@@ -34,6 +34,22 @@ def test_a_rollout_of_three_replicas_loses_nothing(three):
     loaded.judge()
 
 
+def test_a_rollout_that_fails_leaves_who_served(three):
+    """Whatever stood in its way: all are as they were, and the next one works."""
+    before = {one["Id"] for one in three.containers("wallet")}
+    rollout = f"./deploy/rollout.sh {' '.join(three.command())}"
+    failed = three.shell(f"WALLET_DEFAULT_CURRENCY=none {rollout}")
+    assert failed.returncode != 0
+    assert "The rollout was broken off; who served goes on." in failed.stderr
+    assert {one["Id"] for one in three.containers("wallet")} == before
+    until(lambda: three.health("wallet") == ["healthy"] * 3, 20)
+    done = three.shell(rollout)
+    assert done.returncode == 0, done.stderr
+    after = {one["Id"] for one in three.containers("wallet")}
+    assert len(after) == 3
+    assert not after & before
+
+
 def test_replicas_come_and_go_under_load(three):
     """From three to one and back: nothing is lost, and nothing done twice."""
     with Loaded(three) as loaded:

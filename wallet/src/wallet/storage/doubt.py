@@ -18,6 +18,7 @@ class Doubt:
     def __init__(self, store: Store) -> None:
         #: Whether the last attempt failed.
         self.standing = False
+        self._failures = 0
         self._store = store
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -27,6 +28,7 @@ class Doubt:
         """Take note of a failure."""
         with self._lock:
             self.standing = True
+            self._failures += 1
             if self._thread is None and not self._stopped.is_set():
                 self._thread = threading.Thread(target=self._look, daemon=True)
                 self._thread.start()
@@ -48,10 +50,13 @@ class Doubt:
                 if not self.standing or self._stopped.is_set():
                     self._thread = None
                     return
+                failures = self._failures
             try:
                 self._store.write_nothing()
             except Exception:
                 # Who asked for a change has logged why, and is asked again.
                 self._stopped.wait(_LOOK_S)
             else:
-                self.end()
+                with self._lock:
+                    # Nothing may have failed since, or it is in doubt again.
+                    self.standing = failures != self._failures

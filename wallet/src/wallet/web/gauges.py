@@ -69,8 +69,13 @@ class Gauges(Collector):
 
         if self._asking.acquire(timeout=self._within_s):
             thread = threading.Thread(target=ask, name="figures", daemon=True)
-            thread.start()
-            thread.join(self._within_s)
+            try:
+                thread.start()
+            except RuntimeError:
+                # There are too many threads; the next scrape may find room for one.
+                self._asking.release()
+            else:
+                thread.join(self._within_s)
         return dict(found)
 
 

@@ -1,0 +1,46 @@
+"""Whether anything can be written, as failures and attempts come across each other."""
+
+import threading
+
+from wallet.storage.doubt import Doubt
+
+from ..actions import until
+
+
+class Store:
+    """One that writes when it is let, and tells when it was asked."""
+
+    def __init__(self):
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def write_nothing(self):
+        self.asked.set()
+        assert self.let.wait(5)
+
+
+def test_a_failure_during_an_attempt_is_not_forgotten():
+    """The attempt says nothing of what came after it began; the next one does."""
+    store = Store()
+    doubt = Doubt(store)
+    doubt.begin()
+    assert store.asked.wait(5)
+    store.asked.clear()
+    doubt.begin()
+    store.let.set()
+    assert store.asked.wait(5)
+    until(lambda: not doubt.standing)
+    doubt.stop(5)
+
+
+def test_what_was_written_ends_the_doubt():
+    """Nothing more is tried."""
+    store = Store()
+    store.let.set()
+    doubt = Doubt(store)
+    doubt.begin()
+    assert store.asked.wait(5)
+    until(lambda: not doubt.standing)
+    doubt.stop(5)
+    store.asked.clear()
+    doubt.begin()
+    assert not store.asked.is_set()
