@@ -33,8 +33,10 @@ def people(local):
 
 def walk(caller, path):
     """Follow the pages of a list."""
-    pages = []
+    pages, asked = [], set()
     while path:
+        assert path not in asked
+        asked.add(path)
         answer = caller.get(path)
         assert answer.status_code == 200, answer.text
         pages.append(answer.json)
@@ -281,6 +283,35 @@ def test_a_page_by_balance_goes_on_where_it_ended_whatever_moved_since(local):
     assert local.deposit(wallets[1], "90").status_code == 201
     pages = walk(local, first.json["next"])
     assert [each["id"] for page in pages for each in page["wallets"]] == wallets[2:]
+
+
+def test_wallets_that_moved_at_once_are_each_listed_once(local):
+    """Both sides of a transfer have the same moment, wherever a page ends."""
+    ada, bob, eve, joe = (make(local, "", "ZAR", "5.00") for _ in range(4))
+    assert local.transfer(ada, joe, "1").status_code == 201
+    assert local.transfer(eve, bob, "1").status_code == 201
+    wallets = sorted((bob, eve)) + sorted((ada, joe))
+    for limit in (1, 2, 3):
+        pages = walk(local, f"/v1/wallets?order=recent&limit={limit}")
+        assert [each["id"] for page in pages for each in page["wallets"]] == wallets
+
+
+def test_a_wallet_that_moves_between_pages_is_at_the_front_of_new_ones(local):
+    """It is on no later page; those that stand still are on one."""
+    wallets = [make(local, "", "ZAR", "5.00") for _ in range(6)][::-1]
+    path = "/v1/wallets?order=recent&limit=2"
+    first = local.get(path)
+    assert first.status_code == 200
+    assert [each["id"] for each in first.json["wallets"]] == wallets[:2]
+    # One was seen, and one was not.
+    for moved in (wallets[0], wallets[3]):
+        assert local.deposit(moved, "1").status_code == 201
+    seen = walk(local, first.json["next"])
+    later = [wallets[n] for n in (2, 4, 5)]
+    assert [each["id"] for page in seen for each in page["wallets"]] == later
+    again = local.get(path)
+    assert again.status_code == 200
+    assert [each["id"] for each in again.json["wallets"]] == [wallets[3], wallets[0]]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ class WalletsQuery(msgspec.Struct):
         str,
         described(
             "Which come first: the oldest, those at the beginning of the alphabet, for"
-            " each currency the richest, or those that have moved last.",
+            " each currency the richest, or those that moved most recently. A wallet"
+            " that moves while pages are read goes to the front, where only the first"
+            " page shows it: ask for that again.",
             enum=[*WalletOrder],
         ),
     ] = WalletOrder.CREATED

@@ -56,7 +56,7 @@ class Order(StrEnum):
 
 class WalletOrder(StrEnum):
     """The order of wallets: the highest balance of each currency comes first, or the
-    wallet that has moved last."""
+    wallet that moved most recently."""
 
     CREATED = "created"
     NAME = "name"
