@@ -171,6 +171,28 @@ def test_a_saved_balance_leads_back_to_what_was_looked_for(visitor, past):
     assert (done.status_code, done.location) == (303, page)
 
 
+@pytest.mark.parametrize(
+    "query", ["limit=abc", "limit=0", "range=x", "text=a&text=b", "payee=a&payee=b"]
+)
+def test_what_cannot_be_shown_afterwards_is_refused_before_it_is_done(
+    visitor, local, past, query
+):
+    """A balance that rises, one that falls, and what was reviewed."""
+    page = f"/wallets/{past}"
+    before = local.get(f"/v1/wallets/{past}").json
+    for balance in ("5000", "10"):
+        fields = visitor.hidden(page, f"{page}/balance") | {"balance": balance}
+        refused = visitor.send(f"{page}/balance?{query}", fields)
+        assert refused.status_code == 400
+        assert local.get(f"/v1/wallets/{past}").json == before
+    review = visitor.set_balance(past, "10").location
+    fields = visitor.hidden(review, review)
+    assert visitor.send(f"{review}?{query}", fields).status_code == 400
+    assert local.get(f"/v1/wallets/{past}").json == before
+    assert visitor.send(f"{review}?limit=1", fields).status_code == 303
+    assert local.get(f"/v1/wallets/{past}").json["balance"] == "10.00"
+
+
 @pytest.mark.one_engine
 def test_parameters_that_a_page_does_not_know_mean_nothing(visitor, past):
     """As links from elsewhere add them; they are not carried on, either."""

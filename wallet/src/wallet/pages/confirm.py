@@ -15,7 +15,7 @@ from ..web.auth import Caller
 from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms, review
-from .filters import kept
+from .filters import check_kept, kept
 from .wording import money
 
 confirming = Blueprint("confirming", __name__)
@@ -38,6 +38,7 @@ def confirm(signed: str) -> AnyResponse:
     caller = access.current_caller()
     command = review.read(signed, caller)
     wallet = current_service().open_wallet(caller, command.wallet_id)
+    check_kept()
     version = forms.read_version()
     try:
         entry = forms.submit(caller, command, version)

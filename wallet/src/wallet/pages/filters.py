@@ -14,10 +14,11 @@ from ..ledger.money import AmountError
 from ..ledger.outcomes import WalletState
 from ..storage.finding import WantedEntries
 from ..storage.queries import BEYOND_ALL
-from ..web.fields import Name, check
+from ..web.fields import EntriesPage, Name, check
 from ..web.problems import Problem, malformed
 from ..web.service import current_service
 from . import forms
+from .over_time import take_range
 from .wording import balanced, isolated, money
 
 #: The names that the interface for programs has as well; days instead of moments.
@@ -60,6 +61,17 @@ def kept() -> dict[str, Any]:
     """Tell which part of a history an address asks for, so that a form leads back."""
     names = "range", "limit", *_FIELDS
     return {name: request.args[name] for name in names if request.args.get(name)}
+
+
+def check_kept() -> None:
+    """Check what a redirect will carry, before anything is written.
+
+    :raises Problem: a page could not be shown with it.
+    """
+    query = request.args.to_dict(flat=False)
+    take_range(query)
+    take_fields(query)
+    forms.query(EntriesPage)
 
 
 def read_filter(typed: dict[str, str], wallet: WalletState) -> Filter:

@@ -23,7 +23,7 @@ from ..web.fields import EntriesPage
 from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms, review
-from .filters import Filter, kept, read_kindly, take_fields
+from .filters import Filter, check_kept, kept, read_kindly, take_fields
 from .over_time import RANGES, over_time, take_range
 from .wording import money, rate_now, state_of, worth_column, worth_of_entries
 
@@ -58,8 +58,7 @@ def set_balance(wallet_id: str) -> AnyResponse:
     caller = access.current_caller()
     caller.must_be_operator()
     wallet = current_service().open_wallet(caller, wallet_id)
-    # What cannot be shown afterwards is refused before anything is written.
-    _asked(wallet)
+    check_kept()
     key, version = forms.read_key(), forms.read_version()
     shown = forms.balance_at(wallet, version)
     try:
