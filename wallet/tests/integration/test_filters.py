@@ -77,6 +77,11 @@ FOUND = {
     "text=&kind=&from=&to=&min=&max=": "edcba",
     "text=RENT": "dc",
     "text=+corner+": "b",
+    "payee=Corner+Shop": "b",
+    "payee=+Work%C2%A0": "a",
+    "payee=corner+shop": "",
+    "payee=Rent": "",
+    "payee=Rent+%26+Co&text=d&from=2026-11-11": "d",
     "kind=deposit": "ea",
     "from=2026-11-10&to=2026-11-10": "cb",
     "from=2026-11-11": "ed",
@@ -111,6 +116,10 @@ def test_what_is_shown_is_said(visitor, past):
         "2 of 5 entries: withdrawals with “rent” from 2026-11-10 to 2026-11-11"
         " of at least R 20.00 and at most R 30.50."
     ) in text_of(visitor.read(f"/wallets/{past}?{query}"))
+    query = "payee=Rent+%26+Co&to=2026-11-11"
+    assert (
+        "1 of 5 entries: entries whose payee is “Rent & Co” to 2026-11-11."
+    ) in text_of(visitor.read(f"/wallets/{past}?{query}"))
     nothing = text_of(visitor.read(f"/wallets/{past}?text=nowhere"))
     assert "0 of 5 entries: entries with “nowhere”." in nothing
     assert "Nothing fits." in nothing
@@ -143,7 +152,7 @@ def test_the_pages_of_a_history_keep_its_filter(visitor, past):
 
 def test_a_saved_balance_leads_back_to_what_was_looked_for(visitor, past):
     """Whether it rises, falls after a review, or is refused; and so does a cancel."""
-    query = "range=all&limit=1&text=rent&from=2026-11-10"
+    query = "range=all&limit=1&text=rent&payee=Rent+%26+Co&from=2026-11-10"
     page = f"/wallets/{past}?{query}"
     form = html.unescape(
         re.search('action="([^"]*/balance[^"]*)"', visitor.read(page))[1]
@@ -213,6 +222,7 @@ WRONG = [
     ("from=2026-11-10&to=2026-11-09", "to", "before the first"),
     ("kind=gift", "kind", "Kind must be one of"),
     (f"text={'x' * 201}", "text", "200 characters"),
+    (f"payee={'x' * 201}", "payee", "200 characters"),
 ]
 
 

@@ -77,6 +77,12 @@ FOUND = {
     "text=" + quote("r__"): [],
     "text=null": [],
     "text=r&kind=withdrawal": [2],
+    "payee=" + quote("Straße 7"): [2],
+    "payee=" + quote("\xa0Straße 7 "): [2],
+    "payee=" + quote("straße 7"): [],
+    "payee=" + quote("Straße"): [],
+    "payee=": [6, 5, 4, 3, 1],
+    "payee=&kind=withdrawal": [4],
 }
 
 

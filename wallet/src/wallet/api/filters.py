@@ -104,6 +104,18 @@ class EntriesQuery(EntriesPage, kw_only=True):
         ]
         | None
     ) = None
+    payee: (
+        Annotated[
+            str,
+            Meta(max_length=200),
+            PRINTABLE,
+            described(
+                "The whole payee but for blanks around it; empty for entries without"
+                " one."
+            ),
+        ]
+        | None
+    ) = None
     order: (
         Annotated[
             str,
@@ -163,8 +175,9 @@ class EntriesQuery(EntriesPage, kw_only=True):
         if before <= after:
             raise malformed("before", "must be more than after")
         text = self.text or ""
+        payee = None if self.payee is None else self.payee.strip()
         wanted = WantedEntries(
-            kind, least, most, text, from_us, to_us, after, before, order
+            kind, least, most, text, from_us, to_us, after, before, order, payee
         )
         return within_times(store, wallet, wanted)
 

@@ -22,7 +22,7 @@ from .over_time import take_range
 from .wording import balanced, isolated, money
 
 #: The names that the interface for programs has as well; days instead of moments.
-_FIELDS: Final = ("text", "kind", "from", "to", "min", "max")
+_FIELDS: Final = ("text", "payee", "kind", "from", "to", "min", "max")
 _DAY: Final = re.compile(r"(19|[2-8][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -82,7 +82,8 @@ def read_filter(typed: dict[str, str], wallet: WalletState) -> Filter:
     if not typed:
         return Filter()
     zone = current_service().settings.time_zone
-    text, kind = check(typed.get("text", ""), Name, "text"), _kind(typed.get("kind"))
+    text, payee = (check(typed.get(each, ""), Name, each) for each in ("text", "payee"))
+    kind = _kind(typed.get("kind"))
     from_us, to_us = _midnight(typed, "from", zone, 0), _midnight(typed, "to", zone, 1)
     least, most = _amount(typed, "min", wallet), _amount(typed, "max", wallet)
     wanted = WantedEntries(
@@ -92,6 +93,7 @@ def read_filter(typed: dict[str, str], wallet: WalletState) -> Filter:
         text,
         -BEYOND_ALL if from_us is None else from_us,
         BEYOND_ALL if to_us is None else to_us,
+        payee=payee or None,
     )
     if wanted.most_minor < wanted.least_minor:
         raise _wrong("max", "The highest amount is less than the lowest.")
@@ -99,6 +101,7 @@ def read_filter(typed: dict[str, str], wallet: WalletState) -> Filter:
         raise _wrong("to", "The last day is before the first.")
     words = [f"{kind}s" if kind else "entries"]
     words += [f"with “{isolated(balanced(text))}”"] * bool(text)
+    words += [f"whose payee is “{isolated(balanced(payee))}”"] * bool(payee)
     words += [f"{name} {typed[name]}" for name in ("from", "to") if name in typed]
     amounts = [
         f"at {name} {money(minor, wallet.currency)}"

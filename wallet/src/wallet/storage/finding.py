@@ -82,6 +82,7 @@ class WantedEntries:
     :param text: a part of the note, the payee or the counterparty's name.
     :param from_us: the first moment; ``to_us`` is the first one after.
     :param after: the version before the first; ``before`` is the one after the last.
+    :param payee: all of it but the blanks around it; empty for those that have none.
     """
 
     kind: Kind | None = None
@@ -93,6 +94,7 @@ class WantedEntries:
     after: int = 0
     before: int = BEYOND_ALL
     order: Order = Order.NEWEST
+    payee: str | None = None
 
     @property
     def timed(self) -> bool:
@@ -103,13 +105,15 @@ class WantedEntries:
     def narrow(self) -> bool:
         """Whether entries between the bounds may be left out."""
         amounts = (self.least_minor, self.most_minor)
-        return bool(self.kind or self.text) or amounts != (0, BEYOND_ALL)
+        words = self.kind or self.text or self.payee is not None
+        return bool(words) or amounts != (0, BEYOND_ALL)
 
     def fits(self, entry: Entry) -> bool:
-        """Tell whether the kind and the amount of an entry do."""
+        """Tell whether the kind, the amount and the payee of an entry do."""
         return (
             self.kind in (None, entry.kind)
             and self.least_minor <= abs(entry.amount_minor) <= self.most_minor
+            and self.payee in (None, (entry.payee or "").strip())
         )
 
 
