@@ -1,5 +1,6 @@
 """Whom money went to, and whom it came from, within a time."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,13 @@ from ..storage.queries import whole
 from ..storage.store import Store
 from .held import held_before
 
+#: Of more entries no sum is made.
+MOST_ADDED: Final = 1_000_000
+
 # What was undone never moved, and neither did what undid it. Sums may not fit in 64
 # bits, so they are taken in two parts.
 _SUMS: Final = """
-SELECT trim(coalesce(payee, '')) AS whom, amount_minor > 0 AS came, count(*),
+SELECT payee, counterparty, amount_minor > 0 AS came, count(*),
   sum(amount_minor / 1000000000), sum(amount_minor % 1000000000)
 FROM entries
 WHERE wallet_id = :wallet_id AND version > :after AND version <= :until
@@ -20,7 +24,7 @@ WHERE wallet_id = :wallet_id AND version > :after AND version <= :until
     WHERE reversals.wallet_id = entries.wallet_id
       AND reversals.reverses = entries.operation_id
   )
-GROUP BY whom, came
+GROUP BY payee, counterparty, came
 """
 
 
@@ -28,11 +32,13 @@ GROUP BY whom, came
 class Share:
     """What went to somebody or came from them, in how many entries.
 
-    :param payee: empty for all entries that name nobody.
+    :param payee: without the blanks around it; empty where none is named.
+    :param counterparty: the wallet on the other side, where no payee is named.
     :param minor: the sum, without a sign.
     """
 
     payee: str
+    counterparty: str
     minor: int
     entries: int
 
@@ -45,16 +51,29 @@ class Moved:
     went: list[Share]
 
 
-def moved_within(store: Store, wallet: WalletState, from_us: int, to_us: int) -> Moved:
-    """Add up what moved from one moment until before another."""
+def moved_within(
+    store: Store, wallet: WalletState, from_us: int, to_us: int
+) -> Moved | None:
+    """Add up what moved from one moment until before another.
+
+    :return: ``None`` where that is more than :data:`MOST_ADDED` entries.
+    """
     first, last = held_before(store, wallet, (from_us, to_us))
+    if last.version - first.version > MOST_ADDED:
+        return None
     bounds = {"after": first.version, "until": last.version}
+    rows = store.reader.rows(_SUMS, wallet_id=wallet.id, **bounds)
+    # Databases differ in what they take for a blank.
+    sums: dict[tuple[bool, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for named, counterparty, came, entries, *parts in rows:
+        payee = (named or "").strip()
+        found = sums[bool(came), payee, "" if payee else counterparty or ""]
+        found[0] += abs(whole(*parts))
+        found[1] += entries
     moved = Moved([], [])
-    for whom, came, entries, *parts in store.reader.rows(
-        _SUMS, wallet_id=wallet.id, **bounds
-    ):
-        share = Share(whom, abs(whole(*parts)), entries)
+    for (came, payee, counterparty), total in sums.items():
+        share = Share(payee, counterparty, *total)
         (moved.came if came else moved.went).append(share)
     for shares in (moved.came, moved.went):
-        shares.sort(key=lambda share: (-share.minor, share.payee))
+        shares.sort(key=lambda share: (-share.minor, share.payee, share.counterparty))
     return moved

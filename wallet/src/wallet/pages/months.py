@@ -7,8 +7,8 @@ from typing import Final
 from flask import Blueprint, render_template
 
 from ..clock import now_us
+from ..history import payees
 from ..history.course import begin_of
-from ..history.payees import moved_within
 from ..history.periods import instant
 from ..history.series import end_of
 from ..web.problems import malformed
@@ -19,6 +19,8 @@ from .wording import local_time
 months = Blueprint("months", __name__)
 
 _MONTH: Final = re.compile("(19|[2-8][0-9])[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
+#: So many are named on each side; the rest of them is one line.
+_MOST_NAMED: Final = 100
 
 
 @months.get("/wallets/<wallet_id>/months")
@@ -26,12 +28,16 @@ _MONTH: Final = re.compile("(19|[2-8][0-9])[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
 def show(wallet_id: str, month: str = "") -> str:
     """Show a month, the present one if none is named."""
     service = current_service()
-    wallet = service.open_wallet(access.current_caller(), wallet_id)
+    caller = access.current_caller()
+    wallet = service.open_wallet(caller, wallet_id)
     oldest = _month_of(begin_of(service.store, wallet))
     newest = _month_of(end_of(wallet, now_us()))
     first = _read(month) if month else newest
     following = _following(first)
-    moved = moved_within(service.store, wallet, _begin(first), _begin(following))
+    times = _begin(first), _begin(following)
+    moved = payees.moved_within(service.store, wallet, *times)
+    named = [*moved.went[:_MOST_NAMED], *moved.came[:_MOST_NAMED]] if moved else []
+    names = service.names_for(caller)
     return render_template(
         "month.html",
         wallet=wallet,
@@ -42,6 +48,9 @@ def show(wallet_id: str, month: str = "") -> str:
         oldest=oldest,
         newest=newest,
         moved=moved,
+        most_named=_MOST_NAMED,
+        names=names.of({each.counterparty for each in named} - {""}) if names else {},
+        most_added=payees.MOST_ADDED,
     )
 
 
