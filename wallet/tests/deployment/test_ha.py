@@ -30,7 +30,12 @@ IMAGES = {
     "haproxy": ("HAPROXY_IMAGE", r"haproxy:3\.2\.\d+"),
     **dict.fromkeys(NODES, ("PATRONI_IMAGE", r"wallet-patroni:local")),
 }
-OF_A_NODE = ["database_password", "replication_password", "superuser_password"]
+OF_A_NODE = [
+    "database_password",
+    "replication_password",
+    "restapi_password",
+    "superuser_password",
+]
 #: User, networks and secrets of each service.
 RIGHTS = {
     # Its image has no other user.
@@ -142,22 +147,30 @@ def test_patroni_runs_the_file_that_the_failover_tests_run():
     """With every password from a secret, and none in the file."""
     folder = project.ROOT / "deploy" / "ha"
     copied = re.findall(r"^COPY .*$", (folder / "Dockerfile").read_text(), re.M)
-    assert any(" patroni.yml wallet.sql node.sh " in line for line in copied)
+    # A builder of some years ago takes no other way to say so.
+    files = " --chmod=0644 patroni.yml wallet.sql node.sh "
+    assert any(files in line for line in copied)
     given = re.findall(r"^(\w+_PASSWORD)=", (folder / "node.sh").read_text(), re.M)
-    users = ["SUPERUSER", "REPLICATION", "REWIND"]
+    users = ["SUPERUSER", "REPLICATION", "REWIND", "RESTAPI"]
     wanted = [f"PATRONI_{user}_PASSWORD" for user in users]
     assert given == [*wanted, "WALLET_DATABASE_PASSWORD"]
-    logins = yaml.safe_load((folder / "patroni.yml").read_text())["postgresql"]
-    assert [list(each) for each in logins["authentication"].values()] == [
-        ["username"]
-    ] * 3
+    configuration = yaml.safe_load((folder / "patroni.yml").read_text())
+    logins = [*configuration["postgresql"]["authentication"].values()]
+    logins.append(configuration["restapi"]["authentication"])
+    assert [list(each) for each in logins] == [["username"]] * 4
 
 
 def test_the_secrets_of_the_cluster_are_made_when_it_is_started(all_three, tmp_path):
     """They are asked for by name, and are files like the others."""
     folder = project.copy(tmp_path)
     script = str(folder / "deploy" / "secrets.sh")
-    more = ["superuser_password", "replication_password"]
+    asked = re.search(
+        r"deploy/secrets\.sh \$\(if \$\(HA\),(.*)\)",
+        (project.ROOT / "Makefile").read_text(),
+    )
+    assert asked is not None
+    more = asked[1].split()
+    assert sorted(more) == sorted(set(OF_A_NODE) - {"database_password"})
     made = project.run([script, *more])
     assert made.returncode == 0
     files = project.secrets_of(folder)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import psutil
+import psycopg
 import pytest
 
 from ..actions import until
@@ -82,6 +83,27 @@ def test_nothing_is_lost_doubled_or_stale_when_a_leader(cluster, make_field, run
             assert field.watch.stale == []
 
 
+def test_the_wallet_may_see_how_far_a_standby_is_behind(cluster):
+    """Its role is no superuser, and has the right to that."""
+    cluster.wait_for_standby()
+    with psycopg.connect(cluster.url("wallet", direct=True)) as session:
+        asked = "SELECT usename, replay_lsn IS NULL FROM pg_stat_replication"
+        assert session.execute(asked).fetchall() == [("replicator", False)]
+
+
+def test_only_who_has_the_password_acts_on_a_node(cluster):
+    """Whoever has not may ask for its role, as HAProxy does, and changes nothing."""
+    leader = cluster.wait_for_leader()
+    cluster.wait_for_standby()
+    wanted = {"leader": leader.name}
+    assert leader.ask("POST", "switchover", wanted, 30) == 401
+    assert leader.ask("PATCH", "config", {"synchronous_mode": False}) == 401
+    assert leader.ask("OPTIONS", "primary") == 200
+    assert leader.act("PATCH", "config", {"synchronous_mode": True}) == 200
+    names = "SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names'"
+    assert leader.run(names) != [("",)]
+
+
 def test_without_a_synchronous_standby_the_judge_finds_what_is_lost(
     cluster, make_field
 ):
@@ -99,12 +121,14 @@ def test_without_a_synchronous_standby_the_judge_finds_what_is_lost(
 def asynchronous(cluster: Cluster, leader: Node) -> Iterator[None]:
     """Let nobody wait for the standby, and send it nothing more."""
     names = "SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names'"
-    assert leader.ask("PATCH", "config", {"synchronous_mode": False}) == 200
-    until(lambda: leader.run(names) == [("",)])
-    ((sender,),) = leader.run("SELECT pid FROM pg_stat_replication")
-    # The standby notices within five seconds, and asks another one.
-    send(signal.SIGSTOP, [psutil.Process(sender)])
-    yield
-    following = cluster.wait_for_leader()
-    assert following.ask("PATCH", "config", {"synchronous_mode": True}) == 200
-    cluster.wait_for_standby()
+    assert leader.act("PATCH", "config", {"synchronous_mode": False}) == 200
+    try:
+        until(lambda: leader.run(names) == [("",)])
+        ((sender,),) = leader.run("SELECT pid FROM pg_stat_replication")
+        # The standby notices within five seconds, and asks another one.
+        send(signal.SIGSTOP, [psutil.Process(sender)])
+        yield
+    finally:
+        following = cluster.wait_for_leader()
+        assert following.act("PATCH", "config", {"synchronous_mode": True}) == 200
+        cluster.wait_for_standby()
