@@ -1,5 +1,6 @@
 """The third Compose file, which puts a cluster in the place of the one database."""
 
+import os
 import re
 from typing import Any
 
@@ -178,3 +179,29 @@ def test_the_secrets_of_the_cluster_are_made_when_it_is_started(all_three, tmp_p
         assert len(files[name]) == 64
         place = project.ROOT / "deploy" / "secrets" / name
         assert all_three["secrets"][name]["file"] == str(place)
+
+
+#: Says how it was called, and does what it was asked to do within a node.
+ENGINE = """#!/bin/sh
+asked=
+while [ "$asked" != node.sh ]; do asked=$1; printf '%s ' "$1"; shift; done
+PATRONI_SUPERUSER_PASSWORD='a b' exec "$@"
+"""
+SHOWN = (
+    """on_leader sh -c 'printf "%s|" "$PGHOST" "$PGUSER" "$PGPASSWORD" "$1"' sh 'c d'"""
+)
+
+
+def test_the_lines_for_a_cluster_ask_its_leader(services, tmp_path):
+    """As its superuser, by the address that always leads there."""
+    engine = tmp_path / "docker"
+    engine.write_text(ENGINE)
+    engine.chmod(0o700)
+    script = project.lines("A cluster") + SHOWN
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = project.run(["sh", "-euc", script], env={"PATH": path})
+    assert (done.returncode, done.stderr) == (0, "")
+    files = "".join(f"-f {file} " for file in (*project.BOTH, project.HA))
+    asked = f"compose {files}exec -T n1 sh node.sh "
+    assert done.stdout == f"{asked}haproxy|postgres|a b|c d|"
+    assert {"n1", "haproxy"} <= set(services)
