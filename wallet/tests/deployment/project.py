@@ -68,3 +68,10 @@ def render(*files: str, root: Path = ROOT, **given: str) -> dict[str, Any]:
     result = run(command, env=environment(**given))
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
+
+
+def lines(heading: str) -> str:
+    """Read what someone types by a section of the manual."""
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    section = manual.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return "".join(block.split("```")[0] for block in section.split("```sh\n")[1:])

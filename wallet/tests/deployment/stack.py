@@ -55,7 +55,7 @@ class Stack:
 
     def shell(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run lines that someone would type in the deployment's folder."""
-        return project.run(["sh", "-eu", "-c", text], **self._options())
+        return project.run(["sh", "-c", text], **self._options())
 
     def engine(self, *words: str) -> str:
         """Run a command of the engine, and expect it to succeed."""

@@ -27,7 +27,7 @@ def promtool(request: pytest.FixtureRequest) -> list[str]:
     [
         # The secret that it names is there only where Compose mounts it.
         (("config", "--syntax-only", f"{CONFIGURATION}/prometheus.yml"), "is valid"),
-        (("rules", f"{CONFIGURATION}/alerts.yml"), "9 rules found"),
+        (("rules", f"{CONFIGURATION}/alerts.yml"), "11 rules found"),
     ],
 )
 def test_prometheus_accepts_its_configuration(promtool, words, said):

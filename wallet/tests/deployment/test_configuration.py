@@ -146,3 +146,11 @@ def _published(services: dict[str, Any]) -> list[tuple[Any, ...]]:
         for name, service in services.items()
         for port in service.get("ports", [])
     ]
+
+
+def test_every_setting_of_the_files_is_in_the_manual():
+    """All that Compose replaces in them, but for the name that Compose has for it."""
+    manual = (project.ROOT / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", manual, re.M)
+    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert project.VARIABLES - told == {"COMPOSE_PROJECT_NAME"}

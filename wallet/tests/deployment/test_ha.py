@@ -1,5 +1,6 @@
 """The third Compose file, which puts a cluster in the place of the one database."""
 
+import os
 import re
 from typing import Any
 
@@ -30,7 +31,12 @@ IMAGES = {
     "haproxy": ("HAPROXY_IMAGE", r"haproxy:3\.2\.\d+"),
     **dict.fromkeys(NODES, ("PATRONI_IMAGE", r"wallet-patroni:local")),
 }
-OF_A_NODE = ["database_password", "replication_password", "superuser_password"]
+OF_A_NODE = [
+    "database_password",
+    "replication_password",
+    "restapi_password",
+    "superuser_password",
+]
 #: User, networks and secrets of each service.
 RIGHTS = {
     # Its image has no other user.
@@ -142,22 +148,30 @@ def test_patroni_runs_the_file_that_the_failover_tests_run():
     """With every password from a secret, and none in the file."""
     folder = project.ROOT / "deploy" / "ha"
     copied = re.findall(r"^COPY .*$", (folder / "Dockerfile").read_text(), re.M)
-    assert any(" patroni.yml wallet.sql node.sh " in line for line in copied)
+    # A builder of some years ago takes no other way to say so.
+    files = " --chmod=0644 patroni.yml wallet.sql node.sh "
+    assert any(files in line for line in copied)
     given = re.findall(r"^(\w+_PASSWORD)=", (folder / "node.sh").read_text(), re.M)
-    users = ["SUPERUSER", "REPLICATION", "REWIND"]
+    users = ["SUPERUSER", "REPLICATION", "REWIND", "RESTAPI"]
     wanted = [f"PATRONI_{user}_PASSWORD" for user in users]
     assert given == [*wanted, "WALLET_DATABASE_PASSWORD"]
-    logins = yaml.safe_load((folder / "patroni.yml").read_text())["postgresql"]
-    assert [list(each) for each in logins["authentication"].values()] == [
-        ["username"]
-    ] * 3
+    configuration = yaml.safe_load((folder / "patroni.yml").read_text())
+    logins = [*configuration["postgresql"]["authentication"].values()]
+    logins.append(configuration["restapi"]["authentication"])
+    assert [list(each) for each in logins] == [["username"]] * 4
 
 
 def test_the_secrets_of_the_cluster_are_made_when_it_is_started(all_three, tmp_path):
     """They are asked for by name, and are files like the others."""
     folder = project.copy(tmp_path)
     script = str(folder / "deploy" / "secrets.sh")
-    more = ["superuser_password", "replication_password"]
+    asked = re.search(
+        r"deploy/secrets\.sh \$\(if \$\(HA\),(.*)\)",
+        (project.ROOT / "Makefile").read_text(),
+    )
+    assert asked is not None
+    more = asked[1].split()
+    assert sorted(more) == sorted(set(OF_A_NODE) - {"database_password"})
     made = project.run([script, *more])
     assert made.returncode == 0
     files = project.secrets_of(folder)
@@ -165,3 +179,29 @@ def test_the_secrets_of_the_cluster_are_made_when_it_is_started(all_three, tmp_p
         assert len(files[name]) == 64
         place = project.ROOT / "deploy" / "secrets" / name
         assert all_three["secrets"][name]["file"] == str(place)
+
+
+#: Says how it was called, and does what it was asked to do within a node.
+ENGINE = """#!/bin/sh
+asked=
+while [ "$asked" != node.sh ]; do asked=$1; printf '%s ' "$1"; shift; done
+PATRONI_SUPERUSER_PASSWORD='a b' exec "$@"
+"""
+SHOWN = (
+    """on_leader sh -c 'printf "%s|" "$PGHOST" "$PGUSER" "$PGPASSWORD" "$1"' sh 'c d'"""
+)
+
+
+def test_the_lines_for_a_cluster_ask_its_leader(services, tmp_path):
+    """As its superuser, by the address that always leads there."""
+    engine = tmp_path / "docker"
+    engine.write_text(ENGINE)
+    engine.chmod(0o700)
+    script = project.lines("A cluster") + SHOWN
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = project.run(["sh", "-euc", script], env={"PATH": path})
+    assert (done.returncode, done.stderr) == (0, "")
+    files = "".join(f"-f {file} " for file in (*project.BOTH, project.HA))
+    asked = f"compose {files}exec -T n1 sh node.sh "
+    assert done.stdout == f"{asked}haproxy|postgres|a b|c d|"
+    assert {"n1", "haproxy"} <= set(services)

@@ -6,7 +6,6 @@ The wallet is called past Traefik here, replica by replica.
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -235,7 +234,7 @@ def test_no_secret_shows(stack, image):
 
 def test_a_backup_brings_back_the_money_and_the_keys(stack):
     """The lines of the manual, as they stand there, lead back to that moment."""
-    backup, restore = _lines("Backup"), _lines("Restore")
+    backup, restore = project.lines("Backup"), project.lines("Restore")
     wallet = stack.create()
     answered = stack.deposit(wallet, "40.00", "before")
     done = stack.shell(backup)
@@ -251,9 +250,3 @@ def test_a_backup_brings_back_the_money_and_the_keys(stack):
     assert repeated.data == answered.data
     assert stack.deposit(wallet, "2.00", "after").status == 201
     assert stack.balance(wallet) == "42.00"
-
-
-def _lines(heading: str) -> str:
-    manual = Path(project.ROOT / "docs" / "operations.md").read_text()
-    section = manual.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return "".join(block.split("```")[0] for block in section.split("```sh\n")[1:])

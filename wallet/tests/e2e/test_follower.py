@@ -17,12 +17,15 @@ pytestmark = pytest.mark.slow
 TOKEN = "m" * 16
 STANDBYS = "wallet_database_standbys"
 LAG = "wallet_database_replication_lag_bytes"
+#: What makes a new standby takes no place of one.
+COPIER = "pg_basebackup"
 
 
-def connect(url):
+def connect(url, **more):
     """Open a session of somebody else."""
     shown = make_url(url).set(drivername="postgresql")
-    return psycopg.connect(shown.render_as_string(hide_password=False), autocommit=True)
+    address = shown.render_as_string(hide_password=False)
+    return psycopg.connect(address, autocommit=True, **more)
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def test_a_standby_is_told_and_how_far_it_is_behind(
         return [float(each) for each in re.findall(rf"^{name} (\S+)$", text, re.M)]
 
     until(lambda: (told(STANDBYS), told(LAG)) == ([1], [0]))
+    with connect(own_postgresql[0], replication="true", application_name=COPIER):
+        assert (told(STANDBYS), told(LAG)) == ([1], [0])
     standby.execute("SELECT pg_wal_replay_pause()")
     with server.client() as client:
         wallet = client.post("/v1/wallets").json["id"]

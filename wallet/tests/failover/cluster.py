@@ -3,6 +3,7 @@
 The configuration is that of ``deploy/ha``, file by file.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -51,6 +52,7 @@ class Node(Machine):
             PATRONI_SUPERUSER_PASSWORD=PASSWORD,
             PATRONI_REPLICATION_PASSWORD=PASSWORD,
             PATRONI_REWIND_PASSWORD=PASSWORD,
+            PATRONI_RESTAPI_PASSWORD=PASSWORD,
             WALLET_DATABASE_PASSWORD=PASSWORD,
         )
 
@@ -58,11 +60,24 @@ class Node(Machine):
         """Ask Patroni whether the node is the ``primary``, or the ``sync`` standby."""
         return self.ask("GET", role) == 200
 
-    def ask(self, method: str, path: str, body: Any = None, within_s: int = 1) -> int:
+    def act(self, method: str, path: str, body: Any, within_s: int = 1) -> int:
+        """Ask Patroni to act, as whoever may."""
+        given = base64.b64encode(f"patroni:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {given}"}
+        return self.ask(method, path, body, within_s, headers)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        within_s: int = 1,
+        headers: dict[str, str] | None = None,
+    ) -> int:
         """Ask Patroni; tell the status of its answer, or 0 if there is none."""
         api = http.client.HTTPConnection("127.0.0.1", self.api, timeout=within_s)
         try:
-            api.request(method, f"/{path}", json.dumps(body) if body else None)
+            api.request(method, f"/{path}", json.dumps(body), headers or {})
             return api.getresponse().status
         except (OSError, http.client.HTTPException):
             return 0
@@ -92,7 +107,7 @@ class Node(Machine):
 
     def hand_over(self) -> None:
         """Let the other node lead, as for maintenance."""
-        assert self.ask("POST", "switchover", {"leader": self.name}, 30) == 200
+        assert self.act("POST", "switchover", {"leader": self.name}, 30) == 200
 
     def orphan(self) -> None:
         """Kill Patroni, and leave PostgreSQL alone."""

@@ -124,6 +124,24 @@ def test_a_backup_of_another_program_is_noted(local, database_url):
     assert began_s <= measured(local)[BACKUP] <= now_us() / 1e6
 
 
+def test_a_backup_of_another_program_is_noted_with_its_begin(local, database_url):
+    """Which that program told; what was done since is not in it."""
+    done = run(database_url, "backup", "--elsewhere", "--began", "1700000000")
+    assert done.exit_code == 0, done.output
+    assert measured(local)[BACKUP] == 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    "words", [("--elsewhere", "--began", "99999999999"), ("file", "--began", "1")]
+)
+def test_a_begin_is_of_another_program_and_past(local, database_url, words):
+    """Anything else is a mistake, such as milliseconds, and nothing is noted."""
+    done = run(database_url, "backup", *words)
+    assert done.exit_code == 2
+    assert "--began goes with --elsewhere, and is past." in done.output
+    assert measured(local)[BACKUP] == 0
+
+
 @pytest.mark.one_engine
 def test_a_backup_in_sqlite_is_noted_once_it_is_whole(local, database_url, tmp_path):
     """With the time at which it began; one that was not made is not noted."""

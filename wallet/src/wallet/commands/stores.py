@@ -61,16 +61,23 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.option("--elsewhere", is_flag=True, help="Only note one of another program.")
-def backup(file: Path | None, force: bool, elsewhere: bool) -> None:
+@click.option("--began", type=click.IntRange(min=0), help="Its second since 1970.")
+def backup(file: Path | None, force: bool, elsewhere: bool, began: int | None) -> None:
     """Save a verified copy of a store in SQLite to FILE, while the service runs.
 
     FILE has that name only once it is whole. A service that writes does not wait.
-    The store notes when the backup was made, for the metrics.
+    The store notes when the backup was begun, for the metrics. Of another program
+    that is when --began says, or now.
     """
     if elsewhere is (file is not None):
         raise click.UsageError("Name a FILE, or say --elsewhere.")
+    began_us = now_us()
+    if began is not None:
+        if not elsewhere or began * 1_000_000 > began_us:
+            raise click.UsageError("--began goes with --elsewhere, and is past.")
+        began_us = began * 1_000_000
     with one_sentence():
-        url, began_us = existing_database(), now_us()
+        url = existing_database()
         if file is not None:
             _save(url, file, force)
         store = open_current_store(url, Limits())

@@ -18,7 +18,8 @@ VALUES ('wallet_database_size_bytes',
   ('wallet_database_oldest_transaction_seconds',
     (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)
      FROM pg_stat_activity WHERE backend_type = 'client backend')),
-  ('wallet_database_standbys', (SELECT count(*) FROM pg_stat_replication)),
+  ('wallet_database_standbys', (SELECT count(*) FROM pg_stat_replication
+     WHERE application_name IS DISTINCT FROM 'pg_basebackup')),
   ('wallet_database_replication_lag_bytes',
     (SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))
      FROM pg_stat_replication WHERE NOT pg_is_in_recovery()))
