@@ -141,12 +141,21 @@ def test_what_a_replica_has_received_is_not_sent_to_another(stack):
     """It might have been done: without a key, that would be twice."""
     stack.up(wallets=2)
     wallet = stack.create()
+    with Watch(stack) as watch:
+        watch.settled(200, 10)
     with locking(stack.database_url, wallet) as session:
         asking = "SELECT host(client_addr) FROM pg_stat_activity WHERE wait_event_type"
-        waiting = asking + " = 'Lock'"
+        found: list[str] = []
+
+        def waits() -> bool:
+            # It looks for the lock again and again, so it is met while it does.
+            for row in session.execute(f"{asking} = 'Lock'").fetchmany(1):
+                found.extend(row)
+            return bool(found)
+
         thread, results = in_thread(_deposit, stack, wallet)
-        until(lambda: session.execute(waiting).rowcount > 0, 3, each_s=0.05)
-        (at,) = session.execute(waiting).fetchone()
+        until(waits, 3, each_s=0.02)
+        (at,) = found
         (doing,) = [
             one["Name"].lstrip("/")
             for one in stack.containers("wallet")
