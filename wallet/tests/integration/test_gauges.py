@@ -81,11 +81,10 @@ def test_a_database_tells_of_itself(local, database_url):
 
 @only_postgresql
 def test_a_transaction_that_stays_open_is_told(local, session):
-    """By its age, whatever it does."""
-    session.execute("SELECT 1")
-    began = time.monotonic()
-    until(lambda: measured(local)[OLDEST] >= 0.2)
-    assert time.monotonic() - began >= 0.2
+    """By its age, whatever it does; other tests have older ones on the same server."""
+    age = "SELECT extract(epoch FROM clock_timestamp() - now())"
+    until(lambda: session.execute(age).fetchone()[0] >= 0.2)
+    assert measured(local)[OLDEST] >= 0.2
 
 
 @only_postgresql
