@@ -145,7 +145,9 @@ class Stack:
     def servers(self) -> dict[str, str]:
         """How Traefik finds each replica of the wallet that it sends requests to."""
         service = self.visit("traefik", "/api/http/services/wallet@docker")
-        return service.json.get("serverStatus", {})
+        # While it starts itself, it knows of no service.
+        known = service.json if service.status == 200 else {}
+        return known.get("serverStatus", {})
 
     def serves(self, wallets: int) -> bool:
         """Tell whether Traefik knows just so many replicas, and all work."""
