@@ -6,6 +6,17 @@ import pytest
 from stages import chromium_path
 from werkzeug.serving import make_server
 
+LEFT = (
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def pytest_collection_modifyitems(items):
+    """A browser may leave while the development server sends it a file."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.filterwarnings(LEFT))
+
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
