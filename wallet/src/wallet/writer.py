@@ -86,7 +86,7 @@ class Writer:
         self._answer_s = answer_s
         self._observe = observe
         self._began_s: float | None = None
-        self._doubt = Doubt(store)
+        self._doubt = Doubt(store, lambda: self._began_s is not None)
 
     @property
     def failing(self) -> bool:

@@ -21,7 +21,7 @@ class Store:
 def test_a_failure_during_an_attempt_is_not_forgotten():
     """The attempt says nothing of what came after it began; the next one does."""
     store = Store()
-    doubt = Doubt(store)
+    doubt = Doubt(store, lambda: False)
     doubt.begin()
     assert store.asked.wait(5)
     store.asked.clear()
@@ -36,7 +36,7 @@ def test_what_was_written_ends_the_doubt():
     """Nothing more is tried."""
     store = Store()
     store.let.set()
-    doubt = Doubt(store)
+    doubt = Doubt(store, lambda: False)
     doubt.begin()
     assert store.asked.wait(5)
     until(lambda: not doubt.standing)
@@ -44,3 +44,19 @@ def test_what_was_written_ends_the_doubt():
     store.asked.clear()
     doubt.begin()
     assert not store.asked.is_set()
+
+
+def test_a_change_that_is_being_tried_is_waited_for():
+    """An attempt that works does not help it: it may be asking a server that died."""
+    store, busy = Store(), threading.Event()
+    busy.set()
+    store.let.set()
+    doubt = Doubt(store, busy.is_set)
+    doubt.begin()
+    for _ in range(2):
+        assert store.asked.wait(5)
+        store.asked.clear()
+        assert doubt.standing
+    busy.clear()
+    until(lambda: not doubt.standing)
+    doubt.stop(5)

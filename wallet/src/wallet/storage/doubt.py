@@ -1,6 +1,7 @@
 """Whether anything can be written: in doubt from a failure until something was."""
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from .store import Store
@@ -13,13 +14,16 @@ class Doubt:
     """Remembers that a change failed, and tries in the background until one works.
 
     Who is not asked for any change, because its health is bad, is healthy again.
+
+    :param under_way: tells whether a change is being tried. It says more than an
+        attempt in the background, which may have found a new server before it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, under_way: Callable[[], bool]) -> None:
         #: Whether the last attempt failed.
         self.standing = False
         self._failures = 0
-        self._store = store
+        self._store, self._under_way = store, under_way
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,12 +55,17 @@ class Doubt:
                     self._thread = None
                     return
                 failures = self._failures
-            try:
-                self._store.write_nothing()
-            except Exception:
-                # Who asked for a change has logged why, and is asked again.
+            if not self._works():
                 self._stopped.wait(_LOOK_S)
-            else:
-                with self._lock:
-                    # Nothing may have failed since, or it is in doubt again.
-                    self.standing = failures != self._failures
+                continue
+            with self._lock:
+                # Nothing may have failed since, or it is in doubt again.
+                self.standing = failures != self._failures
+
+    def _works(self) -> bool:
+        try:
+            self._store.write_nothing()
+        except Exception:
+            # Who asked for a change has logged why, and is asked again.
+            return False
+        return not self._under_way()
