@@ -11,7 +11,7 @@ wallets() { # …, divided by blanks
 # Broken off, nobody leaves, and what did not become healthy is removed.
 undo() {
   if [ -z "$done" ]; then
-    echo 'The rollout was broken off; who served goes on. See make ps, make logs.' >&2
+    echo 'The rollout was broken off; the containers that were serving go on. See make ps, make logs.' >&2
     for container in $("$@" ps --all --quiet wallet); do
       case " $healthy" in
         *" $container "*) docker exec "$container" rm -f /tmp/leaving || true ;;

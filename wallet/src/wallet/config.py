@@ -75,8 +75,8 @@ SETTINGS: Final = {
     ),
     "LOG_ADDRESS": Setting(
         "0",
-        "`1` tells in each line who asked: behind a proxy on a private network, whom"
-        " it names last.",
+        "`1` adds the client's address to each line: behind a proxy on a private"
+        " network, the last one in `X-Forwarded-For`.",
         switch,
     ),
     "THREADS": Setting(

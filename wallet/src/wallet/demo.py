@@ -86,8 +86,7 @@ def _fill(service: Service) -> str:
     first = today - timedelta(days=_DAYS)
     return (
         f"Made {len(wallets)} wallets with {entries} entries from {first} to {today}.\n"
-        "Look at them: start the service (make run, or wallet serve) and open it in a"
-        " browser."
+        "To look at them, run `wallet serve` with the same settings."
     )
 
 

@@ -227,7 +227,7 @@ def _free_address(host: str, port: int) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        said = f"Port {port} of {host} cannot be had ({error.strerror}): choose others"
+        said = f"Port {port} of {host} cannot be used ({error.strerror}): choose others"
         advice = f"{said} with --port and --host."
         if error.errno == errno.EADDRINUSE:
             free = port + 1 if port < 65535 else 8000

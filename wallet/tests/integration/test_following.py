@@ -1,6 +1,7 @@
 """The feed of a wallet: what it takes, and what it answers without a server's help."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -215,3 +216,25 @@ def test_one_statement_looks_for_all_who_wait(app, local):
     for thread, _ in threads:
         thread.join(10)
     until(lambda: not service_of(app).feed._looking)
+
+
+@pytest.mark.one_engine
+def test_without_a_thread_one_call_fails_and_the_next_one_waits(
+    app, local, monkeypatch
+):
+    """The process may have too many for a while."""
+    wallet, feed = local.create(), service_of(app).feed
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError), feed.waiting(wallet, 0):
+            pass
+    assert (waiting(app), feed._looking) == (0, False)
+    thread, answers = in_thread(ask, local, wallet, "wait=60")
+    until(lambda: waiting(app) == 1)
+    assert local.deposit(wallet, 1).status_code == 201
+    thread.join(10)
+    assert versions(answers[0][0]) == [1]

@@ -322,6 +322,11 @@ class TestHolds:
         assert problem(release(local, rich, new_hold_id())) == "unknown-hold"
         path = f"/v1/wallets/{other}/holds/{hold}"
         assert problem(local.get(path)) == "unknown-hold"
+        for no_id in (hold + "0", hold.upper(), "%00", "x" * 200):
+            assert problem(capture(local, rich, no_id)) == "unknown-hold"
+            assert problem(release(local, rich, no_id)) == "unknown-hold"
+            path = f"/v1/wallets/{rich}/holds/{no_id}"
+            assert problem(local.get(path)) == "unknown-hold"
         assert sums(local, rich) == ("100.00", "30.00", "70.00")
 
     def test_a_key_stays_free_where_there_was_no_hold(self, local, rich):

@@ -8,16 +8,18 @@ import io
 import json
 import os
 import random
+import re
 from copy import deepcopy
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from wallet import create_app
 from wallet.api.calls import CALLS
 from wallet.audit.verify import verify
-from wallet.ledger.ids import new_wallet_id
+from wallet.ledger.ids import new_hold_id, new_wallet_id
 from wallet.web.kinds import KINDS
 from wallet.web.service import service_of
 
@@ -48,10 +50,17 @@ BODIES = {
             {"kind": "transfer", "amount": "0.01", "to": "", "key": "a"},
             {"kind": "withdrawal", "amount": "2", "note": None},
             {"kind": "deposit", "amount": 1, "key": "b"},
+            {"kind": "hold", "amount": "0.01", "note": "x", "expires_in": 60},
+            {"kind": "capture", "hold": "", "amount": "0.01", "keep_open": True},
+            {"kind": "release", "hold": ""},
         ],
         "atomic": True,
     },
     "keys": {},
+    "reversals": {"note": "x"},
+    "holds": {"amount": "0.01", "note": "x", "expires_in": 60},
+    "captures": {"to": "", "amount": "0.01", "keep_open": True},
+    "releases": {},
 }
 HEADERS = (
     *"IDEMPOTENCY_KEY IDEMPOTENCY_KEY IF_MATCH AUTHORIZATION ORIGIN".split(),
@@ -70,6 +79,9 @@ class Sender:
         self.app, self.token = app, token
         calls = Wallets(app.test_client(), token)
         self.wallets = [calls.create(floor="-1000"), calls.create(currency="JPY")]
+        placed = calls.post(f"/v1/wallets/{self.wallets[0]}/holds", {"amount": "900"})
+        assert placed.status_code == 201
+        self.hold = placed.json["hold"]["id"]
         self.seen = {}
 
     def send(self, chance, texts):
@@ -97,15 +109,21 @@ class Sender:
         text = lambda: chance.choice(texts)  # noqa: E731  read as one word below
         ids = (*self.wallets, *self.wallets, new_wallet_id(), text())
         method, route = chance.choice((*CALLS, *POSTS * 2, ("GET", f"/v1/{text()}")))
-        body = self.body(chance, route.rpartition("/")[2], text, ids)
-        path = route.replace("<wallet_id>", chance.choice(ids)).replace(
-            "<name>", text()
-        )
+        call = CALLS.get((method, route))
+        example = call.example if call and isinstance(call.example, dict) else {}
+        usual = BODIES.get(route.rpartition("/")[2], example)
+        body = self.body(chance, usual, text, ids)
+        parts = {
+            "wallet_id": chance.choice(ids),
+            "hold_id": chance.choice((self.hold, new_hold_id(), text())),
+            "version": chance.choice(("1", "2", text())),
+        }
+        path = re.sub("<(.+?)>", lambda name: parts.get(name[1], text()), route)
         environ = {
             "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
             "PATH_INFO": latin(path),
-            "QUERY_STRING": latin(self.query(chance, text)),
+            "QUERY_STRING": latin(self.query(chance, call, text)),
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
@@ -129,15 +147,15 @@ class Sender:
             )
         return environ
 
-    def query(self, chance, text):
-        names = ("limit", "after", "before", "wallet", "key", text())
+    def query(self, chance, call, text):
+        known = [field.encode_name for field in fields(call.query)] if call else []
+        names = ("limit", "after", "wallet", *known * 3, text())
         many = chance.choice((0, 0, 0, 1, 1, 2, 3))
         values = (text(), "5", "20", *self.wallets)
         asked = [f"{chance.choice(names)}={chance.choice(values)}" for _ in range(many)]
         return "&".join(asked)
 
-    def body(self, chance, call, text, ids):
-        usual = BODIES.get(call, {})
+    def body(self, chance, usual, text, ids):
         odd = chance.random() < 0.05
         body = deepcopy(chance.choice(list(BODIES.values())) if odd else usual)
         places = [body, *body.get("operations", ())]
@@ -145,6 +163,8 @@ class Sender:
             for name in list(place):
                 if name == "to" and chance.random() < 0.7:
                     place[name] = chance.choice(ids)
+                elif name == "hold" and chance.random() < 0.7:
+                    place[name] = self.hold
                 elif chance.random() < 0.07:
                     place[name] = chance.choice((text(), *ODD_JSON))
             if chance.random() < 0.02:

@@ -20,9 +20,9 @@ def test_a_name_is_turned_into_the_address_to_listen_on(settings, host):
     ("host", "workers", "sentence"),
     [
         ("0.0.0.0", 1, "Without WALLET_OPERATOR_TOKEN"),  # noqa: S104  it is refused
-        ("::", 1, "Without WALLET_OPERATOR_TOKEN|cannot be had"),
-        ("no.such.host.invalid", 1, "cannot be had"),
-        ("203.0.113.1", 1, "cannot be had"),
+        ("::", 1, "Without WALLET_OPERATOR_TOKEN|cannot be used"),
+        ("no.such.host.invalid", 1, "cannot be used"),
+        ("203.0.113.1", 1, "cannot be used"),
         ("127.0.0.1", 2, "SQLite takes one worker"),
     ],
 )

@@ -75,7 +75,8 @@ _TAGS: Final = {
 }
 _SCHEMES: Final = {
     "operatorToken": "The operator's token, which may do everything.",
-    "walletKey": "A wallet's key: reads that wallet, withdraws and transfers from it.",
+    "walletKey": "A wallet's key: reads that wallet, withdraws and transfers from it,"
+    " and sets money aside, pays it out and lets it go.",
     "metricsToken": "The token that reads metrics, and nothing else.",
 }
 _ABOUT: Final = """\
@@ -88,7 +89,8 @@ until it is answered.
 A service without an operator token needs no credentials, and serves only the machine
 that it runs on.
 
-Any address answers 405 `/problems/method-not-allowed` to a method not listed here."""
+Any address answers 405 `/problems/method-not-allowed` to a method not listed here,
+other than HEAD and OPTIONS."""
 
 
 def describe(app: Flask, local: bool) -> Schema:

@@ -60,8 +60,12 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-@click.option("--elsewhere", is_flag=True, help="Only note one of another program.")
-@click.option("--began", type=click.IntRange(min=0), help="Its second since 1970.")
+@click.option(
+    "--elsewhere", is_flag=True, help="Only note a backup that another program made."
+)
+@click.option(
+    "--began", type=click.IntRange(min=0), help="When it began, in seconds since 1970."
+)
 def backup(file: Path | None, force: bool, elsewhere: bool, began: int | None) -> None:
     """Save a verified copy of a store in SQLite to FILE, while the service runs.
 

@@ -35,6 +35,11 @@ def is_operation_id(text: str) -> bool:
     return text[:1] == "o" and is_wallet_id(f"w{text[1:]}")
 
 
+def is_hold_id(text: str) -> bool:
+    """Tell whether the text has the form of a hold's id."""
+    return text[:1] == "h" and is_wallet_id(f"w{text[1:]}")
+
+
 def _uuid7() -> int:
     # RFC 9562, section 5.7, with method 3 of section 6.2: the bits after those of the
     # millisecond tell its 4,096th part, so that ids sort within it, too.

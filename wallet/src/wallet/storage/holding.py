@@ -4,6 +4,7 @@ from typing import Final
 
 from ..clock import now_us
 from ..ledger.held import HoldEnd, HoldState
+from ..ledger.ids import is_hold_id
 from .loading import to_hold
 from .store import Store
 
@@ -28,6 +29,8 @@ ORDER BY id LIMIT :limit"""  # noqa: S608  made of the constants above
 
 def find_hold(store: Store, wallet_id: str, hold_id: str) -> HoldState | None:
     """Read a hold as it is now."""
+    if not is_hold_id(hold_id):
+        return None
     found = store.reader.rows(_ONE, wallet_id=wallet_id, hold_id=hold_id)
     return to_hold(found[0]).at(now_us()) if found else None
 

@@ -12,6 +12,7 @@ from ..ledger.commands import (
     Submission,
 )
 from ..ledger.held import HoldEnd, HoldState
+from ..ledger.ids import is_hold_id
 from ..ledger.outcomes import HoldId, Known, Remembered, Scope, WalletState
 from .connections import Dialect
 from .rows import Driver, Row
@@ -105,5 +106,7 @@ def _named(
                 if isinstance(command, Reverse):
                     undone.add((wallet_id, command.undone))
                 elif isinstance(command, CaptureHold | ReleaseHold):
-                    holds.add((wallet_id, command.hold_id))
+                    # Only what can be an id is looked up.
+                    if is_hold_id(command.hold_id):
+                        holds.add((wallet_id, command.hold_id))
     return ids, keys, scopes, undone, holds

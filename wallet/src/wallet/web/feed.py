@@ -44,14 +44,15 @@ class Feed:
     def waiting(self, wallet_id: str, after: int) -> Iterator[threading.Event]:
         """Wait by an event that is set when there are entries, or the service stops."""
         waiter = _Waiter(wallet_id, after)
-        with self._lock:
-            self._waiters.add(waiter)
-            if self._stopped:
-                waiter.called.set()
-            elif not self._looking:
-                self._looking = True
-                threading.Thread(target=self._run, name="feed", daemon=True).start()
         try:
+            with self._lock:
+                self._waiters.add(waiter)
+                if self._stopped:
+                    waiter.called.set()
+                elif not self._looking:
+                    # Only then: there may be no thread to be had, for a while.
+                    threading.Thread(target=self._run, name="feed", daemon=True).start()
+                    self._looking = True
             yield waiter.called
         finally:
             with self._lock:

@@ -55,7 +55,7 @@ KINDS: Final = {
             "forbidden",
             403,
             "These credentials do not allow this",
-            "A wallet's key reads its own wallet, withdraws and transfers from it.",
+            "A wallet's key reads its own wallet, and pays or sets aside from it.",
         ),
         Kind(
             "foreign-page",

@@ -1,6 +1,7 @@
 """Whether the service works, and its metrics.
 
-The status is open to all, so it names no host, user or address.
+The status is open to all, so it names no host, user or address; but standbys have the
+names that PostgreSQL was given for them.
 """
 
 from contextlib import suppress
