@@ -113,7 +113,8 @@ class Line:
         :raises OutcomeUnknown: it is in a batch whose end cannot be waited for.
         """
         with self._lock:
-            if not place.called.locked() or time.monotonic() < place.until_s:
+            called = place.served or not place.called.locked()
+            if called or time.monotonic() < place.until_s:
                 return
             if place.taken:
                 place.gone = True
@@ -202,11 +203,11 @@ class Line:
                 self._led = True
                 self._places[0].called.release()
 
-    def end_watch(self, place: Place) -> None:
-        """Call the next of those aside to watch; if there is none, nobody does."""
+    def end_watch(self, broken: Place | None = None) -> None:
+        """Call the next of those aside to watch, except for one who is broken."""
         with self._lock:
-            if place.aside:
-                self._aside.remove(place)
+            if broken is not None and broken.aside:
+                self._aside.remove(broken)
             if self._aside:
                 self._aside[0].called.release()
             else:

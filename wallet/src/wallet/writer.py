@@ -93,7 +93,7 @@ class Writer:
         """Whether the last batch failed, or goes on for longer than anyone waits."""
         began_s = self._began_s
         stuck = began_s is not None and time.monotonic() - began_s > self._wait_s
-        return stuck or self._doubt.standing
+        return stuck or self._doubt.stands()
 
     def submit(self, submission: Submission) -> Results:
         """Have a submission decided and committed, and return its results.
@@ -123,9 +123,10 @@ class Writer:
         self._doubt.stop(1)
 
     def _lead(self, mine: Place) -> None:
+        # Before anybody is taken: who is, asks how long the batch has been under way.
+        self._began_s = began_s = time.monotonic()
         batch = self.line.take(self._batch_size)
-        queued, began_s = self.line.commands, time.monotonic()
-        self._began_s = began_s
+        queued = self.line.commands
         try:
             self._commit_or_split(batch)
         finally:
@@ -161,8 +162,11 @@ class Writer:
                     log.warning("locked wallets are not waited for", exc_info=True)
                     free = set(locked)
                 self.line.bring_back(free)
-        finally:
+        except BaseException:
             self.line.end_watch(mine)
+            raise
+        # By now it may be aside again; then it is called like the others.
+        self.line.end_watch()
 
     def _commit_or_split(self, batch: list[Place]) -> None:
         """Serve everyone in the batch, set aside, or put back all but the first."""
@@ -174,10 +178,10 @@ class Writer:
                 mistake = None if isinstance(error, StoreFailure) else error
                 text, cause = "a batch of %d failed: %r from %r", error.__cause__
                 log.warning(text, len(batch), error, cause, exc_info=mistake)
-                if known and not isinstance(error, Locked):
-                    self._doubt.begin()
                 for place in batch:
                     place.error = error
+                if known and not isinstance(error, Locked):
+                    self._doubt.begin()
                 return
             # One of them is to blame. Each by itself, only that one fails.
             self.line.put_back(batch[1:])

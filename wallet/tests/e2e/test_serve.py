@@ -61,7 +61,7 @@ def test_without_an_operator_token_the_server_is_local(local, tmp_path):
     }
     assert modes == {"wallet.db": 0o600, "secret_key": 0o600}
     assert "Mode: local" in local.log.read_text()
-    assert local.run("verify").stdout.startswith("1 wallets, 0 entries")
+    assert local.run("verify").stdout.startswith("1 wallet, 0 entries, 0 operations")
 
 
 def test_a_body_is_measured_however_it_is_sent(server):

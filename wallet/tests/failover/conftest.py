@@ -16,6 +16,7 @@ import pytest
 from wallet.audit.load import Load
 from wallet.audit.torture import Verdict, judge
 from wallet.config import read_settings
+from wallet.storage.connections import Limits
 from wallet.storage.store import open_store
 
 from ..actions import until
@@ -104,8 +105,9 @@ class Field:
         if not (self.watch.stop(30) and self.load.stop(30)):
             faults.append("somebody never got an answer")
         self.server.kill()
-        settings = read_settings({"DATABASE_URL": self.url})
-        store = open_store(settings.database_url, settings.limits)
+        # As a command does it, which may take as long as it needs.
+        url = read_settings({"DATABASE_URL": self.url}).database_url
+        store = open_store(url, Limits(statement_timeout_ms=0))
         try:
             verdict = judge(store, self.load, self.faults, faults)
         finally:

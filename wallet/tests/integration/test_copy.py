@@ -271,7 +271,7 @@ def test_a_store_that_goes_on_while_its_copy_is_verified_is_called_so(
             with service_of(shared_app).store.transaction() as connection:
                 done.append(keep_rate(connection, Decimal(1), now_us()))
 
-    sentence = "1 wallets changed" if what == "wallets" else "Prices or ended sessions"
+    sentence = "1 wallet changed" if what == "wallets" else "Prices, ended sessions"
     with pytest.raises(CopyError, match=sentence):
         run(on_wallet=interfere)
     assert is_unfinished(target_url)

@@ -124,9 +124,10 @@ def test_a_backup_of_another_program_is_noted(local, database_url):
 
 
 def test_a_backup_of_another_program_is_noted_with_its_begin(local, database_url):
-    """Which that program told; what was done since is not in it."""
-    done = run(database_url, "backup", "--elsewhere", "--began", "1700000000")
-    assert done.exit_code == 0, done.output
+    """Which that program told, and may tell again; what was done since is not in it."""
+    for _ in range(2):
+        done = run(database_url, "backup", "--elsewhere", "--began", "1700000000")
+        assert done.exit_code == 0, done.output
     assert measured(local)[BACKUP] == 1_700_000_000
 
 

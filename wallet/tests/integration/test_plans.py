@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from wallet.audit.totals import REVERSALS
 from wallet.history.course import begin_of, read_course
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
@@ -145,6 +146,14 @@ def test_a_run_is_summed_up_by_index(writer, plans):
     assert len(written) == 6
     assert bad(written) == []
     assert all(bad([each], BY_INDEX) for each in written)
+
+
+def test_what_was_undone_leads_to_its_reversal(store):
+    """The other way, each reversal would read all that came before it."""
+    found = explain(store, REVERSALS, ())
+    by = r"INDEX entries_reversals \(wallet_id=\? AND reverses=\?|^Index Scan entries$"
+    assert any(re.search(by, each) for each in found), found
+    assert not any("version<?" in each for each in found), found
 
 
 @pytest.mark.parametrize("name", READS)

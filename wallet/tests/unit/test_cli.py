@@ -161,7 +161,7 @@ def test_copy_says_what_it_copied_and_what_does_not_come_along(
     assert "\r1 of 1 wallets and 2 of 2 entries copied" in done.stderr
     first, second, third = done.stdout.splitlines()
     assert first == (
-        "1 wallets, 2 entries, 2 operations: copied to"
+        "1 wallet, 2 entries, 2 operations: copied to"
         f" SQLite at {tmp_path}/copy.db, compared, and verified."
     )
     assert second.startswith("The secret key is not in the store")
@@ -203,6 +203,21 @@ def test_a_damaged_file_is_called_so(run, tmp_path, monkeypatch, command, damage
     (line,) = done.stderr.splitlines()
     assert "damaged" in line
     assert path.read_bytes() == before
+
+
+def test_a_damaged_table_is_called_so(run, tmp_path):
+    """It is found by a statement of the driver alone."""
+    path = tmp_path / "wallet.db"
+    with closing(sqlite3.connect(path)) as database:
+        of = "SELECT rootpage FROM sqlite_schema WHERE name = 'wallets'"
+        ((page,),) = database.execute(of).fetchall()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    done = run("verify")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "The database is damaged" in line
 
 
 @pytest.mark.parametrize(

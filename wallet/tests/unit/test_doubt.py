@@ -28,7 +28,7 @@ def test_a_failure_during_an_attempt_is_not_forgotten():
     doubt.begin()
     store.let.set()
     assert store.asked.wait(5)
-    until(lambda: not doubt.standing)
+    until(lambda: not doubt.stands())
     doubt.stop(5)
 
 
@@ -39,7 +39,7 @@ def test_what_was_written_ends_the_doubt():
     doubt = Doubt(store, lambda: False)
     doubt.begin()
     assert store.asked.wait(5)
-    until(lambda: not doubt.standing)
+    until(lambda: not doubt.stands())
     doubt.stop(5)
     store.asked.clear()
     doubt.begin()
@@ -56,7 +56,26 @@ def test_a_change_that_is_being_tried_is_waited_for():
     for _ in range(2):
         assert store.asked.wait(5)
         store.asked.clear()
-        assert doubt.standing
+        assert doubt.stands()
     busy.clear()
-    until(lambda: not doubt.standing)
+    until(lambda: not doubt.stands())
+    doubt.stop(5)
+
+
+def test_without_a_thread_whoever_asks_next_begins_to_try(monkeypatch):
+    """The process may have too many for a while."""
+    store = Store()
+    store.let.set()
+    doubt = Doubt(store, lambda: False)
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        doubt.begin()
+        assert doubt.stands()
+    assert not store.asked.is_set()
+    until(lambda: not doubt.stands())
+    assert store.asked.is_set()
     doubt.stop(5)

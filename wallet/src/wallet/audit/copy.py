@@ -123,7 +123,8 @@ def _require_unmoved(source: Store, target: Store) -> None:
         moved = sum(1 for _ in other_wallets(now, copy))
         others = [each for each in OTHERS if content(now, each) != content(copy, each)]
     if moved or others:
-        what = f"{moved} wallets" if moved else "Prices or ended sessions"
+        some = "1 wallet" if moved == 1 else f"{moved} wallets"
+        what = some if moved else "Prices, ended sessions or notes of backups"
         raise CopyError(
             f"{what} changed while the store was copied, so the copy is not finished:"
             " stop the service, and run the command again. It takes along only what"

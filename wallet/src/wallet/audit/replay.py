@@ -1,6 +1,7 @@
 """Follows one wallet's history entry by entry."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -50,7 +51,8 @@ class Replayed:
         self.wallet = wallet
         self._freeze = freeze
         self._old = True
-        self._floors = [(each.version, each.floor_minor) for each in changes]
+        self._floors = deque((each.version, each.floor_minor) for each in changes)
+        self._floor_minor = wallet.floor_minor
         if changes:
             first = changes[0]
             wallet = wallet._replace(name=first.name, floor_minor=first.floor_minor)
@@ -117,8 +119,10 @@ class Replayed:
             yield self._answers(entry, row), otherwise
 
     def _floor_at(self, version: int) -> int:
-        floors = [floor for since, floor in self._floors if since < version]
-        return floors[-1] if floors else self.wallet.floor_minor
+        """Tell the floor that an entry met; versions only grow."""
+        while self._floors and self._floors[0][0] < version:
+            _, self._floor_minor = self._floors.popleft()
+        return self._floor_minor
 
     def _continues(self, entry: Entry, principal: str | None, key: str | None) -> bool:
         """Whether the chain goes on; once it has the new format, it keeps that."""

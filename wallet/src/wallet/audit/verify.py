@@ -192,7 +192,7 @@ def _check_holds(
         for row in rows:
             hold = to_hold(row)
             if captured.pop(hold.id, 0) != hold.captured_minor:
-                raise Fault(f"{wallet.id}: not as much was captured of {hold.id}")
+                raise Fault(f"{wallet.id}: {hold.id} says otherwise about its captures")
             if hold.remaining_minor:
                 held += hold.remaining_minor
                 first_us = min(hold.expires_at_us, first_us or hold.expires_at_us)

@@ -102,7 +102,11 @@ def on_a_terminal() -> bool:
 
 def shown(report: Report) -> str:
     """Tell how much was verified."""
-    return (
-        f"{report.wallets} wallets, {report.entries} entries,"
-        f" {report.operations} operations"
+    counts = (
+        (report.wallets, "wallet", "wallets"),
+        (report.entries, "entry", "entries"),
+        (report.operations, "operation", "operations"),
+    )
+    return ", ".join(
+        f"{many} {one if many == 1 else more}" for many, one, more in counts
     )

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from .store import Store
@@ -20,26 +21,29 @@ class Doubt:
     """
 
     def __init__(self, store: Store, under_way: Callable[[], bool]) -> None:
-        #: Whether the last attempt failed.
-        self.standing = False
+        self._standing = False
         self._failures = 0
         self._store, self._under_way = store, under_way
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def stands(self) -> bool:
+        """Tell whether the last attempt failed."""
+        if self._standing and self._thread is None:
+            self._try()
+        return self._standing
+
     def begin(self) -> None:
         """Take note of a failure."""
         with self._lock:
-            self.standing = True
+            self._standing = True
             self._failures += 1
-            if self._thread is None and not self._stopped.is_set():
-                self._thread = threading.Thread(target=self._look, daemon=True)
-                self._thread.start()
+        self._try()
 
     def end(self) -> None:
         """Take note that something was written."""
-        self.standing = False
+        self._standing = False
 
     def stop(self, timeout_s: float) -> None:
         """Try no more; what is being tried is waited for so long."""
@@ -48,10 +52,19 @@ class Doubt:
         if thread is not None:
             thread.join(timeout_s)
 
+    def _try(self) -> None:
+        with self._lock:
+            if self._thread is None and not self._stopped.is_set():
+                thread = threading.Thread(target=self._look, daemon=True)
+                # If there is no thread to be had, whoever asks next tries again.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
+
     def _look(self) -> None:
         while True:
             with self._lock:
-                if not self.standing or self._stopped.is_set():
+                if not self._standing or self._stopped.is_set():
                     self._thread = None
                     return
                 failures = self._failures
@@ -60,7 +73,7 @@ class Doubt:
                 continue
             with self._lock:
                 # Nothing may have failed since, or it is in doubt again.
-                self.standing = failures != self._failures
+                self._standing = failures != self._failures
 
     def _works(self) -> bool:
         try:

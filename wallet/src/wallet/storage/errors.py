@@ -59,12 +59,13 @@ class OutcomeUnknown(StoreFailure):
 
 def advice(failure: StoreFailure) -> str:
     """Say what an operator can do about a failure."""
-    code = getattr(getattr(failure.__cause__, "orig", None), "sqlite_errorcode", 0)
+    cause = getattr(failure.__cause__, "orig", failure.__cause__)
+    code = getattr(cause, "sqlite_errorcode", 0)
     # The lower bits are the error itself, the higher ones its details.
     if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return (
-            "The database is damaged, or no file of SQLite: restore it from a backup,"
-            " or look at WALLET_DATABASE_URL."
+            "The database is damaged, or is not an SQLite file: restore it from a"
+            " backup, or look at WALLET_DATABASE_URL."
         )
     if isinstance(failure, TryAgain):
         return (
@@ -72,8 +73,8 @@ def advice(failure: StoreFailure) -> str:
             " and try again."
         )
     return (
-        "The database cannot be used: look at WALLET_DATABASE_URL, and whether"
-        " the database runs and lets this program in."
+        f"The database cannot be used ({reason_of(failure)}): look at"
+        " WALLET_DATABASE_URL, and whether the database runs and lets this program in."
     )
 
 

@@ -1,9 +1,11 @@
 """What a database tells of itself to whoever watches it, and when it was backed up."""
 
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import insert
 
+from .errors import Collision
 from .side_tables import backups
 from .store import Store
 
@@ -48,5 +50,6 @@ def note_backup(store: Store, at_us: int) -> None:
 
     :raises StoreFailure: it is not noted.
     """
-    with store.transaction() as connection:
+    # Somebody may have noted it before.
+    with suppress(Collision), store.transaction() as connection:
         connection.execute(insert(backups).values(at_us=at_us))
