@@ -244,6 +244,29 @@ def test_two_who_bring_in_one_file_at_once_write_it_once(database_url, local, tm
     assert known["known"] == taken["taken"]
 
 
+@pytest.mark.one_engine
+def test_an_amount_that_no_balance_can_be_is_told_with_its_line(local):
+    """The sum of an amount and its fee, too."""
+    wallet = local.create()
+    file = file_of("2026-01-01,-92233720368547758.07,0.01", head="Date,Amount,Fee")
+    answer = local.bring_in(wallet, file)
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    why = "its amount is larger than a balance can ever be"
+    assert answer.json["lines"] == [{"line": 2, "reason": why}]
+    assert local.balance(wallet) == ("0.00", 0)
+
+
+@pytest.mark.one_engine
+def test_a_file_that_can_be_read_in_two_ways_is_malformed(local):
+    """It is said which of its amounts can."""
+    wallet = local.create(currency="KWD")
+    file = file_of("2026-01-01,12,a", '2026-01-02,"1,500",b')
+    answer = local.bring_in(wallet, file)
+    assert (answer.status_code, answer.json["field"]) == (400, "body")
+    assert "“1,500”, which can be read in two ways" in answer.json["detail"]
+    assert local.balance(wallet) == ("0.000", 0)
+
+
 @pytest.mark.slow
 def test_ten_thousand_lines_are_one_transaction(local):
     """Long before the request's time is over."""

@@ -7,7 +7,8 @@ from typing import Final
 from ..clock import now_us
 from ..imports.cells import Unreadable
 from ..imports.commands import submission_of
-from ..imports.statement import Odd, Row, Statement, read_statement
+from ..imports.movements import Odd, Row
+from ..imports.statement import Statement, read_statement
 from ..ledger.commands import Keyed, Submission
 from ..ledger.outcomes import (
     Abandoned,
