@@ -1,5 +1,6 @@
 """Statements of banks: told first, then written once, whole or not at all."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from wallet.imports.statement import MOST_LINES
 from wallet.storage.queries import list_entries
 from wallet.web.service import service_of
 
-from ..actions import Wallets, in_thread
+from ..actions import Wallets, in_thread, until
 
 STATEMENTS = Path(__file__).parent / "statements"
 #: What each file makes of an empty wallet, and how many of its lines are movements.
@@ -242,6 +243,63 @@ def test_two_who_bring_in_one_file_at_once_write_it_once(database_url, local, tm
     taken, known = sorted((a.json for a in answers), key=lambda j: len(j["known"]))
     assert taken["known"] == []
     assert known["known"] == taken["taken"]
+    assert known["balance_before"] == known["balance_after"] == "8120.00"
+
+
+def test_two_who_bring_in_one_file_in_one_batch_write_it_once(app, local, monkeypatch):
+    """The second is told what the first wrote, and what the wallet holds by now."""
+    wallet, other = local.create(), local.create()
+    service, opened, loads = service_of(app), threading.Event(), []
+    load = service.store.load
+
+    def wait(*asked):
+        loads.append(asked)
+        assert opened.wait(10)
+        return load(*asked)
+
+    monkeypatch.setattr(service.store, "load", wait)
+    calls = [in_thread(Wallets(app.test_client()).deposit, other, 1)]
+    try:
+        until(lambda: bool(loads))
+        for _ in range(2):
+            calls.append(in_thread(Wallets(app.test_client()).bring_in, wallet, TWO))
+        until(lambda: service.writer.line.commands == 4)
+    finally:
+        opened.set()
+    for thread, _ in calls:
+        thread.join(10)
+    answers = [answer for _, (answer,) in calls[1:]]
+    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert len(loads) == 2
+    assert {answer.headers["ETag"] for answer in answers} == {'"2"'}
+    known, taken = (a.json for a in sorted(answers, key=lambda a: a.status_code))
+    assert known["known"] == taken["taken"]
+    assert (known["refused"], known["taken"]) == ([], [])
+    assert known["balance_before"] == known["balance_after"] == "6.00"
+    assert local.balance(wallet) == ("6.00", 2)
+
+
+@pytest.mark.one_engine
+def test_an_amount_that_no_balance_can_be_is_told_with_its_line(local):
+    """The sum of an amount and its fee, too."""
+    wallet = local.create()
+    file = file_of("2026-01-01,-92233720368547758.07,0.01", head="Date,Amount,Fee")
+    answer = local.bring_in(wallet, file)
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    why = "its amount is larger than a balance can ever be"
+    assert answer.json["lines"] == [{"line": 2, "reason": why}]
+    assert local.balance(wallet) == ("0.00", 0)
+
+
+@pytest.mark.one_engine
+def test_a_file_that_can_be_read_in_two_ways_is_malformed(local):
+    """It is said which of its amounts can."""
+    wallet = local.create(currency="KWD")
+    file = file_of("2026-01-01,12,a", '2026-01-02,"1,500",b')
+    answer = local.bring_in(wallet, file)
+    assert (answer.status_code, answer.json["field"]) == (400, "body")
+    assert "“1,500”, which can be read in two ways" in answer.json["detail"]
+    assert local.balance(wallet) == ("0.000", 0)
 
 
 @pytest.mark.slow

@@ -49,8 +49,19 @@ def test_the_mark_of_decimals_is_that_of_the_file():
     assert find_mark(["1.234", "5"], "ZAR") == ","
     assert find_mark(["1,234", "5"], "ZAR") == "."
     assert find_mark(["1,234", "1,5"], "BTC") == ","
-    assert find_mark(["1,234"], "KWD") == ","
+    assert find_mark(["1,234", "0.5"], "KWD") == "."
     assert find_mark(["5"], "ZAR") == "."
+
+
+@pytest.mark.parametrize("texts", [["12", "1,500"], ["1.234"], ["1,234", "ten"]])
+@pytest.mark.parametrize("currency", ["KWD", "BTC"])
+def test_an_amount_that_could_be_a_thousandth_of_itself_is_no_statement(
+    texts, currency
+):
+    """In currencies of three decimals and more, if no other amount decides."""
+    with pytest.raises(Unreadable, match="can be read in two ways"):
+        find_mark(texts, currency)
+    assert find_mark([*texts, "0.5"], currency) == "."
 
 
 @pytest.mark.parametrize(
@@ -59,6 +70,7 @@ def test_the_mark_of_decimals_is_that_of_the_file():
         *("2026-11-03", "2026/11/03", "2026/11/3", "20261103", "2026.11.03"),
         *("03/11/2026", "3-11-2026", "03.11.2026", "3 Nov 2026", "03Nov2026"),
         *("3-NOV-2026", "3 November 2026", "03/11/2026 14:05", "2026-11-03T14:05:09Z"),
+        *("2026-11-03 10:00 AM", "3 Nov 2026 1:05:09pm"),
     ],
 )
 def test_a_date_is_read_in_every_form(text):
@@ -135,6 +147,40 @@ def test_a_balance_that_does_not_follow_names_the_line():
     ]
 
 
+def test_a_balance_that_cannot_be_read_names_the_line():
+    """Else nothing would check the amount beside it; a line of no amount has none."""
+    statement = read(
+        "Date,Amount,Balance\n2026-01-01,5,5 OD\n2026-01-02,0,?\n2026-01-03,5,10\n"
+    )
+    assert statement.refused == [(2, "“5 OD” is no balance in ZAR")]
+    assert [row.line for row in statement.rows] == [4]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "31/13/2026,-500,Transfer of balance to savings",
+        "2026-01-05 around noon,-500,Carried goods",
+        ",-500,Groceries",
+    ],
+)
+def test_a_movement_whose_date_cannot_be_read_is_refused(line):
+    """Whatever its note speaks of."""
+    statement = read(f"Date,Amount,Note\n2026-01-01,5,x\n{line}\n")
+    assert [line for line, _ in statement.refused] == [3]
+    assert statement.skipped == []
+
+
+@pytest.mark.parametrize(
+    "line", ["Total,-500,", "Closing balance 31/01/2026,-500,", ",-500,Brought forward"]
+)
+def test_a_sum_of_movements_is_skipped(line):
+    """It is said where the date would be, or anywhere if nothing is."""
+    statement = read(f"Date,Amount,Note\n2026-01-01,5,x\n{line}\n")
+    assert statement.refused == []
+    assert statement.skipped == [(3, "is no movement: it has no date")]
+
+
 def test_balances_tell_the_order_where_dates_do_not():
     """Of one day, the newest first."""
     head, rows = "Date,Amount,Balance", ["2026-01-01,5,5", "2026-01-01,2,7"]
@@ -153,12 +199,6 @@ def test_a_fee_of_its_own_is_taken_out_as_well():
         assert row.minor == -10_750
 
 
-def test_a_refund_among_what_goes_out_comes_in():
-    """A minus in a column of positive amounts turns one around."""
-    statement = read("Date,Debit,Credit\n2026-01-01,100,\n2026-01-02,-30,\n")
-    assert [row.minor for row in statement.rows] == [-10_000, 3_000]
-
-
 def test_numbers_of_lines_are_those_of_an_editor():
     """A note may go over two of them, and some may be empty."""
     text = 'x\n\nDate,Amount,Note\n\n2026-01-01,1,"a\nb"\n2026-01-02,2,c\n'
@@ -174,6 +214,23 @@ def test_a_text_that_is_too_long_refuses_its_line():
     )
     assert [line for line, _ in statement.refused] == [2, 3]
     assert len(statement.rows) == 1
+
+
+def test_a_text_of_any_length_refuses_nothing_but_its_line():
+    """Beyond what a reader of CSV takes by itself, too."""
+    statement = read(f"Date,Amount,Note\n2026-01-01,1,{'n' * 140_000}\n")
+    assert statement.refused == [(2, "its note has more than 500 characters")]
+
+
+def test_an_amount_that_no_balance_can_be_refuses_its_line():
+    """Also if only its fee makes it so."""
+    largest = "92233720368547758.07"
+    statement = read(
+        f"Date,Amount,Fee\n2026-01-01,-{largest},0.01\n2026-01-01,-{largest},\n"
+    )
+    why = "its amount is larger than a balance can ever be"
+    assert statement.refused == [(2, why)]
+    assert [row.minor for row in statement.rows] == [1 - 2**63]
 
 
 def test_a_quote_that_does_not_end_is_no_statement():
@@ -253,7 +310,8 @@ def written(draw):
     before = draw(
         st.sampled_from([[], [["Account", "62 1234"], [], ["Name:", "A, B"]]])
     )
-    after = draw(st.sampled_from([[], [["Total", "", "5"]]]))
+    total = {"date": "Total", "amount": "5", "in": "5", "balance": "5"}
+    after = draw(st.sampled_from([[], [[total.get(role, "") for role in roles]]]))
     file = io.StringIO()
     separator = draw(st.sampled_from(",;\t"))
     writer = csv.writer(

@@ -7,7 +7,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from ..imports.dates import DateForm
-from ..imports.statement import Odd, Row
+from ..imports.movements import Odd, Row
 from ..ledger.money import CURRENCIES, format_amount
 from ..web.body import query_of, read_body
 from ..web.described import described

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Final
 
 from ..ledger.money import CURRENCIES, LARGEST_MINOR
+from .cells import Unreadable
 
-MARKS: Final = (".", ",")
 _SYMBOLS: Final = {
     **{"ZAR": "R", "EUR": "€", "GBP": "£", "USD": r"\$", "JPY": "¥", "INR": "₹"},
     **{"NGN": "₦", "BTC": "₿", "NAD": r"N?\$", "BWP": "P", "KES": "KSh"},
@@ -17,14 +17,22 @@ _LONGEST: Final = 40
 
 
 def find_mark(texts: Iterable[str], currency: str) -> str:
-    """Find the mark before decimals: most amounts can be read with it, and have it."""
-    seen = set(texts)
+    """Find the mark before decimals: that with which more amounts can be read.
 
-    def fits(mark: str) -> tuple[int, int]:
-        found = [each for text in seen if (each := _match(text, currency, mark))]
-        return len(found), sum(bool(each["decimals"]) for each in found)
+    :raises Unreadable: no amount decides it, and one would have two values.
+    """
+    seen = dict.fromkeys(texts)
 
-    return max(MARKS, key=fits)
+    def readings(mark: str) -> dict[str, int]:
+        pairs = ((text, read_amount(text, currency, mark)) for text in seen)
+        return {text: minor for text, minor in pairs if minor is not None}
+
+    point, comma = readings("."), readings(",")
+    if len(point) == len(comma):
+        for text, minor in point.items():
+            if comma.get(text, minor) != minor:
+                raise Unreadable(f"has “{text}”, which can be read in two ways")
+    return "," if len(comma) > len(point) else "."
 
 
 def read_amount(text: str, currency: str, mark: str) -> int | None:

@@ -7,6 +7,9 @@ from io import StringIO
 from itertools import islice
 from typing import Final, NamedTuple
 
+# A cell of any length is read, and judged by what it holds; no body is longer.
+csv.field_size_limit(2**20)
+
 #: In the order in which they are tried.
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 #: What a note may not have, and blanks of any kind.

@@ -40,6 +40,11 @@ _ROLES: Final = {
     for role, names in _NAMES.items()
     for rank, name in enumerate(names)
 }
+#: What tells debits, which take away, from credits.
+_SIDES: Final = {
+    **dict.fromkeys(("debit", "dr", "d", "debiet"), -1),
+    **dict.fromkeys(("credit", "cr", "c", "krediet"), 1),
+}
 #: What stands beside a name: a currency, mostly.
 _BESIDE: Final = re.compile(r"\([^)]*\)|\b(zar|rand)\b")
 
@@ -85,6 +90,28 @@ def read_header(cells: Sequence[str]) -> Columns | None:
     if "date" not in best or not best.keys() & {"amount", "in", "out"}:
         return None
     return {role: place for role, (_, place) in best.items()}
+
+
+def find_side(head: Line, dated: Sequence[Line], columns: Columns) -> Columns:
+    """Find the column beside the others that says debit or credit, and nothing else."""
+    if "amount" in columns:
+        for place in sorted(set(range(len(head.cells))) - set(columns.values())):
+            said = {cell for line in dated for cell in line.cells[place : place + 1]}
+            words = {_plain(cell) for cell in said - {""}}
+            if words and words <= _SIDES.keys():
+                return {"side": place}
+    return {}
+
+
+def side_of(cell: str) -> int:
+    """Tell which way a debit or a credit goes: -1 takes away."""
+    return _SIDES[_plain(cell)]
+
+
+def cell_of(line: Line, columns: Columns, role: str) -> str:
+    """Return what a line says in a column, nothing if there is no such column."""
+    place = columns.get(role, len(line.cells))
+    return line.cells[place] if place < len(line.cells) else ""
 
 
 def _plain(cell: str) -> str:

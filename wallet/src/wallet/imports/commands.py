@@ -17,7 +17,7 @@ from ..ledger.digests import canonical_bytes
 from ..ledger.ids import new_operation_id
 from ..ledger.money import CURRENCIES, Amount
 from ..ledger.outcomes import WalletState
-from .statement import Row
+from .movements import Row
 
 #: No client has a key that goes on with the right digest by accident.
 PREFIX: Final = "import:"

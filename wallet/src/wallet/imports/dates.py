@@ -20,7 +20,9 @@ class DateForm(StrEnum):
     NAMED = "d mon y"
 
 
-_TIME: Final = re.compile(r"[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?$", re.I)
+_TIME: Final = re.compile(
+    r"[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z| ?[AP]M)?$", re.I
+)
 _YEAR_FIRST: Final = re.compile(
     r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})",
     re.ASCII,

@@ -1,46 +1,19 @@
 """A bank's file as movements, the oldest first, and what of it is none."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..ledger.money import CURRENCIES, format_amount
-from .amounts import find_mark, read_amount
-from .cells import SEPARATORS, Line, Unreadable, decode, split
-from .columns import Columns, find_header
+from .amounts import find_mark
+from .cells import SEPARATORS, Unreadable, decode, split
+from .columns import cell_of, find_header, find_side
 from .dates import DateForm, find_order, read_date
+from .movements import MOVING, Odd, Reader, Row
 
 #: What is written in one transaction.
 MOST_LINES: Final = 10_000
-_LONGEST: Final = {"note": 500, "payee": 200}
-_AMOUNTS: Final = ("amount", "in", "out", "fee", "balance")
-#: What takes from a wallet.
-_OUT: Final = frozenset(("out", "fee"))
-#: Lines without a date that sum up others.
-_SUMS: Final = re.compile(
-    r"\b(totals?|subtotal|balance|opening|closing|brought|carried|saldo)\b", re.I
-)
-
-
-class Row(NamedTuple):
-    """A movement: what the wallet gains by it, or loses."""
-
-    line: int
-    date: date
-    minor: int
-    note: str | None
-    payee: str | None
-    balance_minor: int | None = None
-
-
-class Odd(NamedTuple):
-    """A line that is not taken, and why."""
-
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,87 +59,27 @@ def read_statement(data: bytes, currency: str) -> Statement:
     body = [line for line in lines if line.number > head.number]
     if len(body) > MOST_LINES:
         raise Unreadable(f"has more than {MOST_LINES} lines: bring it in by parts")
-    dates = [_cell(line, columns, "date") for line in body]
+    dates = [cell_of(line, columns, "date") for line in body]
     order, certain = find_order(dates)
-    amounts = [_cell(line, columns, name) for line in body for name in _AMOUNTS]
+    dated = [n for n, said in zip(body, dates, strict=True) if read_date(said, order)]
+    columns |= find_side(head, dated, columns)
+    amounts = [
+        cell_of(line, columns, name) for line in body for name in (*MOVING, "balance")
+    ]
     mark = find_mark(filter(None, amounts), currency)
+    reader = Reader(currency, mark, order, columns, head)
+    reader.find_signs(dated)
+    read = [reader.read(line) for line in body]
     shown = {role: head.cells[at] for role, at in columns.items()}
-    form = Form(encoding, SEPARATORS[separator], mark, shown, [], certain)
+    form = Form(encoding, SEPARATORS[separator], mark, shown, reader.dates, certain)
     above = [
         Odd(line.number, "is above the columns")
         for line in lines
         if line.number < head.number
     ]
-    statement = Statement(form, skipped=above)
-    reader = _Reader(currency, mark, order, columns, len(head.cells))
-    reader.find_signs(body)
-    read = [reader.read(line, statement) for line in body]
+    statement = Statement(form, skipped=above + reader.skipped)
     _put_in_order(statement, [each for each in read if each is not None], currency)
     return statement
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads lines by what the whole file says of its forms."""
-
-    currency: str
-    mark: str
-    order: DateForm
-    columns: Columns
-    width: int
-    #: What takes away by being added.
-    negative: set[str] = field(default_factory=set)
-
-    def find_signs(self, lines: Sequence[Line]) -> None:
-        """Find out which columns of money that goes out have a minus of their own."""
-        for name in _OUT & self.columns.keys():
-            moved = [each for line in lines if (each := self._amount(line, name))]
-            if moved and max(moved) < 0:
-                self.negative.add(name)
-
-    def read(self, line: Line, statement: Statement) -> Row | Odd | None:
-        """Read a movement, or note what else the line is."""
-        said = _cell(line, self.columns, "date")
-        told = [n for n in _AMOUNTS[:-1] if _cell(line, self.columns, n)]
-        dated = read_date(said, self.order) if said else None
-        if dated is None:
-            is_a_date = not said or re.search("[0-9]", said)
-            if told and is_a_date and not _SUMS.search(" ".join(line.cells)):
-                why = f"{_quoted(said)} is no date" if said else "has no date"
-                return Odd(line.number, why)
-            statement.skipped.append(Odd(line.number, "is no movement: it has no date"))
-            return None
-        if any(line.cells[self.width :]):
-            return Odd(line.number, "has more cells than there are columns")
-        day, form = dated
-        if form not in statement.form.dates:
-            statement.form.dates.append(form)
-        found = self._movement(line, day, told)
-        if isinstance(found, Row) and not found.minor:
-            statement.skipped.append(
-                Odd(line.number, "is no movement: it has no amount")
-            )
-            return None
-        return found
-
-    def _movement(self, line: Line, day: date, told: Sequence[str]) -> Row | Odd:
-        minor = 0
-        for name in told:
-            found = self._amount(line, name)
-            if found is None:
-                text = _quoted(_cell(line, self.columns, name))
-                return Odd(line.number, f"{text} is no amount in {self.currency}")
-            minor += -found if name in _OUT - self.negative else found
-        note, payee = (_cell(line, self.columns, name) for name in _LONGEST)
-        for (name, longest), text in zip(_LONGEST.items(), (note, payee), strict=True):
-            if len(text) > longest:
-                return Odd(line.number, f"its {name} has more than {longest} letters")
-        balance = self._amount(line, "balance")
-        return Row(line.number, day, minor, note or None, payee or None, balance)
-
-    def _amount(self, line: Line, name: str) -> int | None:
-        text = _cell(line, self.columns, name)
-        return read_amount(text, self.currency, self.mark) if text else None
 
 
 def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -> None:
@@ -212,13 +125,3 @@ def _balances_due(moved: Sequence[Row | Odd]) -> dict[int, int]:
         if due != row.balance_minor:
             wrong[row.line] = due
     return wrong
-
-
-def _cell(line: Line, columns: Columns, name: str) -> str:
-    place = columns.get(name, len(line.cells))
-    return line.cells[place] if place < len(line.cells) else ""
-
-
-def _quoted(text: str) -> str:
-    short = text if len(text) <= 40 else f"{text[:39]}…"
-    return f"“{short}”"

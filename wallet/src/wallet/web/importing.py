@@ -7,7 +7,8 @@ from typing import Final
 from ..clock import now_us
 from ..imports.cells import Unreadable
 from ..imports.commands import submission_of
-from ..imports.statement import Odd, Row, Statement, read_statement
+from ..imports.movements import Odd, Row
+from ..imports.statement import Statement, read_statement
 from ..ledger.commands import Keyed, Submission
 from ..ledger.outcomes import (
     Abandoned,
@@ -112,7 +113,10 @@ def bring_in(
         raise _refused([Odd(row.line, _reason(results.outcome, row))])
     outcomes = [result.outcome for result in results]
     first = next((each for each in outcomes if isinstance(each, Moved)), None)
-    if first is not None:
+    if first is None:
+        # Another one may have written all of it, just now.
+        wallet = find_wallet(service.store, wallet.id) or wallet
+    else:
         entry = first.entries[0]
         before = entry.balance_minor - entry.amount_minor
         wallet = wallet._replace(version=entry.version - 1, balance_minor=before)
@@ -141,6 +145,9 @@ def _import(
         elif isinstance(earlier, Remembered) and earlier.status == 201:
             found.known.append(row)
             found.operations[row.line] = earlier.operation_id
+        elif isinstance(earlier, Moved):
+            found.known.append(row)
+            found.operations[row.line] = earlier.command.operation_id
         else:
             found.refused.append(Odd(row.line, _reason(outcome, row)))
     found.refused.sort()
