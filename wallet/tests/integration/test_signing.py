@@ -198,7 +198,7 @@ def test_the_operator_hands_out_a_key_and_renews_it(manager, made, shared_app):
     assert made["key"] in first.text
     renewed = manager.fill(f"{page}/key/renew", f"{page}/key/renew")
     assert renewed.status_code == 200
-    assert "older ones do not count" in renewed.text
+    assert "A new key was made. Older keys no longer work." in renewed.text
     shown = manager.fill(f"{page}/settings", f"{page}/key").text
     assert made["key"] not in shown
     assert shown.count("<code>") == 1
