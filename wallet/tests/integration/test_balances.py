@@ -580,3 +580,34 @@ def test_the_statement_of_an_empty_wallet_has_its_heading_and_its_end(visitor):
         "End,,,,,0 entries,,,\r\n"
     )
     assert visitor.get(f"/wallets/{new_wallet_id()}/statement.csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/transfer", "/wallets/{}", "/wallets/{}/statement.csv"),
+        *("/wallets/{}/holds", "/review/x"),
+    ],
+)
+def test_a_query_that_is_not_utf_8_is_refused(visitor, wallet, path):
+    """By every page, as by the interface."""
+    query = {"QUERY_STRING": "text=\xed\xa0\x80"}
+    answer = visitor.client.get(
+        path.format(wallet), environ_overrides=query, headers={"Accept": "text/html"}
+    )
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert error_of(answer) == "Query is not UTF-8"
+
+
+def test_a_form_whose_query_is_not_utf_8_writes_nothing(visitor, wallet):
+    """It is refused before anything is done."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    answer = visitor.client.post(
+        f"{page}/balance",
+        data=form,
+        base_url=visitor.address,
+        environ_overrides={"QUERY_STRING": "limit=\xed\xa0\x80"},
+    )
+    assert answer.status_code == 400
+    assert history_of(visitor, wallet) == [("+R 100.00", "R 100.00")]
