@@ -57,9 +57,8 @@ class Visitor:
 
     def hidden(self, page: str, action: str) -> dict[str, str]:
         """Read what a form of a page carries."""
-        forms = dict(_FORM.findall(self.get(page).text))
-        inside = forms[action if action in forms else ""]
-        return {name: html.unescape(value) for name, value in _HIDDEN.findall(inside)}
+        forms = forms_in(self.get(page).text)
+        return forms[action if action in forms else ""]
 
     def make_wallet(self, name: str = "Ada", currency: str = "ZAR") -> str:
         """Make a wallet, and tell its id."""
@@ -77,6 +76,14 @@ class Visitor:
 
     def sign_in(self, key: str) -> TestResponse:
         return self.fill("/sign-in", "/sign-in", key=key)
+
+
+def forms_in(page: str) -> dict[str, dict[str, str]]:
+    """Read what each form of a page carries, by its action."""
+    return {
+        action: {name: html.unescape(value) for name, value in _HIDDEN.findall(inside)}
+        for action, inside in _FORM.findall(page)
+    }
 
 
 def text_of(page: str) -> str:

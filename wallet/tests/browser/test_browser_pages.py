@@ -195,8 +195,12 @@ def test_nothing_scrolls_sideways(live, tab, width):
     ada, bob = (live.wallets.create(name="W" * 200) for _ in range(2))
     live.wallets.deposit(ada, "92233720368547758.07", note="W" * 500)
     live.wallets.transfer(ada, bob, "92233720368547758.07", note="m" * 500)
+    aside = {"amount": "1", "note": "W" * 300}
+    held = live.wallets.post(f"/v1/wallets/{bob}/holds", aside)
+    assert held.status_code == 201
     tab.set_viewport_size({"width": width, "height": 800})
-    for path in ("/", f"/wallets/{ada}", f"/wallets/{bob}", f"/transfer?from={bob}"):
+    pages = (f"/wallets/{ada}", f"/wallets/{bob}", f"/wallets/{bob}/holds")
+    for path in ("/", *pages, f"/transfer?from={bob}"):
         tab.goto(f"{live.url}{path}")
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width

@@ -102,6 +102,16 @@ def test_a_form_out_of_date_says_so(tab, live, wallet, context):
     assert live.wallets.balance(wallet) == ("0.00", 0)
 
 
+def test_a_wallet_that_was_archived_meanwhile_says_so(tab, live, wallet):
+    """Its answer has no form, and is a refusal all the same."""
+    patch = live.wallets.client.patch
+    assert patch(f"/v1/wallets/{wallet}", json={"archived": True}).status_code == 200
+    set_balance(tab, "100")
+    expect(tab.locator("#error")).to_contain_text("The wallet is archived")
+    expect(tab.get_by_label("Set the current balance")).to_have_value("100")
+    assert live.wallets.balance(wallet) == ("0.00", 0)
+
+
 def test_hostile_text_stays_text(tab, live, wallet):
     """In what the script puts on the page, too."""
     live.wallets.deposit(wallet, 5, note="<img src=x onerror=alert(1)>")

@@ -11,11 +11,13 @@ import pytest
 from wallet import __version__
 from wallet.ledger.ids import new_wallet_id
 from wallet.ledger.money import CURRENCIES
+from wallet.pages import forms
 from wallet.pages.statement import harmless
 from wallet.storage import errors as failures
+from wallet.web import service
 from wallet.web.service import service_of
 
-from ..browsing import Visitor, error_of, text_of
+from ..browsing import Visitor, error_of, forms_in, text_of
 
 pytestmark = pytest.mark.one_engine
 
@@ -112,7 +114,7 @@ def test_wallets_are_found_and_put_in_order(visitor, local):
     assert named("?order=recent") == ["Rent", "groceries"]
     assert named("?archived=true") == ["Away", "groceries", "Rent"]
     assert named("?text=REN&utm_source=x") == ["Rent"]
-    assert "No wallet fits." in visitor.read("/?text=zzz")
+    assert "No wallet matches." in visitor.read("/?text=zzz")
     for wrong in ("?order=x", "?archived=x", "?limit=0", f"?text={'x' * 201}"):
         assert visitor.get(f"/{wrong}").status_code == 400
 
@@ -142,8 +144,79 @@ def test_making_a_wallet_twice_with_one_form_makes_one(visitor):
     form = visitor.hidden("/", "/wallets") | {"name": "Ada", "currency": "ZAR"}
     first, second = visitor.send("/wallets", form), visitor.send("/wallets", form)
     assert first.location == second.location
-    assert visitor.send("/wallets", form | {"name": "Bob"}).status_code == 422
+    other = visitor.send("/wallets", form | {"name": "Bob"})
+    assert other.status_code == 422
+    assert "sent before with something else in it" in error_of(other)
+    assert 'value="Bob"' in other.text
     assert visitor.read("/").count('class="name"') == 1
+
+
+FAILURES = [
+    (failures.OutcomeUnknown(), "It is not known whether this was done."),
+    (failures.NotWritten(), "The service cannot do this now."),
+]
+
+
+def losing(writer, failure):
+    """Fail, and if nobody knows what became of it, do it all the same."""
+    submit = writer.submit
+
+    def lose(submission):
+        if isinstance(failure, failures.OutcomeUnknown):
+            submit(submission)
+        raise failure
+
+    return lose
+
+
+@pytest.mark.parametrize(("failure", "told"), FAILURES)
+def test_a_new_wallet_may_be_asked_for_again_after_a_failure(
+    visitor, monkeypatch, failure, told
+):
+    """The form keeps its key, name and currency, so it makes one."""
+    form = visitor.hidden("/", "/wallets") | {"name": "Zoe", "currency": "EUR"}
+    writer = service_of(visitor.client.application).writer
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "submit", losing(writer, failure))
+        answer = visitor.send("/wallets", form)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert error_of(answer).startswith(told)
+    assert 'value="Zoe"' in answer.text
+    assert '<option value="EUR" selected>' in answer.text
+    again = forms_in(answer.text)["/wallets"]
+    assert again["key"] == form["key"]
+    made = visitor.send("/wallets", form | again)
+    assert made.status_code == 303
+    assert visitor.read("/").count('class="name"') == 1
+    assert "EUR 0.00" in text_of(visitor.read(made.location))
+
+
+def test_what_is_not_known_stays_so_where_no_page_can_be_made(
+    visitor, wallet, monkeypatch
+):
+    """The database is away: nobody is told that nothing was written."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    writer = service_of(visitor.client.application).writer
+    lose = losing(writer, failures.OutcomeUnknown())
+
+    def fail(*_arguments):
+        raise failures.NotWritten
+
+    def go_away(submission):
+        broken.setattr(service, "find_wallet", fail)
+        lose(submission)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "submit", go_away)
+        answer = visitor.send(f"{page}/balance", form)
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    assert "It is not known whether this was done" in answer.text
+    assert "it will be done only once" in error_of(answer)
+    assert visitor.send(f"{page}/balance", form).status_code == 303
+    assert history_of(visitor, wallet)[0] == ("+R 30.00", "R 130.00")
+    assert len(history_of(visitor, wallet)) == 2
 
 
 def test_setting_the_balance_writes_the_difference(visitor, wallet):
@@ -264,13 +337,7 @@ def test_a_form_with_a_version_that_never_was_is_refused(visitor, wallet, versio
     assert history_of(visitor, wallet) == [("+R 100.00", "R 100.00")]
 
 
-@pytest.mark.parametrize(
-    ("failure", "text"),
-    [
-        (failures.OutcomeUnknown(), "It is not known whether this was done."),
-        (failures.NotWritten(), "The service cannot do this now."),
-    ],
-)
+@pytest.mark.parametrize(("failure", "text"), FAILURES)
 def test_after_a_failure_the_same_form_may_be_sent_again(
     visitor, wallet, monkeypatch, failure, text
 ):
@@ -278,14 +345,7 @@ def test_after_a_failure_the_same_form_may_be_sent_again(
     page = f"/wallets/{wallet}"
     form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
     writer = service_of(visitor.client.application).writer
-    submit = writer.submit
-
-    def lose(submission):
-        if isinstance(failure, failures.OutcomeUnknown):
-            submit(submission)
-        raise failure
-
-    monkeypatch.setattr(writer, "submit", lose)
+    monkeypatch.setattr(writer, "submit", losing(writer, failure))
     answer = visitor.send(f"{page}/balance", form)
     monkeypatch.undo()
     assert answer.status_code == 503
@@ -295,6 +355,42 @@ def test_after_a_failure_the_same_form_may_be_sent_again(
         assert f'name="{name}" value="{form[name]}"' in answer.text
     assert visitor.send(f"{page}/balance", form).status_code == 303
     assert history_of(visitor, wallet)[0] == ("+R 30.00", "R 130.00")
+    assert len(history_of(visitor, wallet)) == 2
+
+
+def test_a_balance_is_not_set_once_the_wallet_is_archived(visitor, local):
+    """The page has no form for it any more, and says why."""
+    wallet = local.create(name="Ada")
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "5"}
+    away = local.client.patch(f"/v1{page}", json={"archived": True})
+    assert away.status_code == 200
+    answer = visitor.send(f"{page}/balance", form)
+    assert answer.status_code == 422
+    assert error_of(answer).startswith("The wallet is archived.")
+    assert local.balance(wallet) == ("0.00", 0)
+    assert 'role="alert"' not in visitor.read(page).partition('id="filter"')[0]
+
+
+def test_what_was_done_is_not_called_undone_if_it_cannot_be_read(
+    visitor, wallet, monkeypatch
+):
+    """The database went away just after it was written."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    lookup = forms.find_entry
+
+    def fail(store, wallet_id, version):
+        if version == 2:
+            raise failures.NotWritten
+        return lookup(store, wallet_id, version)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(forms, "find_entry", fail)
+        answer = visitor.send(f"{page}/balance", form)
+    assert answer.status_code == 503
+    assert error_of(answer).startswith("It is not known whether this was done.")
+    assert visitor.send(f"{page}/balance", form).status_code == 303
     assert len(history_of(visitor, wallet)) == 2
 
 
@@ -484,3 +580,34 @@ def test_the_statement_of_an_empty_wallet_has_its_heading_and_its_end(visitor):
         "End,,,,,0 entries,,,\r\n"
     )
     assert visitor.get(f"/wallets/{new_wallet_id()}/statement.csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/transfer", "/wallets/{}", "/wallets/{}/statement.csv"),
+        *("/wallets/{}/holds", "/review/x"),
+    ],
+)
+def test_a_query_that_is_not_utf_8_is_refused(visitor, wallet, path):
+    """By every page, as by the interface."""
+    query = {"QUERY_STRING": "text=\xed\xa0\x80"}
+    answer = visitor.client.get(
+        path.format(wallet), environ_overrides=query, headers={"Accept": "text/html"}
+    )
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert error_of(answer) == "Query is not UTF-8"
+
+
+def test_a_form_whose_query_is_not_utf_8_writes_nothing(visitor, wallet):
+    """It is refused before anything is done."""
+    page = f"/wallets/{wallet}"
+    form = visitor.hidden(page, f"{page}/balance") | {"balance": "130"}
+    answer = visitor.client.post(
+        f"{page}/balance",
+        data=form,
+        base_url=visitor.address,
+        environ_overrides={"QUERY_STRING": "limit=\xed\xa0\x80"},
+    )
+    assert answer.status_code == 400
+    assert history_of(visitor, wallet) == [("+R 100.00", "R 100.00")]

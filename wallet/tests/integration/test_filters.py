@@ -122,7 +122,7 @@ def test_what_is_shown_is_said(visitor, past):
     ) in text_of(visitor.read(f"/wallets/{past}?{query}"))
     nothing = text_of(visitor.read(f"/wallets/{past}?text=nowhere"))
     assert "0 of 5 entries: entries with “nowhere”." in nothing
-    assert "Nothing fits." in nothing
+    assert "Nothing matches." in nothing
 
 
 def link(page, name):
@@ -338,7 +338,7 @@ def test_a_page_that_found_nothing_within_its_reach_goes_on(visitor, past, monke
     monkeypatch.setattr(finding, "MOST_READ", 2)
     monkeypatch.setattr(finding, "_PART", 2)
     page = visitor.read(f"/wallets/{past}?text=work")
-    assert (notes(page), "Nothing fits so far" in page) == ("", True)
+    assert (notes(page), "No match so far" in page) == ("", True)
     page = visitor.read(link(page, "Older"))
     assert notes(page) == ""
     assert notes(visitor.read(link(page, "Older"))) == "a"

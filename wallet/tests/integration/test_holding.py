@@ -1,10 +1,13 @@
-"""Money is set aside on a page, paid out of it in parts, and let go."""
+"""Money is set aside on a page, paid out of it in parts, and released."""
 
 import re
 
 import pytest
 
-from ..browsing import Visitor, error_of, text_of
+from wallet.storage import errors as failures
+from wallet.web.service import service_of
+
+from ..browsing import Visitor, error_of, forms_in, text_of
 
 pytestmark = pytest.mark.one_engine
 
@@ -122,3 +125,99 @@ def test_more_than_is_set_aside_is_not_paid_out(visitor, local, ada):
     late = visitor.send(capture, form)
     assert late.status_code == 422
     assert sums(local, ada) == ("100.00", "0.00", "100.00")
+
+
+def test_a_payment_that_is_refused_stays_as_it_was_typed(visitor, local, ada):
+    """At its own hold, where the reason stands; the others are as they were."""
+    for amount in ("20", "30"):
+        set_aside(visitor, ada, amount=amount)
+    page = f"/wallets/{ada}/holds"
+    capture = actions(visitor, ada)[2]
+    answer = visitor.fill(page, capture, amount="1,250", keep_open="true")
+    assert answer.status_code == 400
+    assert "two ways" in error_of(answer)
+    _, first, second = answer.text.split("<li>\n    <p id=")
+    for once in ('value="1,250"', " checked", "aria-invalid", 'id="error"'):
+        assert (answer.text.count(once), once in second) == (1, True)
+    assert 'name="amount" value="R\u00a020.00"' in first
+    assert 'id="amount" name="amount" value=""' in second
+    assert sums(local, ada) == ("100.00", "50.00", "50.00")
+
+
+#: What is typed into each form, and what the wallet holds once it was carried out.
+TYPED = {
+    "holds": (
+        {"amount": "10", "note": "Bicycle", "days": "30"},
+        ("100.00", "60.00", "40.00"),
+    ),
+    "capture": ({"amount": "10", "keep_open": "true"}, ("90.00", "40.00", "50.00")),
+    "release": ({}, ("100.00", "30.00", "70.00")),
+}
+
+
+@pytest.mark.parametrize("form", TYPED)
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (failures.OutcomeUnknown(), "It is not known whether this was done."),
+        (failures.NotWritten(), "The service cannot do this now."),
+    ],
+)
+def test_after_a_failure_the_same_form_may_be_sent_again(
+    visitor, local, ada, monkeypatch, failure, told, form
+):
+    """It alone keeps its key and what was typed, so whatever became of it is once."""
+    for amount in ("20", "30"):
+        set_aside(visitor, ada, amount=amount)
+    page, (typed, after) = f"/wallets/{ada}/holds", TYPED[form]
+    path = next(p for p in (page, *actions(visitor, ada)) if p.endswith(form))
+    sent = visitor.hidden(page, path) | typed
+    writer = service_of(visitor.client.application).writer
+    submit = writer.submit
+
+    def lose(submission):
+        # What was released is not on the page any more, and needs no form.
+        if isinstance(failure, failures.OutcomeUnknown) and form != "release":
+            submit(submission)
+        raise failure
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "submit", lose)
+        answer = visitor.send(path, sent)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert error_of(answer).startswith(told)
+    keys = {action: each["key"] for action, each in forms_in(answer.text).items()}
+    assert [action for action in keys if keys[action] == sent["key"]] == [path]
+    assert len({*keys.values()}) == len(keys)
+    for name, value in typed.items():
+        assert answer.text.count(f'name="{name}" value="{value}"') >= 1
+    assert answer.text.count(" checked") == ("keep_open" in typed)
+    again = visitor.send(path, typed | forms_in(answer.text)[path])
+    assert again.status_code == 303
+    assert sums(local, ada) == after
+
+
+def test_another_amount_is_not_taken_for_the_one_that_was_lost(visitor, local, ada):
+    """Whoever changes what was sent is told to look first."""
+    page = f"/wallets/{ada}/holds"
+    form = visitor.hidden(page, page) | {"amount": "60", "days": "1"}
+    assert visitor.send(page, form).status_code == 303
+    answer = visitor.send(page, form | {"amount": "30"})
+    assert answer.status_code == 422
+    assert "sent before with something else in it" in error_of(answer)
+    assert 'name="amount" value="30"' in answer.text
+    assert sums(local, ada) == ("100.00", "60.00", "40.00")
+
+
+def test_each_hold_is_a_group_that_is_called_what_it_is(visitor, ada):
+    """So that one of several buttons that pay out is known by ear."""
+    for amount, note in (("20", "Bicycle"), ("30", "")):
+        set_aside(visitor, ada, amount=amount, note=note)
+    page = visitor.read(f"/wallets/{ada}/holds")
+    named = re.findall('role="group" aria-labelledby="([^"]*)"', page)
+    told = [re.findall(f'<p id="{each}">(.*?)</p>', page, re.S) for each in named]
+    assert [text_of(each).split(" until ")[0].strip() for (each,) in told] == [
+        "R 20.00 Bicycle",
+        "R 30.00",
+    ]

@@ -16,6 +16,7 @@ from wallet.storage.errors import NotWritten
 from wallet.web.service import service_of
 
 from ..actions import Wallets
+from ..browsing import Visitor
 from .conftest import METRICS, OPERATOR, SECRET
 
 pytestmark = pytest.mark.one_engine
@@ -84,6 +85,26 @@ def test_a_line_tells_who_asked_where_that_is_wanted(
         about = "abc-2" if told is None else f"abc-2 {told}"
         assert f" {about} GET /nothing 404 " in line
     assert "127.0.0.1" not in line
+
+
+def test_what_a_review_asks_is_not_logged(operator, shared_app, lines):
+    """Its address tells everything to whoever reads it, so its pattern stands there."""
+    wallet = operator.create(name="Ada")
+    operator.deposit(wallet, 5)
+    manager = Visitor(shared_app.test_client())
+    assert manager.sign_in(OPERATOR).status_code == 303
+    form = {"from": wallet, "amount": "1", "payee": "Thandi"}
+    review = manager.fill("/pay", "/pay", **form).location
+    signed = review.removeprefix("/review/")
+    assert manager.confirm(review).status_code == 303
+    assert manager.get(f"{review}x").status_code == 403
+    assert manager.client.put(review, base_url=manager.address).status_code == 405
+    told = [line for line in lines() if "/review/" in line]
+    for method, status in (("GET", 200), ("POST", 303), ("GET", 403), ("PUT", 405)):
+        line = f"{method} /review/<signed> {status} "
+        assert sum(line in each for each in told) == 1
+    assert len(told) == 4
+    assert not [line for line in lines() if signed in line]
 
 
 def test_a_line_of_json_is_json(operator, lines):

@@ -227,6 +227,20 @@ def test_a_payee_leads_to_its_own_entries_alone(past, visitor):
     assert "2 of 5 entries: entries whose payee is “a” from " in found
 
 
+def test_a_month_says_what_a_payees_entries_are_beside_its_sum(past, visitor):
+    """The sum is of one direction, without what was undone; the list has all of it."""
+    past.move("2026-03-05T10:00", 1000, "Shop")
+    past.move("2026-03-06T10:00", -300, "Shop")
+    past.move("2026-03-07T10:00", -200, "Shop")
+    past.undo("2026-03-08T10:00", 2)
+    went, came = shown(visitor, past.wallet, "2026-03")
+    assert (went, came) == ({"Shop": (300, 1)}, {"Shop": (1000, 1)})
+    page = visitor.read(f"/wallets/{past.wallet}/months/2026-03")
+    assert "all of its entries of the month, in and out, and to those that" in page
+    for link in re.findall('<a href="([^"]*)"><bdi>Shop<', page):
+        assert "3 of 4 entries: " in text_of(visitor.read(html.unescape(link)))
+
+
 def test_months_are_stepped_through_from_the_first_to_the_present(past, visitor):
     """No link leads out of the history; the wallet's page leads to this month."""
     past.move("2026-03-05T10:00", 100)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from wallet.ledger.ids import new_wallet_id
+from wallet.pages import review as reviewing
 from wallet.storage import errors as failures
 from wallet.web.service import service_of
 
@@ -340,9 +341,64 @@ def test_wallets_are_offered_by_currency_and_found_by_name(visitor, local):
     assert groups == ["EUR", "ZAR"]
     assert "Box 100" not in page
     found = visitor.read("/pay?find=BOX+10")
-    assert "Only wallets that fit are offered below." in text_of(found)
+    assert "Only wallets that match are offered below." in text_of(found)
     assert re.findall("Box [0-9]+", found) == ["Box 100"]
     assert "There is no such wallet" in text_of(visitor.read("/pay?find=zzz"))
+
+
+def test_what_was_chosen_is_kept_when_others_are_looked_for(visitor, local):
+    """Also where it is not among those that are found or offered first."""
+    for number in range(100):
+        local.create(name=f"Box {number:02}")
+    zoe, zul = local.create(name="Zoe"), local.create(name="Zul")
+    local.deposit(zul, 5)
+    page = visitor.read(f"/transfer?from={zul}")
+    (search,) = re.findall(r'role="search">(.*?)</form>', page, re.S)
+    assert f'type="hidden" name="from" value="{zul}"' in search
+    found = visitor.read(f"/transfer?from={zul}&find=Zoe")
+    assert f'<option value="{zul}" selected>' in found
+    assert f'<option value="{zoe}">' in found
+    assert f'href="/transfer?from={zul}">Offer all' in found
+    none = visitor.read(f"/transfer?from={zul}&find=zzz")
+    assert "No wallet matches." in text_of(none)
+    assert f'<option value="{zul}" selected>' in none
+    refused = visitor.fill("/transfer", "/transfer", from_=zul, to=zoe, amount="1,250")
+    assert refused.status_code == 400
+    for chosen in (zul, zoe):
+        assert f'<option value="{chosen}" selected>' in refused.text
+    assert local.balance(zul) == ("5.00", 1)
+
+
+def test_no_wallet_is_chosen_for_one_that_is_not_there(visitor, local, ada, bob):
+    """Whoever follows an old link chooses anew."""
+    for sender in (new_wallet_id(), "w_1"):
+        page = visitor.read(f"/pay?from={sender}")
+        assert "Choose a wallet" in page
+        assert " selected" not in page
+
+
+def test_what_is_to_be_moved_stays_typed_when_it_cannot_be_foretold(
+    visitor, local, ada, bob, monkeypatch
+):
+    """The database was away for a moment."""
+
+    def fail(*_arguments):
+        raise failures.NotWritten
+
+    form = {"from": ada, "to": bob, "amount": "R 7", "note": "lunch"}
+    form |= visitor.hidden("/transfer", "/transfer")
+    with monkeypatch.context() as broken:
+        broken.setattr(reviewing, "find_wallet", fail)
+        answer = visitor.send("/transfer", form)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert error_of(answer).startswith("The service cannot do this now.")
+    for chosen in (ada, bob):
+        assert f'<option value="{chosen}" selected>' in answer.text
+    for typed in ("R 7", "lunch"):
+        assert f'value="{typed}"' in answer.text
+    assert visitor.send("/transfer", form).status_code == 303
+    assert local.balance(ada) == ("100.00", 1)
 
 
 def test_an_entry_has_a_page_with_all_that_is_known_of_it(visitor, local, ada, bob):

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
+from wallet.storage import errors as failures
+from wallet.web.service import service_of
+
 from ..actions import Wallets
-from ..browsing import Visitor, error_of, text_of
+from ..browsing import Visitor, error_of, forms_in, text_of
 from .conftest import OPERATOR
 
 pytestmark = pytest.mark.one_engine
@@ -126,3 +129,68 @@ def test_the_holder_of_a_key_changes_no_settings(shared_app, operator):
         sent = owner.send(f"{path}/{ending}", form | {"name": "x", "floor": "0"})
         assert sent.status_code == 403
     assert told(operator, made["id"])["name"] == "Ada"
+
+
+FAILURES = [
+    (failures.OutcomeUnknown(), "It is not known whether this was done."),
+    (failures.NotWritten(), "The service cannot do this now."),
+]
+
+
+def lose(monkeypatch, visitor, failure, path, form):
+    """Send a form whose answer is lost, and which was done if nobody knows."""
+    writer = service_of(visitor.client.application).writer
+    submit = writer.submit
+
+    def fail(submission):
+        if isinstance(failure, failures.OutcomeUnknown):
+            submit(submission)
+        raise failure
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "submit", fail)
+        answer = visitor.send(path, form)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("ending", "typed", "after"),
+    [
+        ("settings", {"name": "Bob", "floor": "-R 5"}, ("Bob", "-5.00", False)),
+        ("archive", {}, ("Ada", "0.00", True)),
+    ],
+)
+@pytest.mark.parametrize(("failure", "words"), FAILURES)
+def test_after_a_failure_the_settings_may_be_sent_again(
+    visitor, local, monkeypatch, failure, words, ending, typed, after
+):
+    """As they were typed: a wallet that was archived is not restored by that."""
+    wallet = local.create(name="Ada")
+    page, path = f"/wallets/{wallet}/settings", f"/wallets/{wallet}/{ending}"
+    form = visitor.hidden(page, path) | typed
+    answer = lose(monkeypatch, visitor, failure, path, form)
+    assert error_of(answer).startswith(words)
+    for name, value in typed.items():
+        assert f'name="{name}" value="{value}"' in answer.text
+    again = visitor.send(path, typed | forms_in(answer.text)[path])
+    assert again.status_code == 303
+    now = told(local, wallet)
+    assert (now["name"], now["floor"], now["archived"]) == after
+
+
+@pytest.mark.parametrize(("failure", "words"), FAILURES)
+def test_after_a_failure_a_new_key_may_be_asked_for_again(
+    manager, operator, stranger, monkeypatch, failure, words
+):
+    """The page says so, and the next answer has a key that works."""
+    wallet = operator.create(name="Ada")
+    path = f"/wallets/{wallet}/key/renew"
+    answer = lose(monkeypatch, manager, failure, path, manager.hidden(path, path))
+    assert error_of(answer).startswith(words)
+    again = manager.send(path, forms_in(answer.text)[""])
+    assert again.status_code == 200
+    (key,) = re.findall(r"<code>(.*?)</code>", again.text)
+    owner = Wallets(stranger.client, key)
+    assert owner.get(f"/v1/wallets/{wallet}").status_code == 200

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.http import parse_cookie
 
 from wallet import create_app
 from wallet.clock import now_us
@@ -198,7 +199,7 @@ def test_the_operator_hands_out_a_key_and_renews_it(manager, made, shared_app):
     assert made["key"] in first.text
     renewed = manager.fill(f"{page}/key/renew", f"{page}/key/renew")
     assert renewed.status_code == 200
-    assert "older ones do not count" in renewed.text
+    assert "A new key was made. Older keys no longer work." in renewed.text
     shown = manager.fill(f"{page}/settings", f"{page}/key").text
     assert made["key"] not in shown
     assert shown.count("<code>") == 1
@@ -213,7 +214,8 @@ def test_a_wrong_key_opens_nothing(visitor, made, key):
     key = made["key"][:-1] if key == "genuine-but-cut" else key
     answer = visitor.sign_in(key)
     assert answer.status_code == 401
-    assert "does not count" in error_of(answer)
+    assert "is not valid" in error_of(answer)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert not key or f'value="{key}"' not in answer.text
     assert visitor.get("/").location == "/sign-in"
 
@@ -519,6 +521,25 @@ def test_local_mode_needs_no_one_to_sign_in(app):
     token = {"form": visitor.hidden("/", "/wallets")["form"], "key": OPERATOR}
     assert visitor.send("/sign-in", token).location == "/"
     assert "operator" not in session_of(visitor)
-    assert not cookie_of(visitor, "wallet").secure
+    assert not cookie_of(visitor, app.config["SESSION_COOKIE_NAME"]).secure
     assert visitor.send("/wallets", {"name": "x"}).status_code == 403
     assert visitor.make_wallet()
+
+
+def test_two_local_wallets_in_one_browser_leave_each_other_alone(app, tmp_path):
+    """A browser sends the cookies of one host to every port of it."""
+    home = tmp_path / "other"
+    other_app = create_app({"HOME": str(home)})
+    try:
+        here, there = (
+            Visitor(each.test_client(), "http://localhost") for each in (app, other_app)
+        )
+        form = here.hidden("/", "/wallets") | {"name": "Ada"}
+        cookie = parse_cookie(there.get("/").headers["Set-Cookie"].partition(";")[0])
+        for name, value in cookie.items():
+            here.client.set_cookie(name, value, domain="localhost")
+        made = here.send("/wallets", form)
+        assert made.status_code == 303
+        assert "Ada" in here.read(made.location)
+    finally:
+        service_of(other_app).close()

@@ -39,10 +39,10 @@ _Text = Annotated[str, Meta(min_length=1, max_length=200), PRINTABLE]
 _Moment = Annotated[str, described("The first moment.", format="date-time")]
 _End = Annotated[str, described("The end, not included.", format="date-time")]
 _Least = Annotated[
-    str, described("The lowest amount, come or gone.", pattern=_MAJOR_UNITS)
+    str, described("The lowest amount, in or out.", pattern=_MAJOR_UNITS)
 ]
 _Most = Annotated[
-    str, described("The highest amount, come or gone.", pattern=_MAJOR_UNITS)
+    str, described("The highest amount, in or out.", pattern=_MAJOR_UNITS)
 ]
 
 

@@ -75,7 +75,8 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     if faults:
         raise faults[0]
     raise Unreadable(
-        "has no line that names its columns: a date, and an amount or in and out"
+        "has no line that names its columns: a date, and an amount, or money in and"
+        " money out"
     )
 
 

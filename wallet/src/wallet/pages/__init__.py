@@ -1,5 +1,6 @@
 """The pages that people use: rendered here, complete without a script."""
 
+import hmac
 import json
 from datetime import timedelta
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from flask import Flask, Response, render_template, request
 
 from .. import __version__
+from ..config import Settings
 from ..web.files import pack
 from ..web.service import service_of
 from . import access, assets, wording
@@ -69,8 +71,7 @@ def init_app(app: Flask) -> None:
         SECRET_KEY=settings.secret_key,
         # The setting is text with commas, which the framework would read by letters.
         SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
-        # A name that begins so is kept from plain HTTP, other paths and subdomains.
-        SESSION_COOKIE_NAME="wallet" if settings.local else "__Host-wallet",
+        SESSION_COOKIE_NAME=_cookie_name(settings),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=not settings.local,
@@ -93,6 +94,15 @@ def init_app(app: Flask) -> None:
     app.url_map.strict_slashes = True
     app.session_interface = access.PageSessions()
     app.add_url_rule("/static/<filename>", "static", assets.send)
+
+
+def _cookie_name(settings: Settings) -> str:
+    if not settings.local:
+        # A name that begins so is kept from plain HTTP, other paths and subdomains.
+        return "__Host-wallet"
+    # A browser sends cookies to every port of a host: each store has its own name.
+    mark = hmac.new(settings.secret_key.encode(), b"cookie", "sha256").hexdigest()
+    return f"wallet-{mark[:8]}"
 
 
 def _finish(response: Response) -> Response:

@@ -26,7 +26,7 @@ from ..ledger.commands import Principal
 from ..storage.errors import StoreFailure
 from ..storage.sessions import end_session, has_ended
 from ..web.auth import Caller
-from ..web.body import LARGEST_BODY, LARGEST_FORM, read_form
+from ..web.body import LARGEST_BODY, LARGEST_FORM, query_of, read_form
 from ..web.problems import Problem
 from ..web.service import current_service
 
@@ -49,11 +49,12 @@ class PageSessions(SecureCookieSessionInterface):
 
 
 def guard() -> None:
-    """Before a page is made: credentials, then the token of its form.
+    """Before a page is made: credentials, the query, then the token of its form.
 
-    :raises Problem: one of them is missing.
+    :raises Problem: one of them is missing, or the query is not UTF-8.
     """
     caller = None if request.endpoint in _OPEN else current_caller()
+    query_of(request)
     if request.method == "POST":
         with_file = request.blueprint == "importing"
         read_form(request, caller, LARGEST_BODY if with_file else LARGEST_FORM)
@@ -186,7 +187,8 @@ def sign_in() -> AnyResponse:
             if problem.kind.name == "too-many-attempts":
                 raise
             # What was typed is a secret or nearly one, so it is not shown again.
-            return Response(render_template("sign_in.html", refused=True), 401)
+            page = render_template("sign_in.html", refused=True)
+            return Response(page, 401, problem.headers)
         _begin_session(caller)
     return redirect(url_for("balances.index"), 303)
 

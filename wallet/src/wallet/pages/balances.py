@@ -15,11 +15,12 @@ from ..ledger.commands import CreateWallet, Submission
 from ..ledger.ids import new_wallet_id
 from ..ledger.outcomes import Created
 from ..prices.rates import Rate, quote
+from ..storage.errors import StoreFailure
 from ..storage.finding import WalletOrder, find_wallets, place_of
 from ..storage.queries import held_by_currency
 from ..web.fields import DEFAULT_PAGE, Archived, Limit, Name, read_new_wallet
 from ..web.listing import read_place, write_place
-from ..web.problems import Problem
+from ..web.problems import Problem, failed
 from ..web.service import current_service
 from . import access, forms
 from .wording import CURRENCY_NAMES, isolated, money, rate_now, title
@@ -48,15 +49,17 @@ def create_wallet() -> AnyResponse:
         name, currency, floor_minor = read_new_wallet(
             forms.field("name"), _currency(), "0"
         )
+        command = CreateWallet(
+            new_wallet_id(), name, currency, floor_minor, forms.read_key()
+        )
+        outcome = current_service().submit_one(Submission((command,))).outcome
+        if not isinstance(outcome, Created):
+            raise Problem("key-reused")
+    except StoreFailure as failure:
+        # Nobody knows, or nothing was written: the same form may be sent again.
+        return _again(failed(failure), forms.field("key"))
     except Problem as problem:
-        return Response(_page(problem), problem.kind.status)
-    command = CreateWallet(
-        new_wallet_id(), name, currency, floor_minor, forms.read_key()
-    )
-    submission = Submission((command,))
-    outcome = current_service().submit_one(submission).outcome
-    if not isinstance(outcome, Created):
-        raise Problem("key-reused")
+        return _again(problem)
     wallet = outcome.wallet
     flash(f"{isolated(title(wallet))} is ready: set what it holds.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
@@ -76,7 +79,11 @@ class WalletsAsked(msgspec.Struct):
     archived: Archived = False
 
 
-def _page(problem: Problem | None = None) -> str:
+def _again(problem: Problem, key: str | None = None) -> Response:
+    return Response(_page(problem, key), problem.kind.status, problem.headers)
+
+
+def _page(problem: Problem | None = None, key: str | None = None) -> str:
     store = current_service().store
     asked = forms.query(WalletsAsked)
     start = read_place(asked.order, asked.after)
@@ -99,7 +106,7 @@ def _page(problem: Problem | None = None) -> str:
         rate=rate,
         currencies=CURRENCY_NAMES,
         currency=_currency(),
-        key=forms.new_key(),
+        key=key or forms.new_key(),
         error=problem and forms.sentence(problem),
     )
 

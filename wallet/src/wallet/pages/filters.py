@@ -152,7 +152,8 @@ def _amount(typed: dict[str, str], name: str, wallet: WalletState) -> int | None
     except AmountError as error:
         raise _wrong(name, str(error)) from error
     if minor < 0:
-        raise _wrong(name, "Type amounts without a sign: come or gone, both are found.")
+        both = "money in and money out are both found"
+        raise _wrong(name, f"Type amounts without a sign: {both}.")
     return minor
 
 

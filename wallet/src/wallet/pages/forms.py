@@ -15,11 +15,12 @@ from ..ledger.commands import Keyed, Kind, MoveMoney, Principal, SetBalance, Sub
 from ..ledger.ids import new_operation_id
 from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount
 from ..ledger.outcomes import Entry, WalletState
+from ..storage.errors import OutcomeUnknown, StoreFailure
 from ..storage.queries import find_entry
 from ..web import fields
 from ..web.auth import Caller
 from ..web.kinds import KINDS
-from ..web.problems import Problem, malformed
+from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from .wording import MINUS, money
 
@@ -152,7 +153,11 @@ def submit(caller: Caller, command: Keyed, version: int | None = None) -> Entry 
     if entry is None:
         return None
     store = current_service().store
-    return find_entry(store, command.wallet_id, entry["version"])
+    try:
+        return find_entry(store, command.wallet_id, entry["version"])
+    except StoreFailure as failure:
+        # It was done, so nobody may be told that nothing was written.
+        raise OutcomeUnknown from failure
 
 
 def say(text: str, caller: Caller, entry: Entry) -> None:
@@ -170,13 +175,26 @@ def answered(told: str) -> Problem:
     return Problem(body["type"].removeprefix("/problems/"), body["detail"])
 
 
+def problem_of(error: Problem | StoreFailure) -> Problem:
+    """Find the problem that a form is shown again with."""
+    return failed(error) if isinstance(error, StoreFailure) else error
+
+
 def sentence(problem: Problem) -> str:
     """Tell a problem to people."""
     detail = problem.detail[:1].upper() + problem.detail[1:]
     if problem.kind.name == "malformed":
         return detail if detail.endswith(".") else f"{detail}."
     if problem.kind is KINDS["outcome-unknown"]:
-        return "It is not known whether this was done. Send it again: it is done once."
+        return (
+            "It is not known whether this was done. Send it again: it will be done only"
+            " once."
+        )
+    if problem.kind is KINDS["key-reused"]:
+        return (
+            "Nothing was done now. This form was sent before with something else in it:"
+            " look whether that was done, then send this again."
+        )
     return f"{problem.kind.title}. {detail}"
 
 

@@ -4,7 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import CaptureHold, Keyed, PlaceHold, ReleaseHold
@@ -82,7 +90,7 @@ def release(wallet_id: str, hold_id: str) -> AnyResponse:
         operation_id, key = new_operation_id(), forms.read_key()
         return ReleaseHold(operation_id, wallet.id, hold_id, caller.principal, key)
 
-    return _submit(wallet_id, ask, "Let go: it can be spent again.")
+    return _submit(wallet_id, ask, "Released: it can be spent again.")
 
 
 def _submit(wallet_id: str, ask: _Ask, said: str) -> AnyResponse:
@@ -91,7 +99,8 @@ def _submit(wallet_id: str, ask: _Ask, said: str) -> AnyResponse:
     try:
         forms.submit(caller, ask(caller, wallet))
     except StoreFailure as failure:
-        return _again(caller, wallet_id, failed(failure))
+        # Nobody knows, or nothing was written: the same form may be sent again.
+        return _again(caller, wallet_id, failed(failure), forms.field("key"))
     except Problem as problem:
         if problem.kind.status in (401, 403):
             raise
@@ -100,21 +109,31 @@ def _submit(wallet_id: str, ask: _Ask, said: str) -> AnyResponse:
     return redirect(url_for(".show", wallet_id=wallet.id), 303)
 
 
-def _again(caller: Caller, wallet_id: str, problem: Problem) -> Response:
+def _again(
+    caller: Caller, wallet_id: str, problem: Problem, key: str | None = None
+) -> Response:
     wallet = current_service().open_wallet(caller, wallet_id)
-    return Response(_page(wallet, problem), problem.kind.status, problem.headers)
+    body = _page(wallet, problem, key)
+    return Response(body, problem.kind.status, problem.headers)
 
 
-def _page(wallet: WalletState, problem: Problem | None = None) -> str:
+def _page(
+    wallet: WalletState, problem: Problem | None = None, key: str | None = None
+) -> str:
     found = list_holds(
         current_service().store, wallet.id, _SHOWN + 1, None, HoldEnd.OPEN
     )
+    holds, named = found[:_SHOWN], (request.view_args or {}).get("hold_id")
     return render_template(
         "holds.html",
         wallet=wallet,
-        holds=found[:_SHOWN],
+        holds=holds,
         more=len(found) > _SHOWN,
         new_key=forms.new_key,
+        # The form that was sent, its key if it may be sent again, and its hold.
+        sent=request.path if problem else None,
+        key=key,
+        at_hold=named if named in {hold.id for hold in holds} else None,
         error=problem and forms.sentence(problem),
         at_fault=problem and problem.members.get("field", "amount"),
     )

@@ -21,7 +21,7 @@ from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
 from ..web import importing as statements
 from ..web.body import LARGEST_BODY
-from ..web.problems import Problem, failed
+from ..web.problems import Problem
 from ..web.service import current_service
 from . import access, forms
 from .signed import read_signed, sign
@@ -74,7 +74,7 @@ def confirm(wallet_id: str) -> AnyResponse:
         statement = statements.read_file(wallet, data)
         found = statements.bring_in(service, wallet, statement, version)
     except (Problem, StoreFailure) as error:
-        problem = failed(error) if isinstance(error, StoreFailure) else error
+        problem = forms.problem_of(error)
         said = forms.sentence(problem)
         # What the ledger foretells of the lines says more than the refusal of them all.
         fresh = wallet if isinstance(error, StoreFailure) else _open(wallet_id)

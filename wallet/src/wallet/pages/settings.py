@@ -6,8 +6,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..ledger.commands import ChangeWallet, RaiseKeyVersion, Submission
 from ..ledger.money import CURRENCIES, Amount, AmountError
 from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
 from ..web.fields import Name, check
-from ..web.problems import Problem, malformed
+from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from . import access, forms
 
@@ -27,8 +28,8 @@ def change(wallet_id: str) -> AnyResponse:
     try:
         name = check(forms.field("name"), Name, "name")
         _change(ChangeWallet(wallet.id, name, _read_floor(wallet)))
-    except Problem as problem:
-        return Response(_page(wallet, problem), problem.kind.status)
+    except (Problem, StoreFailure) as error:
+        return _again(wallet, error)
     flash("Saved.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
 
@@ -40,8 +41,8 @@ def archive(wallet_id: str) -> AnyResponse:
     away = forms.field("archived") == "true"
     try:
         _change(ChangeWallet(wallet.id, archived=away))
-    except Problem as problem:
-        return Response(_page(wallet, problem), problem.kind.status)
+    except (Problem, StoreFailure) as error:
+        return _again(wallet, error)
     flash("It is in the archive now." if away else "It is back from the archive.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
 
@@ -59,12 +60,18 @@ def ask_to_renew(wallet_id: str) -> str:
 
 
 @changing.post("/key/renew")
-def renew_key(wallet_id: str) -> str:
+def renew_key(wallet_id: str) -> AnyResponse | str:
     """Make every key that was handed out worthless, and show the new one."""
     wallet = _open(wallet_id)
     command = RaiseKeyVersion(wallet.id)
-    current_service().submit_one(Submission((command,), wallet.id))
-    flash("The key is new: older ones do not count any more.")
+    try:
+        current_service().submit_one(Submission((command,), wallet.id))
+    except StoreFailure as failure:
+        problem = failed(failure)
+        error = forms.sentence(problem)
+        body = render_template("renew.html", wallet=wallet, error=error)
+        return Response(body, problem.kind.status, problem.headers)
+    flash("A new key was made. Older keys no longer work.")
     return _key_page(_open(wallet_id))
 
 
@@ -86,6 +93,12 @@ def _read_floor(wallet: WalletState) -> Amount:
     if minor > 0:
         raise malformed("floor", "must be zero or below")
     return Amount(minor, CURRENCIES[wallet.currency])
+
+
+def _again(wallet: WalletState, error: Problem | StoreFailure) -> Response:
+    # With the wallet as it was, so that each button asks for what it asked for.
+    problem = forms.problem_of(error)
+    return Response(_page(wallet, problem), problem.kind.status, problem.headers)
 
 
 def _page(wallet: WalletState, problem: Problem | None = None) -> str:

@@ -12,7 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..ledger.commands import MoveMoney, Principal
 from ..ledger.ids import is_wallet_id
 from ..ledger.outcomes import WalletState
+from ..storage.errors import StoreFailure
 from ..storage.finding import Place, WalletOrder, find_wallets
+from ..storage.queries import find_wallet
 from ..web.auth import Caller
 from ..web.fields import Name, Payee, Recipient, check, read_note
 from ..web.problems import Problem, malformed
@@ -43,10 +45,12 @@ def prepare(way: str) -> AnyResponse:
         wallet = current_service().open_wallet(caller, _sender(caller))
         command = _read_move(caller, wallet, way)
         review.foretell(command)
-    except Problem as problem:
+    except (Problem, StoreFailure) as error:
+        problem = forms.problem_of(error)
         if problem.kind.status in (401, 403):
             raise
-        return Response(_form(caller, way, problem), problem.kind.status)
+        body = _form(caller, way, problem)
+        return Response(body, problem.kind.status, problem.headers)
     return redirect(review.address(command), 303)
 
 
@@ -95,14 +99,15 @@ def _form(caller: Caller, way: str, problem: Problem | None = None) -> str:
     sent = request.form if problem else {}
     chosen = sent.get("from") or request.args.get("from") or caller.wallet_id
     text = check(request.args.get("find", "").strip(), Name, "find")
-    wallets, more = _choices(caller, chosen, text)
+    wallets, fitting, more = _choices(caller, text, chosen, sent.get("to"))
     return render_template(
         "move.html",
         way=way,
         wallets=wallets,
+        fitting=fitting,
         more=more,
         text=text,
-        chosen=chosen,
+        chosen=chosen if chosen in {wallet.id for wallet in wallets} else None,
         sent=sent,
         error=problem and forms.sentence(problem),
         at_fault=_field_at_fault(problem) if problem else None,
@@ -119,18 +124,21 @@ def _field_at_fault(problem: Problem) -> str:
 
 
 def _choices(
-    caller: Caller, chosen: str | None, text: str
-) -> tuple[list[WalletState], bool]:
-    """Offer wallets by currency and name, and tell whether there are more."""
+    caller: Caller, text: str, *kept: str | None
+) -> tuple[list[WalletState], int, bool]:
+    """Offer wallets by currency and name; tell how many fit, and if there are more.
+
+    :param kept: those that were chosen, which are offered in any case.
+    """
     if caller.principal is Principal.OWNER:
         own = current_service().open_wallet(caller, caller.wallet_id or "")
-        return [own], False
+        return [own], 1, False
     by_name = WalletOrder.NAME
     store = current_service().store
     found = find_wallets(store, by_name, Place(), _CHOICES, text, archived=False)
-    wallets = found.rows
-    known = {wallet.id for wallet in wallets}
-    if chosen and chosen not in known and is_wallet_id(chosen):
-        wallets.append(current_service().open_wallet(caller, chosen))
+    wallets = [*found.rows]
+    for wallet_id in sorted({*filter(None, kept)} - {each.id for each in wallets}):
+        wallet = find_wallet(store, wallet_id) if is_wallet_id(wallet_id) else None
+        wallets += [wallet] if wallet else []
     wallets.sort(key=lambda wallet: wallet.currency)
-    return wallets, found.last is not None
+    return wallets, len(found.rows), found.last is not None

@@ -5,7 +5,8 @@ const patienceMs = 15_000;
 
 // The form carries its key: whatever became of it, it is done once.
 const unconfirmed =
-  "We could not confirm that your balance was saved. Send it again: it is saved once.";
+  "We could not confirm that your balance was saved. " +
+  "Send it again: it will be saved only once.";
 
 const live = ["#said", "#error"];
 

@@ -30,6 +30,8 @@ CROWDED: Final = "wallet.crowded"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 #: Successful requests are logged at debug level only.
 _LEVEL_OF_CLASS: Final = {4: logging.INFO, 5: logging.WARNING}
+#: What follows is signed, but for everyone to read: a payee, a note, an amount.
+_REVIEWS: Final = "/review/"
 #: What answers before the database was reached for the first time.
 _WITHOUT_TABLES: Final = ("status", "documents")
 _PROBLEM_OF_STATUS: Final = {
@@ -80,7 +82,10 @@ def _finish(response: Response) -> Response:
     observe_request(method, None if rule is None else rule.rule, status, took_s)
     level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
     # The query is left out: someone may put a key there by mistake.
-    log.log(level, "%s %s %d %.1f ms", method, incoming.path, status, took_s * 1000)
+    path = incoming.path
+    if path.startswith(_REVIEWS):
+        path = f"{_REVIEWS}<signed>"
+    log.log(level, "%s %s %d %.1f ms", method, path, status, took_s * 1000)
     return response
 
 

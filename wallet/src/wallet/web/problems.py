@@ -62,6 +62,11 @@ def refused(outcome: Refused, at: str = "") -> Problem:
 
 
 def failed(failure: StoreFailure) -> Problem:
-    """Return the problem for a failure of the database."""
-    unknown = isinstance(failure, OutcomeUnknown)
-    return Problem("outcome-unknown" if unknown else "unavailable")
+    """Return the problem for a failure of the database.
+
+    What is unknown stays so, whatever else fails while that is told.
+    """
+    error: BaseException | None = failure
+    while error is not None and not isinstance(error, OutcomeUnknown):
+        error = error.__context__
+    return Problem("unavailable" if error is None else "outcome-unknown")
