@@ -6,6 +6,8 @@ from werkzeug.test import create_environ
 
 from wallet.ledger.ids import new_wallet_id
 
+from .conftest import OPERATOR
+
 
 def test_a_wallet_is_created_read_and_listed(local):
     """A new wallet is empty, has a key, and is found where Location says."""
@@ -409,6 +411,17 @@ def test_an_answer_is_handed_to_the_server_whole(app, local, method):
     assert len(b"".join(body)) == (
         0 if method == "HEAD" else int(headers["Content-Length"])
     )
+
+
+@pytest.mark.parametrize("host", ["wallet.example:81", "büro.example", "a b", "x" * 99])
+def test_an_address_is_found_under_any_name_of_the_host(shared_app, host):
+    """Where a proxy leads to the service under several names, all of them are right."""
+    answer = shared_app.test_client().get(
+        "/v1/wallets",
+        headers={"Authorization": f"Bearer {OPERATOR}"},
+        environ_overrides={"HTTP_HOST": host},
+    )
+    assert (answer.status_code, answer.json["wallets"]) == (200, [])
 
 
 def test_an_answer_is_not_kept_by_caches(local):
