@@ -63,6 +63,11 @@ class _Wallet(Flask):
         place = request.root_path, "", request.scheme
         return self.url_map.bind("", *place, request.method, request.path)
 
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do nothing: here nothing waits for a request to end; to look takes 4 %."""
+
+    do_teardown_appcontext = do_teardown_request
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none here is a coroutine, and to look takes 4 %."""
         return func
