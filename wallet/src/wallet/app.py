@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import IO, Any
 
 from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
 from . import api, pages
 from .api.answers import freeze
@@ -51,6 +52,21 @@ class _Wallet(Flask):
         finally:
             if taken:
                 turns.give_back()
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Find addresses by their path, whatever the host is called.
+
+        To read its name from the headers, three times, takes a tenth of a balance.
+        """
+        if request is None:
+            return None
+        place = request.root_path, "", request.scheme
+        return self.url_map.bind("", *place, request.method, request.path)
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do nothing: here nothing waits for a request to end; to look takes 4 %."""
+
+    do_teardown_appcontext = do_teardown_request
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none here is a coroutine, and to look takes 4 %."""

@@ -2,8 +2,11 @@ import json
 import re
 
 import pytest
+from werkzeug.test import create_environ
 
 from wallet.ledger.ids import new_wallet_id
+
+from .conftest import OPERATOR
 
 
 def test_a_wallet_is_created_read_and_listed(local):
@@ -388,7 +391,37 @@ def test_head_and_options_answer_like_get(local):
     head = local.client.head(f"/v1/wallets/{wallet}")
     options = local.client.options(f"/v1/wallets/{wallet}/deposits")
     assert (head.status_code, head.data) == (200, b"")
+    assert head.content_length == len(local.get(f"/v1/wallets/{wallet}").data)
     assert set(options.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_an_answer_is_handed_to_the_server_whole(app, local, method):
+    """A list is sent at once; anything else would be asked for part by part."""
+    path = f"/v1/wallets/{local.create()}" + ("/deposits" if method == "POST" else "")
+    peer = {"REMOTE_ADDR": "127.0.0.1"}
+    environ = create_environ(
+        path, method=method, json={"amount": 7}, environ_overrides=peer
+    )
+    told = []
+    body = app(environ, lambda status, headers: told.append((status, dict(headers))))
+    ((status, headers),) = told
+    assert status == ("201 CREATED" if method == "POST" else "200 OK")
+    assert isinstance(body, list)
+    assert len(b"".join(body)) == (
+        0 if method == "HEAD" else int(headers["Content-Length"])
+    )
+
+
+@pytest.mark.parametrize("host", ["wallet.example:81", "büro.example", "a b", "x" * 99])
+def test_an_address_is_found_under_any_name_of_the_host(shared_app, host):
+    """Where a proxy leads to the service under several names, all of them are right."""
+    answer = shared_app.test_client().get(
+        "/v1/wallets",
+        headers={"Authorization": f"Bearer {OPERATOR}"},
+        environ_overrides={"HTTP_HOST": host},
+    )
+    assert (answer.status_code, answer.json["wallets"]) == (200, [])
 
 
 def test_an_answer_is_not_kept_by_caches(local):

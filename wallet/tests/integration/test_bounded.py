@@ -49,6 +49,14 @@ def test_a_connection_ends_with_an_exchange_that_takes_too_long(connect):
     assert (raised.value.sqlstate, connection.closed) == (None, True)
 
 
+def test_a_result_ends_with_the_next_statement(connect):
+    """One cursor serves all, and whoever wants a result takes it before."""
+    connection = connect()
+    first = connection.execute("SELECT 6")
+    assert connection.execute("SELECT %s::int", (7,)) is first
+    assert first.fetchall() == [(7,)]
+
+
 def test_without_a_limit_an_exchange_is_waited_for(connect):
     """Such as that of a long history which is verified."""
     assert connect().execute("SELECT 7 FROM pg_sleep(0.2)").fetchone() == (7,)

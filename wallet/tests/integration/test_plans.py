@@ -10,6 +10,7 @@ from wallet.history.course import begin_of, read_course
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
+from wallet.ledger.moves import reversal_of
 from wallet.storage import finding
 from wallet.storage import queries as reading
 from wallet.storage.connections import is_sqlite
@@ -230,6 +231,37 @@ def steps_on(connection, statement, parameters):
     asked = f"EXPLAIN (FORMAT JSON) {statement}"
     (plan,) = connection.exec_driver_sql(asked, parameters).scalar_one()
     return list(steps(plan["Plan"]))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_reversals_are_looked_for_where_there_is_one(store, writer):
+    """Most wallets have none, and then no entry of a page is asked for its own."""
+    wallet = create_wallet(writer)
+    for _ in range(3):
+        writer.submit(a_submission(wallet, Kind.DEPOSIT, "1"))
+
+    def looks():
+        with heard(store) as sent:
+            entries = list_entries(store, wallet, 50, None)
+        with store.reading.connect() as connection:
+            asked = f"EXPLAIN (ANALYZE, FORMAT JSON) {sent[0][0]}"
+            (plan,) = connection.exec_driver_sql(asked, sent[0][1]).scalar_one()
+        return entries, sum(loops(plan["Plan"]))
+
+    entries, before = looks()
+    undo = reversal_of(entries[0], new_operation_id())
+    writer.submit(Submission((undo,), wallet))
+    entries, after = looks()
+    assert [bool(each.reversed_by) for each in entries] == [False, True, False, False]
+    assert (before, after) == (1, 1 + len(entries))
+
+
+def loops(plan):
+    """How often each step of a plan looked for reversals."""
+    if plan.get("Alias", "").startswith("reversals"):
+        yield plan["Actual Loops"]
+    for part in plan.get("Plans", ()):
+        yield from loops(part)
 
 
 def test_a_missing_index_would_be_noticed(store, writer, plans):

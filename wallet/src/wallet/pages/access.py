@@ -18,7 +18,11 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..clock import now_us
@@ -35,6 +39,9 @@ LIFETIME_S: Final = 12 * 60 * 60
 #: Whoever has no credentials yet is asked for them here.
 _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sign_out")
 
+#: What the programs' interface has in place of a session.
+_NO_SESSION: Final = NullSession()
+
 signing = Blueprint("signing", __name__)
 
 
@@ -44,7 +51,7 @@ class PageSessions(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session of a visitor."""
         if request.path.startswith("/v1/"):
-            return None
+            return _NO_SESSION
         return super().open_session(app, request)
 
 

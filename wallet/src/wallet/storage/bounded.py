@@ -13,8 +13,8 @@ from typing import Any, Final
 from weakref import WeakSet
 
 import psycopg
-from psycopg import OperationalError
-from psycopg.abc import RV, PQGen
+from psycopg import Cursor, OperationalError
+from psycopg.abc import RV, Params, PQGen, QueryNoTemplate
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,19 @@ class BoundedConnection(psycopg.Connection[Any]):
     cluster = timeline = 0
     #: Whether its server has a successor.
     deposed = False
+    _cursor: Cursor[Any] | None = None
+
+    def execute(  # type: ignore[override]
+        self, query: QueryNoTemplate, params: Params | None = None
+    ) -> Cursor[Any]:
+        """Execute a statement; what it found is there until the next one.
+
+        One cursor serves all, and from the last time knows the types of the columns. To
+        make one for each takes a tenth of a balance.
+        """
+        if self._cursor is None:
+            self._cursor = self.cursor()
+        return self._cursor.execute(query, params)
 
     def wait(
         self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None
@@ -96,7 +109,9 @@ class _Timelines:
 
     def _ask(self, connection: BoundedConnection) -> tuple[int, int] | None:
         try:
-            found: tuple[int, int] | None = connection.execute(_TIMELINE).fetchone()
+            # The one that is kept is made later: types may be registered until then.
+            cursor = connection.cursor().execute(_TIMELINE)
+            found: tuple[int, int] | None = cursor.fetchone()
         except psycopg.Error as error:
             if connection.closed:
                 raise

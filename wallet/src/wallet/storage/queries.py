@@ -33,15 +33,20 @@ _OPEN_WALLETS_AFTER: Final = f"""
 {WALLETS} WHERE id > :after AND archived_at_us IS NULL ORDER BY id LIMIT :limit
 """
 _OF_SOME: Final = "SELECT wallets.id, {column} FROM {given} JOIN wallets USING (id)"
+# Few wallets have a reversal. Only in those one is looked for at each entry.
 ENTRY: Final = """
 SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
   entries.balance_minor, entries.operation_id, entries.counterparty, entries.note,
   entries.at_us, entries.payee, entries.reverses, entries.hold_id, entries.digest,
-  reversals.operation_id
-FROM entries LEFT JOIN entries AS reversals
-  ON reversals.wallet_id = entries.wallet_id
-  AND reversals.reverses = entries.operation_id
-WHERE entries.wallet_id = :wallet_id"""
+  CASE WHEN EXISTS (
+    SELECT 1 FROM entries AS reversals
+    WHERE reversals.wallet_id = :wallet_id AND reversals.reverses IS NOT NULL
+  ) THEN (
+    SELECT reversals.operation_id FROM entries AS reversals
+    WHERE reversals.wallet_id = :wallet_id
+      AND reversals.reverses = entries.operation_id
+  ) END
+FROM entries WHERE entries.wallet_id = :wallet_id"""
 _ENTRIES: Final = f"""
 {ENTRY} AND entries.version < :before
 ORDER BY entries.version DESC LIMIT :limit

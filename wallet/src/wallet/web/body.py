@@ -10,6 +10,7 @@ from .auth import Caller
 from .problems import Problem, malformed
 from .service import current_service
 
+_JSON: Final = "application/json"
 LARGEST_BODY: Final = 1024 * 1024
 #: No form of ours is larger, but for those that carry a file.
 LARGEST_FORM: Final = 64 * 1024
@@ -79,6 +80,8 @@ def query_of(incoming: Request) -> dict[str, list[str]]:
 
     :raises Problem: the query is not UTF-8.
     """
+    if not incoming.query_string:
+        return {}
     try:
         return incoming.args.to_dict(flat=False)
     except UnicodeDecodeError as error:
@@ -90,5 +93,7 @@ def require_json(incoming: Request) -> None:
 
     :raises Problem: the content type is not JSON.
     """
-    if incoming.mimetype != "application/json":
-        raise Problem("unsupported-media-type")
+    # Nearly all say just that, which need not be taken apart.
+    if incoming.environ.get("CONTENT_TYPE") == _JSON or incoming.mimetype == _JSON:
+        return
+    raise Problem("unsupported-media-type")

@@ -1,6 +1,6 @@
 """Answers in JSON: what was asked for, a problem, and a page of a list."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -10,6 +10,20 @@ from ..ledger.outcomes import Frozen
 from .problems import Problem
 
 
+class Answer(Response):
+    """A whole answer, which the server is handed as it stands.
+
+    The framework would copy its headers once more, and have the server ask for the body
+    part by part.
+    """
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """Answer a request, with the headers alone if it asks for no more."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        body = cast("list[bytes]", self.response)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
+
+
 def encode(answer: Any) -> bytes:
     """Write an answer as JSON."""
     return msgspec.json.encode(answer)
@@ -17,12 +31,12 @@ def encode(answer: Any) -> bytes:
 
 def json_response(answer: Any, status: int = 200) -> Response:
     """Answer in JSON."""
-    return Response(encode(answer), status, mimetype="application/json")
+    return Answer(encode(answer), status, mimetype="application/json")
 
 
 def problem_response(problem: Problem) -> Response:
     """Answer with a problem (RFC 9457)."""
-    return Response(
+    return Answer(
         encode(problem.body()),
         problem.kind.status,
         problem.headers,
@@ -34,7 +48,7 @@ def frozen_response(frozen: Frozen | None) -> Response:
     """Answer with the exact bytes that are stored for a repeated request."""
     assert frozen is not None  # noqa: S101  every move has an answer
     kind = "json" if frozen.status < 400 else "problem+json"
-    response = Response(frozen.body, frozen.status, mimetype=f"application/{kind}")
+    response = Answer(frozen.body, frozen.status, mimetype=f"application/{kind}")
     if frozen.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
