@@ -1,0 +1,132 @@
+"""A third engine for the tests: Citus, where ``WALLET_TEST_CITUS_URL`` names one."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import URL, make_url
+
+from wallet.storage.connections import Limits
+from wallet.storage.store import open_store
+
+GIVEN = os.environ.get("WALLET_TEST_CITUS_URL")
+MISSING = "there is no Citus: name its coordinator in WALLET_TEST_CITUS_URL"
+#: A wallet on each of two machines is all that a test needs; each shard takes time.
+SHARDS = 4
+
+_NODES = """
+SELECT groupid, nodename, nodeport FROM pg_dist_node
+WHERE noderole = 'primary' ORDER BY groupid
+"""
+
+#: What a test says of PostgreSQL, and Citus does in another way.
+OTHERWISE: dict[str, str] = {}
+
+
+class Cluster:
+    """A coordinator and its workers, on each of which a database is made."""
+
+    def __init__(self, coordinator: str) -> None:
+        self.coordinator = make_url(coordinator).set(drivername="postgresql")
+        with _session(self.coordinator) as session:
+            nodes = session.execute(_NODES).fetchall()
+        self.workers = [
+            self.coordinator.set(host=host, port=port)
+            for group, host, port in nodes
+            if group
+        ]
+
+    @property
+    def machines(self) -> list[URL]:
+        return [*self.workers, self.coordinator]
+
+    def new(self, template: str = "template1") -> Iterator[str]:
+        """Make a database on every machine, and drop it afterwards."""
+        name = f"wallet_{uuid.uuid4().hex}"
+        for machine in self.machines:
+            self._run(machine, f"CREATE DATABASE {name} TEMPLATE {template}")
+        setting = f"ALTER DATABASE {name} SET citus.shard_count = {SHARDS}"
+        self._run(self.coordinator, setting)
+        try:
+            if template == "template1":
+                self._join(name)
+            url = self.coordinator.set(drivername="postgresql+psycopg", database=name)
+            yield url.render_as_string(hide_password=False)
+        finally:
+            for machine in self.machines[::-1]:
+                self._run(machine, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self, name: str) -> None:
+        """Keep everybody out of a database, so that it can be copied."""
+        for machine in self.machines:
+            self._run(machine, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            self._run(machine, f"{end} WHERE datname = '{name}'")
+
+    def _join(self, name: str) -> None:
+        for machine in self.machines:
+            self._run(machine.set(database=name), "CREATE EXTENSION citus")
+        own = self.coordinator.set(database=name)
+        asks = ["citus_set_coordinator_host", *["citus_add_node"] * len(self.workers)]
+        for ask, machine in zip(asks, [own, *self.workers], strict=True):
+            self._run(own, f"SELECT {ask}('{machine.host}', {machine.port})")
+
+    def _run(self, machine: URL, statement: str) -> None:
+        with _session(machine) as session:
+            session.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def citus() -> Cluster:
+    """The machines on which databases may be made."""
+    if GIVEN is None:
+        pytest.skip(MISSING)
+    return Cluster(GIVEN)
+
+
+@pytest.fixture
+def distributed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whatever a test opens be spread, without a word of it in the test."""
+    monkeypatch.setenv("WALLET_DISTRIBUTED", "1")
+    *others, _ = Limits.__init__.__defaults__ or ()
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (*others, True))
+
+
+@pytest.fixture(scope="session")
+def joined_database(citus: Cluster) -> Iterator[str]:
+    """A database of all machines without tables, for tests to copy."""
+    for url in citus.new():
+        name = str(make_url(url).database)
+        citus.close(name)
+        yield name
+
+
+@pytest.fixture(scope="session")
+def spread_database(citus: Cluster, joined_database: str) -> Iterator[str]:
+    """A database with its tables spread, for tests to copy."""
+    for url in citus.new(joined_database):
+        open_store(make_url(url), Limits(distributed=True)).close()
+        name = str(make_url(url).database)
+        citus.close(name)
+        yield name
+
+
+@pytest.fixture
+def citus_url(citus: Cluster, spread_database: str, distributed: None) -> Iterator[str]:
+    """The address of a database with tables and no rows in Citus."""
+    yield from citus.new(spread_database)
+
+
+@pytest.fixture
+def empty_citus_url(
+    citus: Cluster, joined_database: str, distributed: None
+) -> Iterator[str]:
+    """The address of a database without tables in Citus."""
+    yield from citus.new(joined_database)
+
+
+def _session(machine: URL) -> psycopg.Connection[tuple[object, ...]]:
+    address = machine.render_as_string(hide_password=False)
+    return psycopg.connect(address, autocommit=True)
