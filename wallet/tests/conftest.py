@@ -140,7 +140,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     one = metafunc.definition.get_closest_marker("one_engine")
     engines: list[Any] = [*ENGINES[: 1 if one else None]]
     if GIVEN and not one:
-        reason = OTHERWISE.get(metafunc.function.__name__)
+        module = metafunc.module.__name__.rpartition(".")[2]
+        reason = OTHERWISE.get(metafunc.function.__name__, OTHERWISE.get(module))
         skip = pytest.mark.skipif(reason is not None, reason=f"on Citus, {reason}")
         engines.append(pytest.param("citus", marks=skip))
     chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]

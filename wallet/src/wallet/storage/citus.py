@@ -1,34 +1,29 @@
-"""What Citus does in another way than PostgreSQL: a statement for each row.
+"""What Citus does in another way than PostgreSQL: a statement for each wallet.
 
 A statement that names one wallet is sent whole to the machine that has it. One that
-names several would be split up or, where rows are locked, be refused. What comes
-together goes to the server at once, and is answered there one after the other.
+names several is refused where it locks rows, and only what is inserted is split up by
+Citus itself. What comes together goes to the server at once, and is answered there one
+after the other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain, groupby
 from typing import Any, Final, cast
 
-from psycopg import Error
-from psycopg.abc import RV, PQGen
-from psycopg.errors import ConnectionFailure
-from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Table
 
 from ..ledger.outcomes import HoldId, Scope
 from . import postgresql
 from .amcheck import damage as damage
-from .bounded import BoundedConnection
 from .postgresql import BEGIN_SNAPSHOT as BEGIN_SNAPSHOT
 from .postgresql import PATIENCE_MS
 from .postgresql import WORDS as WORDS
 from .postgresql import given as given
 from .rows import Driver, Moment, Row, Rows
 from .side_tables import spans
+from .sqlite import split
 from .tables import MOVING, changes, entries, holds, operations, wallets
-
-#: The machine that has a wallet waits for its lock, and must be told for how long.
-OPTIONS: Final = "-c citus.propagate_set_commands=local"
 
 #: Of several machines the least safe one counts, and one that is lost is not safe.
 DURABILITY = """
@@ -52,8 +47,7 @@ def _names(table: Table) -> str:
 
 def _insert(table: Table) -> str:
     columns = ", ".join(table.columns.keys())
-    marks = ", ".join(["%s"] * len(table.columns))
-    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
+    return f"INSERT INTO {table.name} ({columns}) VALUES {{}}"  # noqa: S608
 
 
 _WALLET: Final = f"SELECT {_names(wallets)} FROM wallets WHERE id = %s"  # noqa: S608
@@ -72,26 +66,26 @@ SELECT {_FIRST} FROM wallets
 LEFT JOIN changes AS first ON first.wallet_id = wallets.id AND first.number = 0
 WHERE wallets.id = %s
 """  # noqa: S608
-_ANSWER: Final = """
+_ANSWERS: Final = """
 SELECT wallet_id, principal, key, id, fingerprint, status, body FROM operations
-WHERE wallet_id = %s AND principal = %s AND key = %s AND key IS NOT NULL
+WHERE wallet_id = %s AND principal = %s AND key = ANY(%s) AND key IS NOT NULL
 """
 _REVERSED: Final = """
-SELECT wallet_id, reverses FROM entries WHERE wallet_id = %s AND reverses = %s
+SELECT wallet_id, reverses FROM entries WHERE wallet_id = %s AND reverses = ANY(%s)
 """
 _HOLDS: Final = f"SELECT {_names(holds)} FROM holds WHERE wallet_id = %s"  # noqa: S608
-_NAMED_HOLD: Final = f"{_HOLDS} AND id = %s"
+_NAMED_HOLDS: Final = f"{_HOLDS} AND id = ANY(%s)"
 _DUE_HOLDS: Final = f"{_HOLDS} AND state = 'open' AND expires_at_us <= %s"
 _NEXT_EXPIRY: Final = """
 SELECT CAST(%s AS text), min(expires_at_us) FROM holds
 WHERE wallet_id = %s AND state = 'open' AND expires_at_us > %s
 """
 #: What was unique in the table of wallets cannot be where they are spread by their ids.
-_INSERT_CREATION: Final = "INSERT INTO creations (key, wallet_id) VALUES (%s, %s)"
+_INSERT_CREATIONS: Final = "INSERT INTO creations (key, wallet_id) VALUES {}"
 _MOVE: Final = f"""
 UPDATE wallets SET {", ".join(f"{name} = %s" for name in MOVING)} WHERE id = %s
 """  # noqa: S608
-_PUT_HOLD: Final = f"""{_insert(holds)}
+_PUT_HOLDS: Final = f"""{_insert(holds)}
 ON CONFLICT (wallet_id, id) DO UPDATE SET captured_minor = excluded.captured_minor,
   state = excluded.state, closed_at_us = excluded.closed_at_us
 """
@@ -105,38 +99,6 @@ GROUP BY wallet_id
 
 _ID: Final = wallets.columns.keys().index("id")
 _KEY: Final = wallets.columns.keys().index("creation_key")
-
-#: What is said of a machine that is lost: by its connection, by the one that asked it,
-#: or by nobody, which makes it an internal error.
-_OF_A_MACHINE: Final = ("08", "57", "58", "XX000")
-
-
-class Connection(BoundedConnection):
-    """A connection to the machine that shares out what it is asked.
-
-    Of another one that is lost in a commit it cannot know either what became of that.
-    """
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        # Of one type, a statement is prepared once, however large its numbers are.
-        self.adapters.register_dumper(int, Int8Dumper)
-
-    def wait(
-        self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None
-    ) -> RV:
-        """Exchange something with the server.
-
-        :raises ConnectionFailure: a machine behind it is lost.
-        """
-        try:
-            return super().wait(gen, interval, timeout)
-        except Error as error:
-            state = error.sqlstate
-            if self.closed or state is None or not state.startswith(_OF_A_MACHINE):
-                raise
-            # Without the answer that would say that all is rolled back.
-            raise ConnectionFailure(str(error)) from error
 
 
 @cache
@@ -179,17 +141,17 @@ def find_locked(driver: Driver, ids: list[str]) -> Sequence[str]:
 
 def find_remembered(driver: Driver, scopes: list[Scope]) -> Sequence[Row]:
     """Read scope, id, fingerprint, status and body of what was answered."""
-    return _read(driver, _ANSWER, scopes)
+    return _read(driver, _ANSWERS, _together(scopes))
 
 
 def find_reversed(driver: Driver, undone: list[tuple[str, str]]) -> Sequence[Row]:
     """Read which wallets and operations have a reversal."""
-    return _read(driver, _REVERSED, undone)
+    return _read(driver, _REVERSED, _together(undone))
 
 
 def find_holds(driver: Driver, names: list[HoldId]) -> Sequence[Row]:
     """Read holds by their wallets and ids."""
-    return _read(driver, _NAMED_HOLD, names)
+    return _read(driver, _NAMED_HOLDS, _together(names))
 
 
 def find_due_holds(driver: Driver, moments: list[Moment]) -> Sequence[Row]:
@@ -207,22 +169,33 @@ def write(driver: Driver, rows: Rows) -> None:
     keyed = [row for row in rows.created if row[_KEY] is not None]
     with cast("Any", driver).pipeline():
         for statement, given in (
-            (_INSERT_CREATION, [(row[_KEY], row[_ID]) for row in keyed]),
+            (_INSERT_CREATIONS, [(row[_KEY], row[_ID]) for row in keyed]),
             (_insert(wallets), rows.created),
             (_insert(operations), rows.operations),
             (_insert(entries), rows.entries),
-            (_MOVE, [(*moved, wallet_id) for wallet_id, *moved in rows.moved]),
             (_insert(changes), rows.changes),
-            (_PUT_HOLD, rows.holds),
-            (_COMPLETE_RUN, _runs(rows.runs)),
+            (_PUT_HOLDS, rows.holds),
         ):
-            for values in given:
-                driver.execute(statement, values)
+            for part in split(given):
+                values = tuple(chain.from_iterable(part))
+                driver.execute(_for(statement, len(part[0]), len(part)), values)
+        for wallet_id, *moved in rows.moved:
+            driver.execute(_MOVE, (*moved, wallet_id))
+        for wallet_id, size, number in rows.runs:
+            within = wallet_id, number * size, (number + 1) * size
+            driver.execute(_COMPLETE_RUN, (size, number, *within))
 
 
-def _runs(runs: list[Row]) -> Iterator[Row]:
-    for wallet_id, size, number in runs:
-        yield size, number, wallet_id, number * size, (number + 1) * size
+@cache
+def _for(statement: str, columns: int, rows: int) -> str:
+    row = f"({', '.join(['%s'] * columns)})"
+    return statement.format(", ".join([row] * rows))
+
+
+def _together(rows: Sequence[Row]) -> list[Row]:
+    """Ask at once for all that differ in their last value only."""
+    groups = groupby(rows, key=lambda row: row[:-1])
+    return [(*first, [row[-1] for row in group]) for first, group in groups]
 
 
 def _alone(values: Sequence[str]) -> list[Row]:

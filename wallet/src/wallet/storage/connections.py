@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from ..ledger.outcomes import HoldId, Scope
-from . import bounded, citus, postgresql, sqlite
+from . import bounded, citus, coordinator, postgresql, sqlite
+from .bounded import BoundedConnection
 from .durability import SQLITE_PRAGMAS, UnsafeDatabase
 from .rows import Driver, Moment, Row, Rows
 
@@ -122,7 +123,7 @@ def make_writing_engine(url: URL, limits: Limits) -> Engine:
     patience_ms = min(postgresql.PATIENCE_MS, limits.lock_timeout_ms)
     options = f"{_BY_KEY_ONLY} -c lock_timeout={patience_ms}"
     if limits.distributed:
-        options = f"{options} {citus.OPTIONS}"
+        options = f"{options} {coordinator.OPTIONS}"
     engine = _make_engine(url, limits, options, **_pool(limits, 1))
     if is_sqlite(engine):
         # The lock is taken before anything is read, so that what was read still holds
@@ -157,7 +158,7 @@ def _make_engine(url: URL, limits: Limits, own: str, **options: Any) -> Engine:
     if url.get_backend_name() != "sqlite":
         arguments = _postgresql(url, limits, own)
         engine = create_engine(url, connect_args=arguments, **options)
-        kind = citus.Connection if limits.distributed else bounded.BoundedConnection
+        kind = coordinator.Connection if limits.distributed else BoundedConnection
 
         def connect(_dialect: object, _record: object, _: object, given: Any) -> Any:
             return bounded.connect(given, limits.exchange_s, kind)
