@@ -140,6 +140,32 @@ def test_a_store_that_was_filled_before_is_spread_with_all_of_it(empty_citus_url
         assert verify(store) == before
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("UPDATE entries SET note = 'another'", "its digest does not follow"),
+        ("DELETE FROM operations", "its operation"),
+        ("DELETE FROM creations", "the key of its creation does not lead to it"),
+        ("INSERT INTO creations VALUES ('x', 'w_x')", "w_x: the key of its creation"),
+    ],
+)
+def test_what_is_changed_behind_its_back_is_found(
+    citus_url, monkeypatch, change, complaint
+):
+    """On whichever machine that was."""
+    monkeypatch.setattr(settled, "_PAUSE_S", 0)
+    with opened(citus_url, SPREAD) as store:
+        writer = Writer(store, freeze, now_us)
+        for key in ("one", "two"):
+            wallet = create_wallet(writer, key=key)
+            writer.submit(a_submission(wallet, Kind.DEPOSIT, "1", key="k"))
+        assert verify(store).wallets == 2
+        with store.transaction() as connection:
+            connection.execute(text(change))
+        with pytest.raises(Fault, match=complaint):
+            verify(store)
+
+
 def test_a_change_must_be_recovered_soon(citus, citus_url):
     """Until it is, what was answered looks as if it had not been."""
     name = "citus.recover_2pc_interval"
