@@ -164,3 +164,6 @@ class _Listening:
     def execute(self, text: str, values: Any) -> Any:
         self.sent.append((text, values))
         return self.driver.execute(text, values)
+
+    def pipeline(self) -> Any:
+        return self.driver.pipeline()  # type: ignore[attr-defined]

@@ -19,9 +19,18 @@ from wallet.storage.connections import Limits
 from wallet.storage.store import Store
 
 from .actions import until
+from .citus import GIVEN, OTHERWISE
+from .citus import citus as citus
+from .citus import citus_url as citus_url
+from .citus import distributed as distributed
+from .citus import empty_citus_url as empty_citus_url
+from .citus import joined_database as joined_database
+from .citus import spread_database as spread_database
 
 IN_CI = os.environ.get("CI") == "true"
 ENGINES = ("sqlite", "postgresql")
+#: What names a server for tests, and is no setting.
+NAMES = ("WALLET_TEST_DATABASE_URL", "WALLET_TEST_CITUS_URL")
 #: Where Linux keeps files in memory.
 MEMORY = Path("/dev/shm")  # noqa: S108  each run makes a folder of its own there
 
@@ -58,7 +67,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("WALLET_") and name != "WALLET_TEST_DATABASE_URL":
+        if name.startswith("WALLET_") and name not in NAMES:
             monkeypatch.delenv(name)
     # The same times and days on every machine.
     monkeypatch.setenv("WALLET_TIME_ZONE", "Africa/Johannesburg")
@@ -124,13 +133,22 @@ def start_postgresql(folder: str) -> Any:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a database on both engines, or on SQLite if one is enough."""
+    """Run what asks for a database on both engines, or on SQLite if one is enough.
+
+    Where a Citus is named, it is one more.
+    """
     one = metafunc.definition.get_closest_marker("one_engine")
+    engines: list[Any] = [*ENGINES[: 1 if one else None]]
+    if GIVEN and not one:
+        module = metafunc.module.__name__.rpartition(".")[2]
+        reason = OTHERWISE.get(metafunc.function.__name__, OTHERWISE.get(module))
+        skip = pytest.mark.skipif(reason is not None, reason=f"on Citus, {reason}")
+        engines.append(pytest.param("citus", marks=skip))
     chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     for name in {"database_url", "empty_database_url"} & {*metafunc.fixturenames}:
         if name in chosen:
             continue
-        metafunc.parametrize(name, ENGINES[:1] if one else ENGINES, indirect=True)
+        metafunc.parametrize(name, engines, indirect=True)
 
 
 @pytest.fixture
@@ -156,6 +174,9 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     """The address of a database without tables, on each engine in turn."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    if request.param == "citus":
+        yield request.getfixturevalue("empty_citus_url")
         return
     yield from new_postgresql_database(request.getfixturevalue("postgresql"))
 

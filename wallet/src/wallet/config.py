@@ -5,7 +5,7 @@ Every setting is an environment variable that begins with ``WALLET_``.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -103,6 +103,11 @@ SETTINGS: Final = {
     "REQUIRE_STANDBY": Setting(
         "0", "`1` writes nothing that a failover could lose.", switch
     ),
+    "DISTRIBUTED": Setting(
+        "0",
+        "`1` spreads wallets over the machines of Citus; experimental.",
+        switch,
+    ),
     "TIME_ZONE": Setting(
         "",
         "Time zone of the pages, statements and `series`, such as"
@@ -180,12 +185,8 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     _refuse_equal_secrets(values)
-    limits = Limits(
-        lock_timeout_ms=values.pop("LOCK_TIMEOUT_MS"),
-        statement_timeout_ms=values.pop("STATEMENT_TIMEOUT_MS"),
-        readers=values.pop("READERS"),
-        require_standby=values.pop("REQUIRE_STANDBY"),
-    )
+    names = [each.name for each in fields(Limits)]
+    limits = Limits(**{name: values.pop(name.upper()) for name in names})
     others = {name.lower(): value for name, value in values.items()}
     return Settings(database_url=url, home=home, limits=limits, **others)
 

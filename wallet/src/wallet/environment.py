@@ -7,7 +7,9 @@ from typing import Final
 
 _PREFIX: Final = "WALLET_"
 #: What the project names so for others: its Compose files, Makefile and tests.
-_FOR_OTHERS: Final = frozenset({"IMAGE", "REPLICAS", "WORKERS", "TEST_DATABASE_URL"})
+_FOR_OTHERS: Final = frozenset(
+    {"IMAGE", "REPLICAS", "WORKERS", "TEST_DATABASE_URL", "TEST_CITUS_URL"}
+)
 #: What Kubernetes tells every container about a service that is called "wallet".
 _OF_KUBERNETES: Final = re.compile(
     r"SERVICE_(HOST|PORT(_\w+)?)=.*|PORT=\w+://.*|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?=.*"

@@ -109,6 +109,7 @@ def test_what_compose_sets_is_known(environment):
         ("WORKERS", "2"),
         ("REPLICAS", "3"),
         ("TEST_DATABASE_URL", "postgresql:///x"),
+        ("TEST_CITUS_URL", "postgresql:///x"),
         ("SERVICE_HOST", "10.0.0.1"),
         ("SERVICE_PORT_HTTP", "80"),
         ("PORT", "tcp://10.0.0.1:80"),

@@ -18,6 +18,7 @@ from ..storage.bulk import tell_planner
 from ..storage.connections import Limits
 from ..storage.errors import StoreFailure, reason_of
 from ..storage.side_tables import rate_asks
+from ..storage.spreading import is_spread
 from ..storage.store import Store, open_current_store
 from ..storage.tables import wallets
 from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying
@@ -91,6 +92,11 @@ def _begin(connection: Connection, source: str) -> None:
         raise CopyError(
             "The database has tables that are not those of this version of the wallet:"
             " name an empty one."
+        )
+    if is_spread(connection):
+        raise CopyError(
+            "The database is spread over several machines already: name an empty one,"
+            " and spread it when the copy is finished."
         )
     if begun is None:
         # The tables are made with one row, which says when a price may be asked for.

@@ -27,6 +27,11 @@ _WALLETS: Final = 5
 _START_S: Final = 60
 #: How long the load runs before each kill.
 _SHORTEST_S, _LONGEST_S = 0.1, 0.6
+#: What is asked of a database goes for a server of its own, too.
+_KEPT: Final = (
+    *("WALLET_DATABASE_PASSWORD", "WALLET_DATABASE_PASSWORD_FILE"),
+    "WALLET_DISTRIBUTED",
+)
 _OPEN: Final = "SELECT count(*) FROM holds WHERE state = 'open'"
 
 
@@ -73,7 +78,7 @@ class Server:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("WALLET_") or "DATABASE_PASSWORD" in name
+            if not name.startswith("WALLET_") or name in _KEPT
         }
         self.token = secrets.token_hex(16)
         self.port = _free_port()
@@ -207,9 +212,9 @@ def _make_wallets(server: Server) -> list[str]:
 
 def _settings(given: dict[str, str]) -> Settings:
     names = {name.removeprefix("WALLET_"): value for name, value in given.items()}
-    for name in ("DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE"):
-        if value := os.environ.get(f"WALLET_{name}"):
-            names[name] = value
+    for name in _KEPT:
+        if value := os.environ.get(name):
+            names[name.removeprefix("WALLET_")] = value
     return read_settings(names)
 
 

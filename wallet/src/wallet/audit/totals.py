@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from ..storage.queries import HELD_BY_CURRENCY, to_sums
 from ..storage.spans import SIZES
+from ..storage.spreading import is_spread
 from .replay import Fault
 
 _ORPHANS: Final = """
@@ -48,6 +49,15 @@ SELECT wallet_id, (
 FROM entries AS undone WHERE kind <> 'reversal'
 LIMIT 1
 """
+# Each key of a creation must lead to its wallet, or it could make another one.
+_CREATIONS: Final = """
+SELECT id FROM (
+  (SELECT creation_key, id FROM wallets WHERE creation_key IS NOT NULL
+   EXCEPT SELECT key, wallet_id FROM creations)
+  UNION ALL (SELECT key, wallet_id FROM creations
+   EXCEPT SELECT creation_key, id FROM wallets)
+) AS odd LIMIT 1
+"""
 _MOVED_BY_CURRENCY: Final = """
 SELECT currency, sum(amount_minor / 1000000000), sum(amount_minor % 1000000000)
 FROM entries JOIN wallets ON wallets.id = wallet_id
@@ -77,6 +87,10 @@ def check_totals(connection: Connection) -> None:
     if found := connection.execute(text(REVERSALS)).first():
         wallet_id, version = found
         raise Fault(f"{wallet_id} version {version}: it undoes nothing that was done")
+    if is_spread(connection) and (
+        found := connection.execute(text(_CREATIONS)).first()
+    ):
+        raise Fault(f"{found[0]}: the key of its creation does not lead to it")
     held = to_sums(connection.execute(text(HELD_BY_CURRENCY)))
     moved = to_sums(connection.execute(text(_MOVED_BY_CURRENCY)))
     for currency, balance in sorted(held.items()):
@@ -85,3 +99,8 @@ def check_totals(connection: Connection) -> None:
                 f"{currency}: the balances sum to {balance}, but deposits less"
                 f" withdrawals to {moved.get(currency, 0)}"
             )
+
+
+def _check_creations(connection: Connection) -> None:
+    if found := connection.execute(text(_CREATIONS)).first():
+        raise Fault(f"{found[0]}: the key of its creation does not lead to it")

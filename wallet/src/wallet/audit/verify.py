@@ -1,11 +1,13 @@
 """Replays the history of every wallet and names the first row that cannot be right.
 
 Each wallet is read in one snapshot, so a live database can be verified. What spans
-wallets is checked afterwards, in statements that each see one moment.
+wallets is checked afterwards, in statements that each see one moment; where no such
+moment is to be had, see :mod:`.settled`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -18,6 +20,7 @@ from ..storage.spans import SIZES
 from ..storage.store import Store
 from .heads import Head
 from .replay import Fault, Freeze, Replayed
+from .settled import settled
 from .totals import check_totals
 
 _PAGE: Final = 500
@@ -94,13 +97,12 @@ def verify(
     missing = dict(heads or {})
     for wallet_id in _wallet_ids(store):
         head = missing.pop(wallet_id, None)
-        with store.snapshot() as connection:
-            wallet = _verify_wallet(connection, wallet_id, head, report, freeze)
-        on_wallet(wallet)
+        check = partial(_verify_wallet, wallet_id, head, report, freeze)
+        on_wallet(settled(store, check))
     if missing:
         raise Fault(f"{min(missing)}: the wallet is gone, though a head of it was kept")
+    settled(store, check_totals)
     with store.snapshot() as connection:
-        check_totals(connection)
         if found := store.dialect.damage(connection):
             raise Fault(f"the database is damaged: {found}")
     return report
@@ -115,11 +117,11 @@ def _wallet_ids(store: Store) -> Iterator[str]:
 
 
 def _verify_wallet(
-    connection: Connection,
     wallet_id: str,
     head: Head | None,
     report: Report,
     freeze: Freeze | None,
+    connection: Connection,
 ) -> WalletState:
     given = {"wallet_id": wallet_id}
     wallet = WalletState(*connection.execute(text(WALLET), given).one())

@@ -15,6 +15,7 @@ from weakref import WeakSet
 import psycopg
 from psycopg import Cursor, OperationalError
 from psycopg.abc import RV, Params, PQGen, QueryNoTemplate
+from psycopg.errors import PipelineAborted
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             return _wait(self, gen, interval, timeout or self.limit_s)
         except OperationalError as error:
             # Whatever comes later would be taken for the answer to something else.
-            if error.sqlstate is None:
+            if error.sqlstate is None and not isinstance(error, PipelineAborted):
                 self.close()
             raise
 
@@ -127,7 +128,11 @@ _timelines: Final = _Timelines()
 _failed: Final[set[tuple[str | None, str | None]]] = set()
 
 
-def connect(parameters: dict[str, Any], limit_s: float | None) -> BoundedConnection:
+def connect(
+    parameters: dict[str, Any],
+    limit_s: float | None,
+    kind: type[BoundedConnection] = BoundedConnection,
+) -> BoundedConnection:
     """Connect to the first of several hosts that can be used.
 
     Who waits for one that stands still does so once: next time it comes last.
@@ -138,7 +143,7 @@ def connect(parameters: dict[str, Any], limit_s: float | None) -> BoundedConnect
     for host in sorted(_hosts(parameters), key=_failed.__contains__):
         try:
             one = dict(zip(("host", "port"), host, strict=True))
-            connection = _connect(parameters | one, limit_s)
+            connection = _connect(parameters | one, limit_s, kind)
         except OperationalError as failure:
             _failed.add(host)
             failures.append(failure)
@@ -150,8 +155,10 @@ def connect(parameters: dict[str, Any], limit_s: float | None) -> BoundedConnect
     raise OperationalError("; ".join(str(each).strip() for each in failures))
 
 
-def _connect(parameters: dict[str, Any], limit_s: float | None) -> BoundedConnection:
-    connection = BoundedConnection.connect(**parameters, autocommit=True)
+def _connect(
+    parameters: dict[str, Any], limit_s: float | None, kind: type[BoundedConnection]
+) -> BoundedConnection:
+    connection = kind.connect(**parameters, autocommit=True)
     try:
         connection.limit_s = limit_s
         _timelines.admit(connection)

@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from ..ledger.outcomes import HoldId, Scope
-from . import bounded, postgresql, sqlite
+from . import bounded, citus, coordinator, postgresql, sqlite
+from .bounded import BoundedConnection
 from .durability import SQLITE_PRAGMAS, UnsafeDatabase
 from .rows import Driver, Moment, Row, Rows
 
@@ -32,12 +33,14 @@ class Limits:
 
     :param statement_timeout_ms: 0 lets a statement run, and be waited for, for ever.
     :param require_standby: whether nothing is written that no standby would have.
+    :param distributed: whether Citus spreads the wallets over several machines.
     """
 
     lock_timeout_ms: int = 4_000
     statement_timeout_ms: int = 8_000
     readers: int = 4
     require_standby: bool = False
+    distributed: bool = False
 
     @property
     def exchange_s(self) -> float | None:
@@ -108,10 +111,6 @@ class Dialect(Protocol):
         """Compare the indexes with their tables; say what is wrong, if anything is."""
 
 
-#: How long a batch waits for a row that another process has locked. Between processes
-#: that share a wallet it is the time of a commit; whoever holds one for longer is not
-#: waited for by those who want others.
-_PATIENCE_MS: Final = 200
 #: A batch looks up each row by its key. The planner cannot know how few they are, and
 #: would read the whole of a table that was small when it made its plan.
 _BY_KEY_ONLY: Final = " ".join(
@@ -121,8 +120,10 @@ _BY_KEY_ONLY: Final = " ".join(
 
 def make_writing_engine(url: URL, limits: Limits) -> Engine:
     """Make the engine of the one connection that writes."""
-    patience_ms = min(_PATIENCE_MS, limits.lock_timeout_ms)
+    patience_ms = min(postgresql.PATIENCE_MS, limits.lock_timeout_ms)
     options = f"{_BY_KEY_ONLY} -c lock_timeout={patience_ms}"
+    if limits.distributed:
+        options = f"{options} {coordinator.OPTIONS}"
     engine = _make_engine(url, limits, options, **_pool(limits, 1))
     if is_sqlite(engine):
         # The lock is taken before anything is read, so that what was read still holds
@@ -139,9 +140,11 @@ def make_reading_engine(url: URL, limits: Limits) -> Engine:
     return _make_engine(url, limits, "", isolation_level="AUTOCOMMIT", **pool)
 
 
-def dialect_of(engine: Engine) -> Dialect:
+def dialect_of(engine: Engine, limits: Limits) -> Dialect:
     """Choose what knows the database of an engine."""
-    return sqlite if is_sqlite(engine) else postgresql
+    if is_sqlite(engine):
+        return sqlite
+    return citus if limits.distributed else postgresql
 
 
 def is_sqlite(engine: Engine) -> bool:
@@ -155,9 +158,10 @@ def _make_engine(url: URL, limits: Limits, own: str, **options: Any) -> Engine:
     if url.get_backend_name() != "sqlite":
         arguments = _postgresql(url, limits, own)
         engine = create_engine(url, connect_args=arguments, **options)
+        kind = coordinator.Connection if limits.distributed else BoundedConnection
 
         def connect(_dialect: object, _record: object, _: object, given: Any) -> Any:
-            return bounded.connect(given, limits.exchange_s)
+            return bounded.connect(given, limits.exchange_s, kind)
 
         event.listen(engine, "do_connect", connect)
         return engine

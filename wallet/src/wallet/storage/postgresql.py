@@ -17,6 +17,10 @@ from .amcheck import damage as damage
 from .rows import Driver, Moment, Row, Rows
 from .tables import MOVING, RUN, SCOPE, changes, entries, holds, operations, wallets
 
+#: How long a batch waits for a row that another process has locked: about the time of a
+#: commit. Whoever holds one for longer is not waited for by those who want others.
+PATIENCE_MS: Final = 200
+
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DURABILITY = """
 VALUES ('fsync', current_setting('fsync')),

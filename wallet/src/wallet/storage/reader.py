@@ -19,7 +19,7 @@ class Reader:
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self._engine = engine
-        self._text = dialect_of(engine).text
+        self._text = dialect_of(engine, limits).text
         self._wait_s = limits.lock_timeout_ms / 1000
         # Nothing stands for a connection that may be opened.
         self._free: SimpleQueue[Any] = SimpleQueue()

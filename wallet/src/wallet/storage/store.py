@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine
 from ..clock import now_us
 from ..ledger.commands import Submission
 from ..ledger.outcomes import Decision, Known
-from . import errors, migrations
+from . import errors, migrations, spreading
 from .connections import (
     Limits,
     dialect_of,
@@ -40,7 +40,7 @@ class Store:
         self.waiting: Engine = make_writing_engine(url, limits)
         self.reader = Reader(self.reading, limits)
         self._url, self._limits = url, limits
-        self.dialect = dialect_of(self.reading)
+        self.dialect = dialect_of(self.reading, limits)
         self._file = (
             DatabaseFile(Path(url.database or "")) if is_sqlite(self.reading) else None
         )
@@ -126,6 +126,7 @@ class Store:
 
         :raises NotWritten: the database cannot be reached.
         :raises WrongSchema: a newer program wrote it.
+        :raises UnsafeDatabase: it is to be spread, and cannot be.
         """
         # What changes tables takes longer than any request may.
         limits = replace(self._limits, statement_timeout_ms=migrations.TIMEOUT_MS)
@@ -133,6 +134,7 @@ class Store:
         try:
             with self.transaction(engine) as connection:
                 migrations.upgrade(connection)
+                spreading.spread(connection, wanted=self._limits.distributed)
         finally:
             engine.dispose()
 
