@@ -82,11 +82,10 @@ def test_workers_do_not_outlive_their_server(make_server, database_url):
     """Killing the server alone ends the whole service."""
     server = make_server(database_url).start()
     server.process.kill()
-    server.process.wait(10)
+    server.process.wait(60)
     until(server.is_gone)
 
 
-@pytest.mark.slow
 def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tmp_path):
     """A request that cannot be answered holds the process ten seconds at most."""
     path = tmp_path / "wallet.db"
