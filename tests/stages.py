@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 
@@ -30,12 +29,6 @@ def load_server(folder):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def chromium_path():

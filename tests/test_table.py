@@ -4,14 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from decimal import Decimal
 
 import pytest
 from page import look
 from page import text_of
-from stages import free_port
 
 FIRST_STAGE = 1
 
@@ -121,27 +119,19 @@ def test_flask_run_with_the_variable_serves_the_page(folder):
 
 
 def status_of_flask_run(folder, variables):
-    port = free_port()
-    command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
+    command = [sys.executable, "-m", "flask", "run", "--port", "0"]
     nowhere = {"SECRET_KEY": "x", "LUNO_TICKER_URL": "http://127.0.0.1:1"}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=folder,
         env={**os.environ, **nowhere, **variables},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        return wait_for_status(f"http://127.0.0.1:{port}/")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for_status(url):
-    for _ in range(200):
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         try:
+            address = re.compile(r"http://\S+")
+            [url] = next(filter(None, map(address.findall, process.stderr)))
             with urllib.request.urlopen(url) as response:
                 return response.status
-        except OSError:
-            time.sleep(0.05)
-    return None
+        finally:
+            process.terminate()

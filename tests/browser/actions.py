@@ -1,5 +1,10 @@
 """What a visitor does, in a word."""
 
+import time
+
+# What no machine needs to show what it was asked for.
+PATIENCE_S = 60
+
 
 def visit_anew(tab, width, height):
     """Open the page again, in a window of another size."""
@@ -23,6 +28,14 @@ def wait_for_text(tab, selector):
     element = tab.locator(selector).filter(has_text=".")
     element.wait_for()
     return element.inner_text()
+
+
+def wait_for_view(tab, selector):
+    """Wait until the whole element can be seen, which the browser scrolls to."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not in_view(tab, selector):
+        assert time.monotonic() < deadline, (selector, tab.viewport_size)
+        time.sleep(0.05)
 
 
 def in_view(tab, selector):

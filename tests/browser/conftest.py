@@ -3,6 +3,7 @@
 from threading import Thread
 
 import pytest
+from actions import PATIENCE_S
 from stages import chromium_path
 from werkzeug.serving import make_server
 
@@ -54,7 +55,7 @@ def live(server):
 @pytest.fixture
 def visit(live, context):
     """Return a function that opens the page in a new tab of a given size."""
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_S * 1000)
 
     def open_tab(width=1280, height=720):
         tab = context.new_page()
@@ -69,7 +70,7 @@ def visit(live, context):
 def plain_tab(live, browser):
     """The page in a browser that runs no script."""
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_S * 1000)
     tab = context.new_page()
     tab.goto(live.url)
     yield tab

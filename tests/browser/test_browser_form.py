@@ -1,11 +1,11 @@
 """The form in a browser: in view, without scripts, and against a foreign page."""
 
 import pytest
-from actions import in_view
 from actions import send
 from actions import visit_anew
 from actions import wait_for_rows
 from actions import wait_for_text
+from actions import wait_for_view
 
 FIRST_STAGE = 3
 
@@ -24,8 +24,8 @@ def test_after_a_refusal_the_sentence_and_the_field_are_in_view(visit):
 
         assert wait_for_text(tab, "#error").startswith("Type ")
         tab.locator("#balance:focus").wait_for()
-        assert in_view(tab, "#error"), (width, height)
-        assert in_view(tab, "#balance"), (width, height)
+        wait_for_view(tab, "#error")
+        wait_for_view(tab, "#balance")
 
 
 def test_after_saving_the_new_row_and_the_field_are_in_view(visit):
@@ -37,9 +37,8 @@ def test_after_saving_the_new_row_and_the_field_are_in_view(visit):
         send(tab, "7")
 
         wait_for_rows(tab, rows)
-        tab.wait_for_load_state()
-        assert in_view(tab, "#latest"), (width, height)
-        assert in_view(tab, "#balance"), (width, height)
+        wait_for_view(tab, "#latest")
+        wait_for_view(tab, "#balance")
 
 
 def test_the_field_and_its_button_stand_on_one_line(visit):
@@ -61,7 +60,7 @@ def test_without_javascript_a_balance_is_saved(plain_tab, live):
     plain_tab.wait_for_url(f"{live.url}#latest")
     wait_for_rows(plain_tab, 11)
     assert "R\u00a01\u00a0234.56" in plain_tab.locator("#latest").inner_text()
-    assert in_view(plain_tab, "#latest")
+    wait_for_view(plain_tab, "#latest")
 
 
 def test_without_javascript_a_refusal_keeps_what_was_typed(plain_tab):

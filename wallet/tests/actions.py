@@ -110,9 +110,12 @@ def in_thread(
 
 
 def until(
-    condition: Callable[[], bool], within_s: float = 10.0, each_s: float = 0.002
+    condition: Callable[[], bool], within_s: float = 60.0, each_s: float = 0.002
 ) -> None:
-    """Wait for what another thread or process does, and look from time to time."""
+    """Wait for what another thread or process does, and look from time to time.
+
+    :param within_s: a promise where there is one; else what no machine needs.
+    """
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "that took too long"

@@ -116,11 +116,11 @@ def _years(first: int, count: int) -> tuple[int, int]:
     return us(start), us(end)
 
 
-def check_chart(page: str, journal: Journal) -> None:
+def check_chart(page: str, journal: Journal, present_us: int) -> None:
     """Hold each statement of a page's chart against the journal."""
     chart = page.partition('<section id="chart"')[2].partition("</section>")[0]
     times, rows = _table(chart)
-    start_us, end_us = times[0], us(datetime.now(UTC)) + 2
+    start_us, end_us = times[0], present_us + 2
     assert start_us >= journal.begins_us
     ends = [*times[1:], end_us]
     every = journal.within(start_us, end_us)

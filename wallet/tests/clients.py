@@ -81,7 +81,7 @@ class Load:
     def stop(self) -> None:
         self._stopped.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
     def repeat(self, last: int | None = None) -> None:
         """Send again what was answered, or the last of it, and all that was not."""

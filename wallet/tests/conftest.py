@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
 
 from wallet.storage import migrations
@@ -33,6 +34,14 @@ ENGINES = ("sqlite", "postgresql")
 NAMES = ("WALLET_TEST_DATABASE_URL", "WALLET_TEST_CITUS_URL")
 #: Where Linux keeps files in memory.
 MEMORY = Path("/dev/shm")  # noqa: S108  each run makes a folder of its own there
+
+# How long an example takes tells of the machine. Its fixtures are made to be shared.
+settings.register_profile(
+    "wallet",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("wallet")
 
 
 def pytest_configure(config: pytest.Config) -> None:

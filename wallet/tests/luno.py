@@ -65,7 +65,7 @@ class Luno:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
     def _listen(self) -> None:
         with suppress(OSError):

@@ -119,9 +119,10 @@ class Proxy:
 
     def _end(self, line: Pair) -> None:
         self._shut(line)
-        if line in self._lines:
-            self._lines.discard(line)
-        else:  # both directions have ended
+        try:
+            # At once, because both directions may end at the same time.
+            self._lines.remove(line)
+        except KeyError:  # the other direction has ended, too
             for each in line:
                 each.close()
 

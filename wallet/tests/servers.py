@@ -98,7 +98,7 @@ class Server:
         """Ask it to stop; tell its exit code and how long it took."""
         began = time.monotonic()
         self.process.terminate()
-        return self.process.wait(20), time.monotonic() - began
+        return self.process.wait(60), time.monotonic() - began
 
     def kill(self) -> None:
         """End it and all its workers as a crash would, if it runs at all."""
@@ -107,10 +107,10 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            self._process.wait(20)
+            self._process.wait(60)
 
     def run(
-        self, *arguments: str, within_s: float = 60
+        self, *arguments: str, within_s: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Run another command with the same settings."""
         return subprocess.run(
@@ -131,10 +131,14 @@ class Server:
 def free_port() -> int:
     """Find a port below those that the system gives to the other end of a connection.
 
-    Whoever tries again and again to reach one of those meets himself at last.
+    Whoever tries again and again to reach one of those meets himself at last. In a run
+    of the tests nobody else gets the same, though its server may be down for a while.
     """
+    taken = os.environ.get("SHARED_BY_TESTS")
     while True:
         port = random.randrange(20_000, 32_000)  # noqa: S311  no secret
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            if taken is not None:
+                Path(taken, f"port-{port}").touch(exist_ok=False)
             return port

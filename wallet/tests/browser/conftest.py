@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import make_url
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.http_proxy import ProxyMiddleware
@@ -19,6 +20,9 @@ from ..browsing import CHROMIUM, needs_chromium
 from ..servers import Server
 
 OPERATOR = "operator-token-of-the-tests"
+#: What no machine needs to show what it was asked for.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,7 +49,9 @@ class Live:
     """``wallet serve`` on a port of this machine, which can go and come back."""
 
     def __init__(self, home: Path, **settings: str) -> None:
-        settings = {"TIME_ZONE": "Africa/Johannesburg"} | settings
+        # Whoever locks the ledger lets it go.
+        patient = {"LOCK_TIMEOUT_MS": f"{PATIENCE_MS}"}
+        settings = {"TIME_ZONE": "Africa/Johannesburg"} | patient | settings
         self._server = Server(home, **settings)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.file = home / "wallet.db"
@@ -82,7 +88,7 @@ class Live:
     @contextmanager
     def locked(self) -> Iterator[sqlite3.Connection]:
         """Keep the ledger from writing, as a slow disk would."""
-        with closing(sqlite3.connect(self.file, isolation_level=None)) as database:
+        with closing(sqlite3.connect(self.file, 60, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             yield database
 
@@ -135,7 +141,7 @@ def shared(shared_server: Live) -> Live:
 def visit(browser, request: pytest.FixtureRequest):
     """Return a function that opens an address in a tab, with and without scripts."""
     context = browser.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
 
     def open_tab(url: str):
         tab = context.new_page()
@@ -149,7 +155,7 @@ def visit(browser, request: pytest.FixtureRequest):
 @pytest.fixture
 def tab(context):
     """A tab with scripts, which fails on whatever the browser complains about."""
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))

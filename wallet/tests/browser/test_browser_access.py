@@ -13,6 +13,7 @@ def judge():
     """Return a function that lists what axe finds wrong with a page."""
 
     def violations(tab) -> list[str]:
+        tab.wait_for_load_state()
         return [
             f"{tab.url} {each['id']}: {node['html']}"
             for each in Axe().run(tab).response["violations"]

@@ -28,7 +28,7 @@ def wallet(live):
 
 
 def shown(tab):
-    return tab.locator("#history tbody .note").all_inner_texts()
+    return expect(tab.locator("#history tbody .note"))
 
 
 def test_someone_finds_what_they_paid_to_a_shop(live, wallet, visit):
@@ -43,7 +43,7 @@ def test_someone_finds_what_they_paid_to_a_shop(live, wallet, visit):
     expect(tab.locator("#fits")).to_contain_text(
         "1 of 5 entries: entries with “corner” of at least R\u00a020.00."
     )
-    assert shown(tab) == ["bread"]
+    shown(tab).to_have_text(["bread"])
     expect(tab.locator("#history tbody .whom")).to_have_text("To Corner Shop")
     expect(form.get_by_label("Text")).to_have_value("corner")
     with tab.expect_download() as download:
@@ -53,7 +53,7 @@ def test_someone_finds_what_they_paid_to_a_shop(live, wallet, visit):
         _head, row, end = csv.reader(file, strict=True)
     assert (row[5:7], end[5]) == (["bread", "Corner Shop"], "1 of 5 entries")
     form.get_by_role("link", name="Clear").click()
-    assert len(shown(tab)) == 5
+    shown(tab).to_have_count(5)
     expect(form.get_by_label("Text")).to_be_hidden()
 
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_mended_where_it_stands(live, wallet, visit):
     form.get_by_label("At most").fill("50")
     form.get_by_role("button", name="Show").click()
     expect(tab.locator("#fits")).to_contain_text("2 of 5")
-    assert shown(tab) == ["milk", "bread"]
+    shown(tab).to_have_text(["milk", "bread"])
 
 
 @pytest.mark.parametrize(("scheme", "width"), SEEN)

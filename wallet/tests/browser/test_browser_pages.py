@@ -9,7 +9,9 @@ from .conftest import OPERATOR
 
 
 def press(tab, name):
+    """Press a button; where that leads to another page, it is there whole."""
     tab.get_by_role("button", name=name).click()
+    tab.wait_for_load_state()
 
 
 def set_balance(tab, text):
@@ -37,6 +39,7 @@ def test_someone_who_has_read_nothing_finds_the_way(live, visit):
     tab.get_by_role("link", name="Bank Balances").click()
     tab.get_by_label("Name").fill("Savings")
     press(tab, "Make wallet")
+    expect(tab.locator("h1")).to_have_text("Savings")
     tab.get_by_role("link", name="Bank Balances").click()
     tab.get_by_role("link", name="My wallet").click()
 
@@ -89,6 +92,7 @@ def test_two_people_with_a_key_each_do_not_see_each_other(shared, visit, browser
         tab.goto(f"{shared.url}/wallets/{other['id']}")
         expect(tab.locator("h1")).to_have_text("These credentials do not allow this")
         press(tab, "Sign out")
+        expect(tab.get_by_label("Wallet key")).to_be_visible()
     assert shared.wallets.balance(ada["id"]) == ("50.00", 3)
     tab.go_back()
     expect(tab.get_by_label("Wallet key")).to_be_visible()
@@ -97,9 +101,10 @@ def test_two_people_with_a_key_each_do_not_see_each_other(shared, visit, browser
 def test_the_operator_signs_in_and_adds_funds(shared, visit):
     """A wrong token first."""
     tab = visit(shared.url)
-    for key in ("wrong", OPERATOR):
+    for key, shown in (("wrong", "[aria-invalid]"), (OPERATOR, ".first")):
         tab.get_by_label("Wallet key").fill(key)
         press(tab, "Sign in")
+        expect(tab.locator(shown)).to_be_visible()
     press(tab, "Make my first wallet")
     set_balance(tab, "12")
     expect(tab.locator("#now")).to_contain_text("R\u00a012.00")

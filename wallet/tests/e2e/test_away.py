@@ -50,9 +50,18 @@ def told(server, workers):
     return seen
 
 
-def opened(server):
-    """Whether every worker, reached by chance, has found its database."""
-    return all(says(server) == 200 for _ in range(12))
+def wait_for_outage(server, workers):
+    """Wait until every worker has missed its database, and says so."""
+    missed = "the database is waited for"
+    until(lambda: server.log.read_text().count(missed) == workers)
+    until(lambda: says(server) == 503)
+
+
+def wait_for_database(server, workers):
+    """Wait until every worker has found it again, and is well, whichever is asked."""
+    found = "the database is there"
+    until(lambda: server.log.read_text().count(found) == workers)
+    assert [says(server) for _ in range(12)] == [200] * 12
 
 
 PASSWORD = "secret"
@@ -73,11 +82,11 @@ def test_a_worker_that_dies_while_the_database_is_away_is_replaced(
     before = workers(server)
     for pid in before:
         psutil.Process(pid).kill()
-    until(lambda: not before & workers(server) and len(workers(server)) == count, 20)
-    until(lambda: says(server) == 503, 20)
+    until(lambda: not before & workers(server) and len(workers(server)) == count)
+    wait_for_outage(server, count)
     assert told(server, count) == AWAY
     start()
-    until(lambda: opened(server), 30)
+    wait_for_database(server, count)
     with server.client() as client:
         assert client.get(f"/v1/wallets/{wallet}").json["version"] == 1
         again = client.deposit(wallet, "1", "a")
@@ -95,13 +104,13 @@ def test_a_server_that_starts_while_the_database_is_away_waits_for_it(
     stop()
     server = make_server(url)
     server.launch(2)
-    until(lambda: says(server) == 503, 20)
+    wait_for_outage(server, 2)
     assert told(server, 2) == AWAY
     with server.client() as client:
         assert client.get("/docs").status == 200
     assert server.process.poll() is None
     start()
-    until(lambda: opened(server), 30)
+    wait_for_database(server, 2)
     with server.client() as client:
         wallet = client.post("/v1/wallets").json["id"]
         assert client.deposit(wallet, "1").status == 201
@@ -115,7 +124,7 @@ def test_a_server_that_waits_for_its_database_can_be_stopped(make_server):
     """At once, with success."""
     server = make_server("postgresql://nobody@127.0.0.1:1/x")
     server.launch(2)
-    until(lambda: says(server) == 503, 20)
+    wait_for_outage(server, 2)
     assert told(server, 2) == AWAY
     code, took_s = server.stop()
     assert (code, took_s < 8) == (0, True)
@@ -142,11 +151,11 @@ def test_a_server_that_starts_during_a_failover_waits_for_the_new_leader(
     leader = url.set(password=PASSWORD).update_query_dict(given)
     server = make_server(leader.render_as_string(hide_password=False))
     server.launch(2)
-    until(lambda: says(server) == 503, 20)
+    wait_for_outage(server, 2)
     assert told(server, 2) == AWAY
     session.execute("ALTER SYSTEM RESET default_transaction_read_only")
     session.execute("SELECT pg_reload_conf()")
-    until(lambda: opened(server), 30)
+    wait_for_database(server, 2)
     with server.client() as client:
         wallet = client.post("/v1/wallets").json["id"]
         assert client.deposit(wallet, "1").status == 201
@@ -178,12 +187,12 @@ def test_a_worker_ends_for_nothing_that_the_database_says(
     before = workers(server)
     for pid in before:
         psutil.Process(pid).kill()
-    until(lambda: not before & workers(server) and len(workers(server)) == 2, 20)
-    until(lambda: says(server) == 503, 20)
+    until(lambda: not before & workers(server) and len(workers(server)) == 2)
+    wait_for_outage(server, 2)
     assert told(server, 2) == AWAY
     session.execute("ALTER DATABASE elsewhere RENAME TO moved")
     session.execute("ALTER DATABASE moved ALLOW_CONNECTIONS true")
-    until(lambda: opened(server), 30)
+    wait_for_database(server, 2)
     with server.client() as client:
         wallet = client.post("/v1/wallets").json["id"]
         assert client.deposit(wallet, "1").status == 201
@@ -214,9 +223,8 @@ def test_the_metrics_go_on_while_the_database_is_away(make_server, own_postgresq
     up, size = r"^wallet_database_up (\S+)$", r"^wallet_database_size_bytes (\S+)$"
     assert (told(up), len(told(size)), told(refused)) == ([1], 1, [])
     stop()
-    until(lambda: says(server) == 503, 20)
+    until(lambda: says(server) == 503)
     until(lambda: told(refused) >= [1])
     assert (told(up), told(size), told(r"^wallet_workers (\S+)$")) == ([0], [], [1])
     start()
-    until(lambda: told(up) == [1], 30)
-    assert len(told(size)) == 1
+    until(lambda: (told(up), len(told(size))) == ([1], 1))

@@ -43,11 +43,16 @@ def test_backups_under_load_hold_what_was_answered_before_each(
         wallets = [client.post("/v1/wallets").json["id"] for _ in range(3)]
     load = Load(server.client, wallets)
     url, taken = make_url(server.environment["WALLET_DATABASE_URL"]), []
+
+    def goes_on(_wallet):
+        """Deposits are answered while a backup is made."""
+        before = len(load.answered)
+        until(lambda: len(load.answered) > before)
+
     for number in range(5):
         until(lambda least=20 * (number + 1): len(load.answered) > least)
         answered, file = set(load.answered.copy()), tmp_path / f"{number}.db"
-        taken.append((file, answered, back_up(url, file, freeze)))
-        assert len(load.answered) > len(answered)
+        taken.append((file, answered, back_up(url, file, freeze, goes_on)))
     load.stop()
     assert (load.other, load.unanswered) == ([], [])
     for file, answered, report in taken:
@@ -73,7 +78,7 @@ def test_a_killed_backup_leaves_no_file_of_its_name(server, tmp_path):
     folder = tmp_path / "backups"
     folder.mkdir()
     given = [sys.executable, "-c", dies, url, str(folder / "wallet.backup")]
-    done = subprocess.run(given, timeout=30, check=False)
+    done = subprocess.run(given, timeout=100, check=False)
     assert done.returncode == -signal.SIGKILL
     (left,) = folder.iterdir()
     assert left.match("wallet.backup.*.part")
@@ -99,7 +104,7 @@ def test_a_backup_that_finds_no_room_leaves_nothing(server, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 1
@@ -147,7 +152,7 @@ def _run(heading: str, server: Server) -> str:
         env=server.environment | {"PATH": programs, "WALLET_HOME": "./instance"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,18 +1,15 @@
 """Stores that move to the other engine: killed half-way, under load, by the manual."""
 
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, inspect, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import make_url
 
 from wallet.api.answers import freeze
 from wallet.audit.carry import CopyError
@@ -22,10 +19,8 @@ from wallet.ledger.commands import CreateWallet, Kind, MoveMoney, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import Amount
 from wallet.storage.connections import Limits
-from wallet.storage.errors import StoreFailure
 from wallet.storage.migrations import WrongSchema
 from wallet.storage.store import Store, open_current_store, open_store
-from wallet.storage.tables import wallets
 from wallet.writer import Writer
 
 from .. import clients
@@ -40,6 +35,19 @@ MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 #: Three transactions of a copy; the last kill comes when it compares and verifies.
 WALLETS = 300
 KILLS = 3
+#: A copy that dies once it has more wallets than so many, and has worked a moment more.
+DYING = """
+import random, signal, sys
+from sqlalchemy import make_url
+from wallet.api.answers import freeze
+from wallet.audit.copy import copy_store
+
+def die_soon(progress):
+    if progress.wallets > int(sys.argv[3]):
+        signal.setitimer(signal.ITIMER_PROF, random.uniform(1e-6, 0.02))
+
+copy_store(*map(make_url, sys.argv[1:3]), freeze, die_soon)
+"""
 
 
 @pytest.fixture
@@ -69,49 +77,21 @@ def fill(database_url, count):
     store.close()
 
 
-def test_a_copy_that_is_killed_goes_on_where_it_was(
-    make_server, database_url, target_url
-):
+def test_a_copy_that_is_killed_goes_on_where_it_was(database_url, target_url):
     """Whenever that is: no row is lost or doubled, and no part of it is served."""
     fill(database_url, WALLETS)
-    source = make_server(database_url)
-    watched = Store(make_url(target_url), Limits())
     for number in range(KILLS):
-        kill_a_copy(source, target_url, watched, number * 100)
+        given = [sys.executable, "-c", DYING, database_url, target_url]
+        done = subprocess.run(
+            [*given, str(number * 100)], capture_output=True, timeout=100, check=False
+        )
+        assert done.returncode == -signal.SIGPROF, done.stderr
         for open_it in (open_store, open_current_store):
             with pytest.raises(WrongSchema, match="is an unfinished copy of"):
                 open_it(make_url(target_url), Limits())
-    watched.close()
     report = copy_store(make_url(database_url), make_url(target_url), freeze)
     assert report.wallets == WALLETS
     assert all_rows(target_url) == all_rows(database_url)
-
-
-def kill_a_copy(source, target_url, watched, least):
-    """Kill one when it has more wallets than so many, and a moment later."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "wallet", "copy", "--to", target_url],
-        env=source.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as process:
-        until(lambda: count(watched) > least or process.poll() is not None, 30)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(random.uniform(0, 0.02))  # noqa: S311  no secret
-        process.kill()
-        assert process.wait(10) == -signal.SIGKILL, process.stderr.read()
-
-
-def count(store):
-    """Count the wallets of a store that may have no tables yet."""
-    try:
-        with store.snapshot() as connection:
-            if not inspect(connection).has_table("wallets"):
-                return -1
-            query = select(func.count()).select_from(wallets)
-            return connection.execute(query).scalar_one()
-    except (DBAPIError, StoreFailure):
-        return -1
 
 
 @pytest.mark.one_engine
@@ -126,8 +106,14 @@ def test_a_service_moves_with_every_answer_that_it_gave(
         made = [client.post("/v1/wallets").json for _ in range(3)]
     load = Load(server.client, [each["id"] for each in made])
     until(lambda: len(load.answered) > 100)
+
+    def goes_on(_progress):
+        """Deposits are answered after the moment that the copy is of."""
+        before = len(load.answered)
+        until(lambda: len(load.answered) > before)
+
     with pytest.raises(CopyError, match="stop the service, and run the command again"):
-        copy_store(make_url(database_url), make_url(target_url), freeze)
+        copy_store(make_url(database_url), make_url(target_url), freeze, goes_on)
     load.stop()
     server.stop()
     done = server.run("copy", "--to", target_url)

@@ -82,13 +82,18 @@ def test_workers_do_not_outlive_their_server(make_server, database_url):
     """Killing the server alone ends the whole service."""
     server = make_server(database_url).start()
     server.process.kill()
-    server.process.wait(10)
+    server.process.wait(60)
     until(server.is_gone)
 
 
-@pytest.mark.slow
 def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tmp_path):
     """A request that cannot be answered holds the process ten seconds at most."""
+
+    def quickly_s():
+        """How long this machine takes to stop a server that nobody asks."""
+        return make_server(f"sqlite:///{tmp_path}/other.db").start().stop()[1]
+
+    quick_s = quickly_s()
     path = tmp_path / "wallet.db"
     long = {"LOCK_TIMEOUT_MS": "60000", "WAIT_TIMEOUT_MS": "60000"}
     server = make_server(f"sqlite:///{path}", **long).start()
@@ -98,5 +103,6 @@ def test_stopping_does_not_wait_for_a_database_that_stands_still(make_server, tm
         time.sleep(0.5)  # nobody tells from outside that a request waits
         code, seconds = server.stop()
         load.stop()
-    assert (code, seconds < 10) == (0, True)
+    # It is cut off after nine; the rest is what this machine needs for any stop.
+    assert (code, seconds < 9.5 + max(quick_s, quickly_s())) == (0, True)
     assert load.answered == {}

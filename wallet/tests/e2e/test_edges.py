@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def send(server, head, body=b""):
     """Send a request as it is spelt; read the status and what follows the head."""
     text = f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), 10) as line:
+    with socket.create_connection(("127.0.0.1", server.port), 60) as line:
         line.sendall(text.encode() + body)
         answer = b"".join(iter(lambda: line.recv(65536), b""))
     head, _, rest = answer.partition(b"\r\n\r\n")

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 #: With these an exchange may take 2.1 seconds, and a new connection 3.
 HASTY = {"STATEMENT_TIMEOUT_MS": "100", "LOCK_TIMEOUT_MS": "500"}
+EXCHANGE_S = 2.1
 #: How long anyone may wait: for an exchange, and for a new connection after it.
 BOUND_S = 7
 
@@ -74,6 +75,11 @@ def well(calls):
     return calls.get("/status").status_code == 200
 
 
+def must_be_well(calls):
+    """Wait until it is, which takes seconds."""
+    until(lambda: well(calls), 10)
+
+
 UNAVAILABLE = (503, "/problems/unavailable")
 UNKNOWN = (503, "/problems/outcome-unknown")
 
@@ -98,7 +104,7 @@ def test_what_became_of_a_change_is_told_in_time(
     assert outcome(timed(asked.deposit, wallet, 5, key="k")) == told
     assert proxy.is_frozen
     proxy.thaw()
-    until(lambda: well(asked))
+    must_be_well(asked)
     again = asked.deposit(wallet, 5, key="k")
     assert again.status_code == 201
     assert again.headers.get("Idempotent-Replayed") == replayed
@@ -121,7 +127,7 @@ def test_a_database_that_stands_still_is_given_up_and_found_again(asked, proxy):
     ]
     threads = [in_thread(timed, *call) for call in calls]
     for thread, _ in threads:
-        thread.join(BOUND_S + 1)
+        thread.join(60)
     answers = [answer for _, (answer,) in threads]
     assert [answer.status_code for answer in answers] == [503] * 5
     # Now there is no connection left, and none is to be had.
@@ -132,10 +138,10 @@ def test_a_database_that_stands_still_is_given_up_and_found_again(asked, proxy):
     assert health.status_code == 503
     assert health.json["failing"] == ["database", "writer"]
     proxy.thaw()
-    until(lambda: well(asked))
+    must_be_well(asked)
     assert asked.balance(wallet) == ("0.00", 0)
     assert asked.deposit(wallet, 1).status_code == 201
-    follower.join(5)
+    follower.join(60)
     assert [entry["amount"] for entry in followed[0].json["entries"]] == ["1.00"]
 
 
@@ -159,8 +165,8 @@ def test_the_next_host_is_written_to_when_the_first_stands_still(
         )
         began_s = time.monotonic()
         assert asked.deposit(wallet, 4, key="k").data == first.data
-        assert time.monotonic() - began_s < 1
-        until(lambda: well(asked))
+        assert time.monotonic() - began_s < EXCHANGE_S
+        must_be_well(asked)
         assert asked.balance(wallet) == ("5.00", 2)
 
 
@@ -197,7 +203,7 @@ def test_a_server_that_is_stopped_is_waited_for_no_longer(
     finally:
         for process in stopped:
             process.send_signal(signal.SIGCONT)
-    until(lambda: well(asked))
+    must_be_well(asked)
     assert asked.balance(wallet) == ("0.00", 0)
     assert asked.deposit(wallet, 5, key="k").status_code == 201
 
@@ -222,7 +228,7 @@ def test_a_commit_that_waits_for_a_lost_standby_is_told_and_shown(
     assert (health.status_code, health.json.get("failing")) == (503, ["writer"])
     assert asked.balance(wallet) == ("0.00", 0)
     configure(session, "synchronous_standby_names", "")
-    until(lambda: well(asked))
+    must_be_well(asked)
     again = asked.deposit(wallet, 5, key="k")
     assert again.status_code == 201
     assert again.headers["Idempotent-Replayed"] == "true"

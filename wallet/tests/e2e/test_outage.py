@@ -13,6 +13,9 @@ from ..proxy import Proxy
 
 pytestmark = pytest.mark.slow
 
+#: When the database is back, a service is well again within seconds.
+SECONDS = 10
+
 
 @pytest.fixture
 def proxy(postgresql_url):
@@ -40,7 +43,7 @@ def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(
     lost = proxied.deposit(wallet, 5, key="k")
     proxy.cut = None
     assert (lost.status_code, lost.json["type"]) == (503, "/problems/outcome-unknown")
-    until(lambda: proxied.get("/status").status_code == 200)
+    until(lambda: proxied.get("/status").status_code == 200, SECONDS)
     again = proxied.deposit(wallet, 5, key="k")
     assert again.status_code == 201
     assert again.headers.get("Idempotent-Replayed") == replayed
@@ -81,7 +84,7 @@ def test_a_stopped_postgresql_is_waited_for(make_server, own_postgresql):
         assert b"sock" not in health.data
         start()
         until(lambda: client.post(path, {"amount": "1"}, key="b").status == 201)
-        until(lambda: client.get("/status").status == 200)
+        until(lambda: client.get("/status").status == 200, SECONDS)
         assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "2.00"
 
 
@@ -102,7 +105,7 @@ def test_a_sqlite_file_that_is_taken_away_is_not_written_to(
         assert (refused.status, refused.json["type"]) == (503, "/problems/unavailable")
         assert client.get("/status").status == 503
         aside.rename(path)
-        until(lambda: client.get("/status").status == 200)
+        until(lambda: client.get("/status").status == 200, SECONDS)
         assert client.post(deposits, {"amount": "1"}, key="k").status == 201
         assert client.get(f"/v1/wallets/{wallet}").json["balance"] == "1.00"
     assert "was removed or replaced since it was opened" in server.log.read_text()

@@ -16,7 +16,7 @@ def test_the_tour_of_the_readme_works(local):
         ["bash", "-euo", "pipefail", "-c", tour],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=True,
     )
     assert f'"balance":{promised}' in done.stdout

@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_not_shared(server, make_server):
 def test_a_worker_that_dies_is_replaced(server):
     """The service goes on after its worker was killed."""
     psutil.Process(server.process.pid).children()[0].kill()
-    until(server.answers, 20)
+    until(server.answers)
     assert server.stop()[0] == 0
 
 

@@ -45,7 +45,7 @@ def connect(server, text):
     """Send some text, and let the kernel take little of the answer."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.settimeout(20)
+    line.settimeout(60)
     line.connect(("127.0.0.1", server.port))
     line.sendall(text.encode())
     return line
@@ -93,15 +93,17 @@ def took_s(server, wallet):
     return statistics.median(times)
 
 
-def health_s(server):
-    """How long the health takes over a new connection, at the longest of several."""
-    times = []
-    for _ in range(10):
+def answers_soon(server):
+    """Whether the health comes within a second over each of ten new connections."""
+
+    def health_s():
         began_s = time.monotonic()
         with server.client() as client:
             assert client.get("/status").status == 200
-        times.append(time.monotonic() - began_s)
-    return max(times)
+        return time.monotonic() - began_s
+
+    # Whoever measures may stand still, too, but not each time.
+    return any(max(health_s() for _ in range(10)) < 1 for _ in range(3))
 
 
 def refused(server, method, path, body=None, token=None, **headers):
@@ -112,7 +114,7 @@ def refused(server, method, path, body=None, token=None, **headers):
         if answer.status == 503:
             assert answer.headers["Retry-After"] == "1"
             return answer.json["detail"]
-    return None
+    return ""
 
 
 def test_slow_clients_do_not_hold_up_one_that_pays(make_server, postgresql_url, lines):
@@ -134,20 +136,21 @@ def test_slow_clients_do_not_hold_up_one_that_pays(make_server, postgresql_url, 
         lines(server, get(statement, cookie))
     for _ in range(SILENT):
         lines(server)
-    assert health_s(server) < 1
+    assert answers_soon(server)
 
     def keeps_its_rate():
         # The machine may be busier by now: a server that has only this client tells.
         return took_s(server, other) < 2 * max(alone_s, took_s(quiet, other))
 
     assert any(keeps_its_rate() for _ in range(8))
-    assert health_s(server) < 1
+    assert answers_soon(server)
 
     # What is beyond the places is told so, and nothing is written for it.
-    assert "bodies" in refused(server, "POST", withdrawals, b"{}", wallet["key"])
-    assert "statements" in refused(server, "GET", statement, Cookie=cookie)
-    assert "files" in refused(server, "GET", BUNDLE)
-    assert "forms" in refused(server, "POST", "/sign-in", b"", **{"Content-Type": FORM})
+    form, key = {"Content-Type": FORM}, wallet["key"]
+    until(lambda: "bodies" in refused(server, "POST", withdrawals, b"{}", key))
+    until(lambda: "statements" in refused(server, "GET", statement, Cookie=cookie))
+    until(lambda: "files" in refused(server, "GET", BUNDLE))
+    until(lambda: "forms" in refused(server, "POST", "/sign-in", b"", **form))
     # The operator has places of his own, on each worker.
     for _ in range(6):
         assert page(server, statement, manager)[0] == 200
@@ -200,9 +203,9 @@ def test_a_client_that_stands_still_loses_its_place(tmp_path, sqlite_url, lines)
         half = half_a_body(withdrawals, JSON, wallet["key"])
         slow = [lines(server, half) for _ in range(MANY)]
         slow += [lines(server, get(statement, cookie)) for _ in range(MANY)]
-        until(lambda: "cut off" in server.log.read_text(), 30)
+        until(lambda: "cut off" in server.log.read_text())
         with server.client(wallet["key"]) as client:
-            until(lambda: page(server, statement, cookie)[0] == 200, 30)
+            until(lambda: page(server, statement, cookie)[0] == 200)
             done = client.post(withdrawals, {"amount": "0.01"})
             assert (done.status, done.json["entry"]["version"]) == (201, ENTRIES + 1)
         assert len(slow) == 2 * MANY
@@ -240,7 +243,7 @@ def test_a_statement_goes_on_after_its_database_was_away(make_server, proxy):
         reading = pool.submit(answer.read)
         until(lambda: proxy.refused > 2)
         proxy.away = False
-        text = reading.result(20).decode()
+        text = reading.result(60).decode()
     head, *rows, end = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert head[0] == "Entry"
     assert [row[0] for row in rows] == [str(each) for each in range(ENTRIES, 0, -1)]

@@ -87,7 +87,7 @@ def test_nothing_is_written_without_the_standby_that_is_required(
         assert calls.balance(wallet) == ("0.00", 0)
         assert health(calls) == (503, ["database", "writer"], "")
         wait_for(session, "standby")
-        until(lambda: health(calls) == (200, None, "standby"))
+        until(lambda: health(calls) == (200, None, "standby"), 10)
         again = calls.deposit(wallet, 5, key="k")
         assert again.status_code == 201
         assert "Idempotent-Replayed" not in again.headers

@@ -58,20 +58,20 @@ class Node(Machine):
 
     def is_(self, role: str) -> bool:
         """Ask Patroni whether the node is the ``primary``, or the ``sync`` standby."""
-        return self.ask("GET", role) == 200
+        return self.ask("GET", role, within_s=1) == 200
 
-    def act(self, method: str, path: str, body: Any, within_s: int = 1) -> int:
+    def act(self, method: str, path: str, body: Any) -> int:
         """Ask Patroni to act, as whoever may."""
         given = base64.b64encode(f"patroni:{PASSWORD}".encode()).decode()
         headers = {"Authorization": f"Basic {given}"}
-        return self.ask(method, path, body, within_s, headers)
+        return self.ask(method, path, body, headers=headers)
 
     def ask(
         self,
         method: str,
         path: str,
         body: Any = None,
-        within_s: int = 1,
+        within_s: int = 60,
         headers: dict[str, str] | None = None,
     ) -> int:
         """Ask Patroni; tell the status of its answer, or 0 if there is none."""
@@ -107,7 +107,7 @@ class Node(Machine):
 
     def hand_over(self) -> None:
         """Let the other node lead, as for maintenance."""
-        assert self.act("POST", "switchover", {"leader": self.name}, 30) == 200
+        assert self.act("POST", "switchover", {"leader": self.name}) == 200
 
     def orphan(self) -> None:
         """Kill Patroni, and leave PostgreSQL alone."""
@@ -158,7 +158,7 @@ class Cluster:
         self.etcd.start()
         first, second = self.nodes
         first.start()
-        until(lambda: first.is_("primary"), 60)
+        until(lambda: first.is_("primary"))
         second.start()
         self.wait_for_standby()
         if self.haproxy is not None:
@@ -173,7 +173,7 @@ class Cluster:
 
     def wait_for_standby(self) -> None:
         """Wait until the other node has every commit: until then nobody can follow."""
-        until(lambda: any(node.is_("sync") for node in self.nodes), 60)
+        until(lambda: any(node.is_("sync") for node in self.nodes))
 
     @property
     def leader(self) -> Node | None:
@@ -182,7 +182,7 @@ class Cluster:
 
     def wait_for_leader(self) -> Node:
         """Wait until a node leads."""
-        until(lambda: self.leader is not None, 60)
+        until(lambda: self.leader is not None)
         leader = self.leader
         assert leader is not None
         return leader

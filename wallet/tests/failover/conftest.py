@@ -92,12 +92,17 @@ class Field:
         self.watch = Watch(self.server.client, self.load)
         after.callback(self.watch.stop, 0)
         self.faults = 0
-        self.must_flow(20)
+        self.must_flow()
 
-    def must_flow(self, within_s: float) -> None:
-        """Wait until writes are answered, again and again."""
+    def must_flow(self, within_s: float = 60) -> None:
+        """Wait until writes are answered again, and again and again.
+
+        :param within_s: how soon somebody is answered who asks by now.
+        """
         before = len(self.load.answered)
-        until(lambda: len(self.load.answered) > before + 20, within_s)
+        # The clients and the watch may be told now of what was done before.
+        until(lambda: len(self.load.answered) > before + CLIENTS + 1, within_s)
+        until(lambda: len(self.load.answered) > before + 20)
 
     def judge(self) -> Verdict:
         """Let everybody get a last answer, and hold the store against all of them."""
@@ -121,7 +126,7 @@ def suffer(cluster: Cluster, strike: Callable[[Node], None], *fields: Field) -> 
     struck, began = cluster.wait_for_leader(), time.monotonic()
     others = [node for node in cluster.nodes if node is not struck]
     strike(struck)
-    until(lambda: any(node.is_("primary") for node in others), 60)
+    until(lambda: any(node.is_("primary") for node in others))
     led = time.monotonic()
     for field in fields:
         field.must_flow(FLOWS_S)

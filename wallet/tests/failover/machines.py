@@ -84,7 +84,7 @@ class Machine:
     def wait(self) -> None:
         """Wait until nothing runs on it any more."""
         if self._keeper is not None:
-            self._keeper.wait(20)
+            self._keeper.wait(60)
 
 
 def send(number: int, processes: list[psutil.Process]) -> None:

@@ -74,7 +74,7 @@ def test_nothing_is_lost_doubled_or_stale_when_a_leader(cluster, make_field, run
         mend(suffer(cluster, strike, *fields))
         cluster.wait_for_standby()
         for field in fields:
-            field.must_flow(5)
+            field.must_flow()
     for field in fields:
         verdict = field.judge()
         assert verdict.what_is_wrong == ""
@@ -97,7 +97,7 @@ def test_only_who_has_the_password_acts_on_a_node(cluster):
     leader = cluster.wait_for_leader()
     cluster.wait_for_standby()
     wanted = {"leader": leader.name}
-    assert leader.ask("POST", "switchover", wanted, 30) == 401
+    assert leader.ask("POST", "switchover", wanted) == 401
     assert leader.ask("PATCH", "config", {"synchronous_mode": False}) == 401
     assert leader.ask("OPTIONS", "primary") == 200
     assert leader.act("PATCH", "config", {"synchronous_mode": True}) == 200
@@ -111,7 +111,7 @@ def test_without_a_synchronous_standby_the_judge_finds_what_is_lost(
     """So it would have found it above: these answers were durable on one disk only."""
     field = make_field(cluster.haproxy is None)
     with asynchronous(cluster, cluster.wait_for_leader()):
-        field.must_flow(5)
+        field.must_flow()
         suffer(cluster, Node.crash, field)
         verdict = field.judge()
     assert verdict.lost > 0

@@ -51,4 +51,4 @@ def test_a_run_that_is_cut_off_leaves_no_process(tmp_path):
         until(lambda: len(run.children(recursive=True)) >= 3)
         processes = run.children(recursive=True)
         send(signal.SIGKILL, [run])
-        until(lambda: all(map(ended, processes)), 20)
+        until(lambda: all(map(ended, processes)))

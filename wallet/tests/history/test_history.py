@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 #: How long clients ask, on each engine: `HISTORY_SECONDS=3600` looks longer.
 SECONDS = float(os.environ.get("HISTORY_SECONDS", "4"))
 #: A long run is judged in parts, each with wallets of its own.
-LONGEST_ROUND_S = 60
+SHORTEST_ROUND_S, LONGEST_ROUND_S = 2, 60
+#: How much longer it may take until there was enough to judge.
+PATIENCE_S = 100
 #: What is drawn by chance; what the machine does by itself stays as it is.
 SEED = os.environ.get("HISTORY_SEED", str(time.time_ns()))
 
@@ -36,13 +38,15 @@ FOUND = {
 
 
 def check(field, folder):
-    """Play rounds until the time is over; all that is seen must be right."""
+    """Play rounds until the time is over and enough is seen; all must be right."""
     end, number, after = time.monotonic() + SECONDS, 0, ""
     read_last, counts = Counter(), Counter()
-    while (left := end - time.monotonic()) > 0:
+    while (left := end - time.monotonic()) > 0 or not enough(counts):
         number += 1
+        assert left > -PATIENCE_S, counts
         played = Round(field, f"{SEED}-{number}", after)
-        calls = played.play(min(left, LONGEST_ROUND_S), faults_of(field))
+        seconds = min(max(left, SHORTEST_ROUND_S), LONGEST_ROUND_S)
+        calls = played.play(seconds, faults_of(field))
         after = played.after
         verdict = judge(calls)
         if verdict.faults:
@@ -54,8 +58,11 @@ def check(field, folder):
     assert done.returncode == 0, done.stderr
     assert verified(done.stdout) == read_last
     print(dict(counts))  # noqa: T201  for who asks with `pytest -s`
-    assert counts["writes answered"] > 20
-    assert counts["readings judged"] > 20
+
+
+def enough(counts):
+    """Whether there was something to judge, however slow the machine is."""
+    return min(counts["writes answered"], counts["readings judged"]) > 20
 
 
 def test_what_clients_of_one_server_saw_is_right(tmp_path, sqlite_url):
@@ -76,7 +83,7 @@ def test_a_broken_service_is_found(tmp_path, sqlite_url, breakage, expected):
     """Each of its promises that is broken is seen from outside."""
     program, after = ("tests.history.broken", breakage), ""
     with playing(Field(tmp_path, sqlite_url, [1], program=program)) as field:
-        for number in range(8):  # the machine may be too busy for many calls
+        for number in range(24):  # the machine may be too busy for many calls
             played = Round(field, f"{SEED}-{number}", after)
             # Long enough for a hold to expire.
             names = judge(played.play(2, [])).names

@@ -128,14 +128,14 @@ def test_luno_is_asked_once_a_minute_whoever_looks(store, new_poller, clock, tic
         together = threading.Barrier(len(pollers))
 
         def look(poller, together=together):
-            together.wait(20)
+            together.wait(60)
             poller.poll()
 
         threads = [threading.Thread(target=look, args=(each,)) for each in pollers]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         clock.now_us += 20 * SECOND_US
     minutes = [NOW_US + n * MINUTE_US for n in range(6)]
     assert ticker.asked_us == minutes
@@ -353,7 +353,7 @@ def test_the_thread_asks_by_itself_and_ends_when_it_is_stopped(database_url, sto
         poller = polling.start(settings, server.url, counted.append, OPENED)
         until(lambda: counted)
         poller.stop()
-        poller.thread.join(10)
+        poller.thread.join(60)
     assert not poller.thread.is_alive()
     assert counted == [AskOutcome.KEPT]
     assert [price for _, price in kept(store)] == [PRICE]
@@ -369,7 +369,7 @@ def test_nobody_waits_for_the_thread(database_url, store):
         poller.stop()
         assert time.monotonic() - began < 5
         assert poller.thread.daemon
-    poller.thread.join(20)
+    poller.thread.join(60)
     assert not poller.thread.is_alive()
 
 

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wallet.audit.verify import verify
@@ -250,12 +250,7 @@ def without_what_differs(told):
 
 
 @pytest.mark.model
-@settings(
-    max_examples=examples(15),
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(15), database=None)
 @given(st.lists(items, min_size=1, max_size=12))
 def test_a_batch_is_as_many_single_calls(app, local, asked):
     """The same outcomes, balances and keys come of both."""

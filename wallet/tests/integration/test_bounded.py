@@ -37,14 +37,15 @@ def connect(parameters):
 
 def test_a_connection_ends_with_an_exchange_that_takes_too_long(connect):
     """It is told from a refusal of the server, after which it can be used."""
-    connection = connect(0.1)
+    connection = connect(60)
     with pytest.raises(psycopg.OperationalError) as raised:
-        connection.execute("SET statement_timeout = 20; SELECT pg_sleep(9)")
+        connection.execute("SET statement_timeout = 20; SELECT pg_sleep(90)")
     assert (raised.value.sqlstate, connection.closed) == ("57014", False)
     connection.rollback()
+    connection.limit_s = 0.1
     began_s = time.monotonic()
     with pytest.raises(psycopg.OperationalError) as raised:
-        connection.execute("SELECT pg_sleep(9)")
+        connection.execute("SELECT pg_sleep(90)")
     assert time.monotonic() - began_s < 2
     assert (raised.value.sqlstate, connection.closed) == (None, True)
 
@@ -92,8 +93,7 @@ def test_a_host_that_stands_still_is_tried_once(connect, parameters):
             began_s = time.monotonic()
             connect(host=hosts[0], port=hosts[1], connect_timeout=2)
             took_s.append(time.monotonic() - began_s)
-    assert took_s[0] > 1.9
-    assert took_s[1] < 1
+    assert took_s[0] > 1.9 > took_s[1]
 
 
 def test_a_server_of_the_past_is_refused(connect, monkeypatch):

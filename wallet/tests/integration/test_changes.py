@@ -239,7 +239,7 @@ def test_two_processes_change_one_after_the_other(store, writer, database_url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     second.stop()
     assert all(isinstance(each, Changed) for each in outcomes)
     assert find_wallet(store, wallet).changes == 20

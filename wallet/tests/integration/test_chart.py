@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
@@ -61,12 +61,20 @@ def visitor(app):
 
 
 @pytest.fixture
-def keep_rates(app):
+def start_us(monkeypatch):
+    """The present of every chart, by which ages are counted, however long it takes."""
+    present_us = now_us()
+    monkeypatch.setattr(over_time, "now_us", lambda: present_us)
+    return present_us
+
+
+@pytest.fixture
+def keep_rates(app, start_us):
     """Return a function that keeps prices of certain ages."""
 
     def keep(*given):
         rows = [
-            {"pair": PAIR, "at_us": now_us() - age_us, "price": price}
+            {"pair": PAIR, "at_us": start_us - age_us, "price": price}
             for age_us, price in given
         ]
         with service_of(app).store.transaction() as connection:
@@ -76,18 +84,17 @@ def keep_rates(app):
 
 
 @pytest.fixture
-def grow(app):
+def grow(app, start_us):
     """Return a function that makes a wallet of moves that are so old, oldest first."""
     clock = {}
     writer = Writer(service_of(app).store, freeze, lambda: clock["now"])
 
     def make(*moves, currency="ZAR", floor_minor=0, created=None):
-        start = now_us()
         first = moves[0][0]
-        clock["now"] = start - max(first, created or 0)
+        clock["now"] = start_us - max(first, created or 0)
         wallet = create_wallet(writer, currency=currency, floor_minor=floor_minor)
         for age_us, minor in moves:
-            clock["now"] = start - age_us
+            clock["now"] = start_us - age_us
             kind = Kind.DEPOSIT if minor > 0 else Kind.WITHDRAWAL
             exponent = {"ZAR": 2, "BTC": 8, "JPY": 0}[currency]
             amount = format_amount(abs(minor), exponent)
@@ -100,7 +107,7 @@ def grow(app):
                 connection.execute(
                     update(wallets)
                     .where(wallets.c.id == wallet)
-                    .values(created_at_us=start - age_us)
+                    .values(created_at_us=start_us - age_us)
                 )
         return wallet
 
@@ -109,11 +116,11 @@ def grow(app):
 
 
 @pytest.fixture
-def crowd(app):
+def crowd(app, start_us):
     """Return a function that has so many cents added in one commit, so long ago."""
 
     def add(wallet, count, age_us=0):
-        at_us = now_us() - age_us
+        at_us = start_us - age_us
         cents = (
             MoveMoney(new_operation_id(), wallet, Kind.DEPOSIT, Amount(1, 2))
             for _ in range(count)
@@ -252,14 +259,19 @@ def test_many_entries_are_told_by_the_finest_period_that_is_still_clear(
     assert len(told_under_the_pointer(page)) == len(times) == len(rows)
 
 
-def on(age_us):
-    """How the pages write a moment that is so old."""
-    time = shown_in(SAST, now_us() - age_us)
-    year = "" if time.year == shown_in(SAST, now_us()).year else f" {time.year}"
-    return f"{time.day} {time:%b}{year} at {time:%H:%M}"
+@pytest.fixture
+def on(start_us):
+    """Return how the pages write a moment that is so old."""
+
+    def on(age_us):
+        time = shown_in(SAST, start_us - age_us)
+        year = "" if time.year == shown_in(SAST, start_us).year else f" {time.year}"
+        return f"{time.day} {time:%b}{year} at {time:%H:%M}"
+
+    return on
 
 
-def test_the_chart_tells_in_words_what_it_shows(visitor, grow):
+def test_the_chart_tells_in_words_what_it_shows(visitor, grow, on):
     """First, last, lowest and highest, each with its moment, and so on the pointer."""
     ages = (2 * DAY, 2 * DAY - HOUR, DAY, HOUR)
     wallet = grow(
@@ -278,7 +290,7 @@ def test_the_chart_tells_in_words_what_it_shows(visitor, grow):
     assert "Thin lines" not in page
 
 
-def test_what_is_hidden_within_a_period_is_drawn_and_said(visitor, grow, crowd):
+def test_what_is_hidden_within_a_period_is_drawn_and_said(visitor, grow, crowd, on):
     """A day that ended lower than it once was."""
     wallet = grow((12 * DAY, 5), (3 * DAY + 1, 10_000), (3 * DAY, -9_000))
     crowd(wallet, 201)
@@ -289,7 +301,9 @@ def test_what_is_hidden_within_a_period_is_drawn_and_said(visitor, grow, crowd):
     assert told == f"On {day}: R 10.05 at the end, lowest R 0.05, highest R 100.05"
 
 
-def test_a_chart_begins_at_the_creation_or_at_an_older_entry(visitor, grow, crowd):
+def test_a_chart_begins_at_the_creation_or_at_an_older_entry(
+    visitor, grow, crowd, start_us
+):
     """Nothing is told of a time before, whatever the range."""
     for created, first in ((50 * HOUR, 40 * HOUR), (40 * HOUR, 50 * HOUR)):
         wallet = grow((first, 10_000), (2 * HOUR, 500), created=created)
@@ -298,7 +312,7 @@ def test_a_chart_begins_at_the_creation_or_at_an_older_entry(visitor, grow, crow
                 crowd(wallet, count)
             for name in ("month", "year", "all"):
                 page = visitor.read(f"/wallets/{wallet}?range={name}")
-                begins = f"{shown_in(UTC, now_us() - 50 * HOUR):%Y-%m-%dT%H:%M}"
+                begins = f"{shown_in(UTC, start_us - 50 * HOUR):%Y-%m-%dT%H:%M}"
                 assert rows_of(page)[0][0].startswith(begins)
                 lowest = "R 0.00" if created > first else "R 100.00"
                 assert f"Lowest {lowest} " in plain(page)
@@ -382,12 +396,12 @@ def test_without_a_price_there_are_dashes_and_a_sentence(luno, visitor, grow):
     assert 'role="img"' in yen
 
 
-def test_the_value_now_says_by_which_price(visitor, grow, keep_rates):
+def test_the_value_now_says_by_which_price(visitor, grow, keep_rates, start_us):
     """On the wallet's page and on Bank Balances, for each wallet and in total."""
     keep_rates((30 * HOUR, "1"), (HOUR, "1234567"), (-DAY, "2"))
     wallet, other = grow((2 * HOUR, 123_456_700)), grow((2 * HOUR, 12_345_670))
     grow((2 * HOUR, 150_000_000), currency="BTC")
-    read_at = f"{shown_in(SAST, now_us() - HOUR):%H:%M on %Y-%m-%d}"
+    read_at = f"{shown_in(SAST, start_us - HOUR):%H:%M on %Y-%m-%d}"
     said = f"At R 1 234 567.00 a bitcoin, read from Luno at {read_at}."
     page = plain(visitor.read(f"/wallets/{wallet}"))
     assert "In bitcoin 1.00000000" in page
@@ -488,13 +502,19 @@ prices = st.dictionaries(
     name=st.sampled_from(RANGES),
     most=st.sampled_from([2, 9, 50]),
 )
-@settings(
-    max_examples=examples(40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(40))
 def test_all_that_a_chart_tells_is_true_of_the_journal(
-    app, visitor, grow, keep_rates, monkeypatch, moves, created, prices, name, most
+    app,
+    visitor,
+    grow,
+    keep_rates,
+    start_us,
+    monkeypatch,
+    moves,
+    created,
+    prices,
+    name,
+    most,
 ):
     """In words, under the pointer and in the table, by the entry or by the period."""
     monkeypatch.setattr(over_time, "_MOST", most)
@@ -510,4 +530,4 @@ def test_all_that_a_chart_tells_is_true_of_the_journal(
         created=created * minute,
     )
     page = visitor.read(f"/wallets/{wallet}?range={name}")
-    check_chart(page, Journal(store, wallet))
+    check_chart(page, Journal(store, wallet), start_us)

@@ -73,7 +73,7 @@ def test_an_entry_ends_the_wait_of_its_wallet_alone(app, local):
     assert local.transfer(wallet, other, 5).status_code == 201
     until(lambda: waiting(app) == 0)
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     pages = [page for _, [(page, _took_s)] in threads]
     assert [page["entries"][0]["version"] for page in pages] == [1, 1, 2, 1]
     assert pages[3]["entries"][0]["amount"] == "5.00"
@@ -128,7 +128,7 @@ def test_a_key_that_is_replaced_meanwhile_gets_no_answer(shared_app, operator):
     until(lambda: waiting(shared_app) == 1)
     assert operator.post(f"/v1/wallets/{made['id']}/keys").status_code == 201
     assert operator.deposit(made["id"], 1).status_code == 201
-    thread.join(10)
+    thread.join(60)
     (answer,) = answers
     assert (answer.status_code, answer.data.strip()) == (200, b"")
     assert gained("wallet_waits_total", "failed") == 1
@@ -147,7 +147,7 @@ def test_a_wallet_that_is_archived_is_waited_for_as_before(app, local):
         assert changed.status_code == 200
     assert waiting(app) == 1
     assert Wallets(client).deposit(wallet, 1).status_code == 201
-    thread.join(10)
+    thread.join(60)
     assert versions(answers[0][0]) == [1]
 
 
@@ -156,13 +156,12 @@ def test_a_call_that_waits_has_a_number_of_places(app, local):
     """The next one is refused at once; what need not wait takes none."""
     wallet = local.create()
     places = service_of(app).slow.followers[Principal.OPERATOR]
+    assert places._patience_s == 0
     path = f"/v1/wallets/{wallet}/entries?wait=60"
     unread = [app.test_client().get(path) for _ in range(places.count)]
-    began_s = time.monotonic()
     refused = local.get(path)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert refused.json["detail"].startswith("Too many waiting calls")
-    assert time.monotonic() - began_s < 0.5
     assert local.deposit(wallet, 1).status_code == 201
     assert versions(ask(local, wallet, "wait=60")[0]) == [1]
     for answer in unread:
@@ -187,7 +186,7 @@ def test_whoever_waits_is_answered_when_the_service_stops(app, local):
     thread, answers = in_thread(ask, local, wallet, "wait=60")
     until(lambda: waiting(app) == 1)
     service_of(app).close()
-    thread.join(10)
+    thread.join(60)
     assert versions(answers[0][0]) == []
     _, took_s = ask(Wallets(app.test_client()), wallet, "wait=60")
     assert took_s < 5
@@ -214,7 +213,7 @@ def test_one_statement_looks_for_all_who_wait(app, local):
     )
     service_of(app).feed.stop()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     until(lambda: not service_of(app).feed._looking)
 
 

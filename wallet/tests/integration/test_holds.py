@@ -421,7 +421,7 @@ def test_two_processes_end_a_hold_once(store, writer, database_url):
 
         def race(by, kind, hold=hold, start=start, outcomes=outcomes):
             command = kind(new_operation_id(), wallet, hold)
-            start.wait(5)
+            start.wait(60)
             (result,) = by.submit(Submission((command,), wallet))
             outcomes.append(result.outcome)
 
@@ -433,7 +433,7 @@ def test_two_processes_end_a_hold_once(store, writer, database_url):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         done = [each for each in outcomes if isinstance(each, Moved | Held)]
         refused = [each.refusal for each in outcomes if each not in done]
         assert (len(done), refused) == (1, [Refusal.HOLD_CLOSED] * 3)

@@ -199,7 +199,6 @@ def test_hostile_input_meets_no_mistake(database_url, tmp_path, token):
 
     @settings(
         max_examples=max(1, REQUESTS // EACH // 2),
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -234,7 +234,7 @@ def test_two_who_bring_in_one_file_at_once_write_it_once(database_url, local, tm
             for caller in (local, Wallets(other.test_client()))
         ]
         for thread, _ in pairs:
-            thread.join(30)
+            thread.join(60)
         answers = [answer for _, (answer,) in pairs]
     finally:
         service_of(other).close()

@@ -315,7 +315,6 @@ def test_free_sequences_do_what_the_model_does(database_url, monkeypatch):
                 settings=settings(
                     max_examples=examples(12),
                     stateful_step_count=35,
-                    deadline=None,
                     # To make one that fails small takes longer than a test may.
                     phases=[Phase.generate],
                     suppress_health_check=list(HealthCheck),

@@ -27,7 +27,6 @@ from .test_documents import routes_of
 EXPLAINED = [positive_data_acceptance]
 SEARCH = settings(
     max_examples=examples(3),
-    deadline=None,
     database=None,
     derandomize=True,
     phases=[Phase.generate],

@@ -68,7 +68,7 @@ def test_few_connections_serve_many_threads(reader, store, writer):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert found == [True] * 800
     assert 1 <= len(reader.opened) <= 2
 

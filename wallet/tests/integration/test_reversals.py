@@ -4,7 +4,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
@@ -198,7 +198,7 @@ def test_two_processes_undo_once(store, writer, database_url):
 
         def race(by, store, wallet, version, start=start, outcomes=outcomes):
             submission = a_reversal(store, wallet, version)
-            start.wait(5)
+            start.wait(60)
             (result,) = by.submit(submission)
             outcomes.append(result.outcome)
 
@@ -211,7 +211,7 @@ def test_two_processes_undo_once(store, writer, database_url):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         done = [each for each in outcomes if isinstance(each, Moved)]
         refused = [each.refusal for each in outcomes if not isinstance(each, Moved)]
         assert len(done) == 1, round_number
@@ -222,11 +222,7 @@ def test_two_processes_undo_once(store, writer, database_url):
 
 
 @pytest.mark.model
-@settings(
-    max_examples=examples(15),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(15))
 @given(st.lists(st.tuples(st.sampled_from("dwtu"), st.integers(1, 9)), max_size=25))
 def test_undoing_leaves_what_was_not_done(local, asked):
     """Any moves and reversals, against a model that forgets what was undone."""

@@ -192,7 +192,6 @@ def test_series_table_statement_and_balance_agree(database_url):
 
         @settings(
             max_examples=examples(25),
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         )

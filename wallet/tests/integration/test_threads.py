@@ -18,7 +18,7 @@ def together(app, work):
 
     def run(number):
         calls = Wallets(app.test_client())
-        barrier.wait(10)
+        barrier.wait(60)
         return work(calls, number)
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -224,7 +224,7 @@ def test_a_deadlock_is_worth_another_try(database_url, store, opened):
                 for name in rows:
                     execute(f"SELECT 1 FROM things WHERE name = '{name}' FOR UPDATE")
                     if name == rows[0]:
-                        both.wait(5)
+                        both.wait(60)
         except TryAgain as error:
             failed.append(error)
 
@@ -236,6 +236,6 @@ def test_a_deadlock_is_worth_another_try(database_url, store, opened):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     stores[1].close()
     assert len(failed) == 1

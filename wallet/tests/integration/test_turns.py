@@ -8,6 +8,7 @@ from wallet import create_app
 from wallet.web.service import service_of
 
 from ..actions import Wallets, until
+from .test_following import waiting
 
 
 @pytest.fixture
@@ -65,15 +66,16 @@ def test_a_call_that_waits_for_an_entry_keeps_no_turn(crowded):
     followed = []
 
     def follow():
-        path = f"/v1/wallets/{wallet}/entries?after=0&wait=10"
+        path = f"/v1/wallets/{wallet}/entries?after=0&wait=60"
         followed.append(calls.get(path).json["entries"])
 
     thread = threading.Thread(target=follow)
     thread.start()
+    until(lambda: waiting(calls.client.application) == 1)
     for _ in range(3):
         assert calls.get(f"/v1/wallets/{wallet}").status_code == 200
     assert followed == []
     assert calls.deposit(wallet, 5).status_code == 201
     until(lambda: len(followed) == 1)
-    thread.join(5)
+    thread.join(60)
     assert followed[0][0]["amount"] == "5.00"

@@ -28,7 +28,7 @@ def gate(store, monkeypatch):
 
     def wait(*asked):
         reached.set()
-        assert opened.wait(10)
+        assert opened.wait(60)
         return load(*asked)
 
     monkeypatch.setattr(store, "load", wait)
@@ -69,12 +69,12 @@ def test_what_waits_is_committed_together(store, writer, gate):
 
     store.batch = count
     threads = [in_thread(writer.submit, a_deposit(wallet))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(20)]
     until(lambda: writer.line.commands >= 20)
     gate.set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(commits) == 2
     assert find_wallet(store, wallet).balance_minor == 2100
 
@@ -108,14 +108,14 @@ def test_a_full_line_refuses_at_once(store, gate):
     writer = Writer(store, freeze, now_us, capacity=2)
     nobody = new_wallet_id()
     threads = [in_thread(writer.submit, a_deposit(nobody))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(2)]
     until(lambda: writer.line.commands >= 2)
     with pytest.raises(QueueFull):
         writer.submit(a_deposit(nobody))
     gate.set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     writer.stop()
 
 
@@ -124,7 +124,7 @@ def test_stopping_finishes_what_waits(store, gate):
     writer = Writer(store, freeze, now_us)
     nobody = new_wallet_id()
     threads = [in_thread(writer.submit, a_deposit(nobody))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     threads += [in_thread(writer.submit, a_deposit(nobody)) for _ in range(4)]
     until(lambda: writer.line.commands == 4)
     stopping, _ = in_thread(writer.stop)
@@ -133,7 +133,7 @@ def test_stopping_finishes_what_waits(store, gate):
         writer.submit(a_deposit(nobody))
     gate.set()
     for thread, _ in [*threads, (stopping, None)]:
-        thread.join(10)
+        thread.join(60)
     assert all(isinstance(results[0], Refused) for _, results in threads)
 
 
@@ -145,12 +145,12 @@ def test_waiting_too_long_for_a_turn_writes_nothing(store, gate):
     gate.clear()
     gate.reached.clear()
     leading, _ = in_thread(writer.submit, a_deposit(wallet))
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     with pytest.raises(QueueFull):
         writer.submit(a_deposit(wallet, key="k"))
     assert writer.line.commands == 0
     gate.set()
-    leading.join(10)
+    leading.join(60)
     assert find_wallet(store, wallet).version == 1
     (result,) = writer.submit(a_deposit(wallet, key="k"))
     assert (result.frozen.status, result.frozen.replayed) == (201, False)
@@ -159,13 +159,13 @@ def test_waiting_too_long_for_a_turn_writes_nothing(store, gate):
 
 def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monkeypatch):
     """Whoever was taken is told in time; the same key tells what became of it."""
-    writer = Writer(store, freeze, now_us, wait_s=1)
+    writer = Writer(store, freeze, now_us, wait_s=2)
     wallet, load = create_wallet(writer), store.load
     begun, gates = [], [threading.Event(), threading.Event()]
 
     def wait(driver, batch, clock):
         begun.append(batch)
-        assert gates[len(begun) - 1].wait(10)
+        assert gates[len(begun) - 1].wait(60)
         return load(driver, batch, clock)
 
     monkeypatch.setattr(store, "load", wait)
@@ -175,12 +175,12 @@ def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monke
         until(lambda: begun and writer.line.commands == number)  # noqa: B023
     gates[0].set()
     third, outcome = threads[2]
-    third.join(10)
+    third.join(60)
     assert [len(batch) for batch in begun] == [1, 2]
     assert isinstance(outcome[0], failures.OutcomeUnknown)
     gates[1].set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     monkeypatch.undo()
     (result,) = writer.submit(a_deposit(wallet, key="c"))
     assert (result.frozen.status, result.frozen.replayed) == (201, True)
@@ -189,13 +189,13 @@ def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monke
 
 def test_whoever_is_in_a_batch_that_ends_soon_waits_for_its_end(store, monkeypatch):
     """It is told what came of it, however long it had waited for its turn."""
-    writer = Writer(store, freeze, now_us, wait_s=1, answer_s=60)
+    writer = Writer(store, freeze, now_us, wait_s=2, answer_s=60)
     wallet, load = create_wallet(writer), store.load
     begun, gates = [], [threading.Event(), threading.Event()]
 
     def wait(driver, batch, clock):
         begun.append(batch)
-        assert gates[len(begun) - 1].wait(10)
+        assert gates[len(begun) - 1].wait(60)
         return load(driver, batch, clock)
 
     monkeypatch.setattr(store, "load", wait)
@@ -209,7 +209,7 @@ def test_whoever_is_in_a_batch_that_ends_soon_waits_for_its_end(store, monkeypat
     until(lambda: writer.failing)
     gates[1].set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     assert [len(batch) for batch in begun] == [1, 2]
     assert [results[0][0].frozen.status for _, results in threads] == [201] * 3
     assert not writer.failing
@@ -223,7 +223,7 @@ def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gat
     gate.clear()
     gate.reached.clear()
     threads = [in_thread(writer.submit, a_deposit(wallet))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     threads += [in_thread(writer.submit, a_deposit(wallet)) for _ in range(2)]
     until(lambda: writer.line.commands == 2)
     commit = writer._commit
@@ -236,7 +236,7 @@ def test_a_leader_that_breaks_down_leaves_nobody_waiting(store, monkeypatch, gat
     monkeypatch.setattr(writer, "_commit", break_down)
     gate.set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     (first,), leader, (third,) = (results for _, results in threads)
     assert first[0].frozen.status == 201
     assert isinstance(leader[0], SystemExit)
@@ -320,13 +320,13 @@ def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch,
     monkeypatch.setattr(store, "write", refuse)
     notes = ["first", "good", "bad", "fine"]
     threads = [in_thread(writer.submit, a_deposit(wallet, note=notes[0]))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     for note in notes[1:]:
         threads.append(in_thread(writer.submit, a_deposit(wallet, note=note)))
     until(lambda: writer.line.commands >= 3)
     gate.set()
     for thread, _ in threads:
-        thread.join(10)
+        thread.join(60)
     failed = [isinstance(results[0], IntegrityError) for _, results in threads]
     assert failed == [note == "bad" for note in notes]
     assert find_wallet(store, wallet).version == 3
@@ -335,30 +335,30 @@ def test_only_the_guilty_submission_of_a_batch_fails(store, writer, monkeypatch,
 def test_who_left_a_batch_is_not_put_back(store, monkeypatch, gate):
     """It would lead the line when it is called, and nobody would come."""
     gate.set()
-    writer, left = Writer(store, freeze, now_us, wait_s=1), threading.Event()
+    writer, left = Writer(store, freeze, now_us, wait_s=2), threading.Event()
     wallet, write = create_wallet(writer), store.write
     gate.clear()
     gate.reached.clear()
 
     def refuse(connection, decision, answered, at_us):
         if len(answered) > 1:
-            assert left.wait(10)
+            assert left.wait(60)
             raise IntegrityError("", {}, _Diagnosed("23514"))
         write(connection, decision, answered, at_us)
 
     monkeypatch.setattr(store, "write", refuse)
     threads = [in_thread(writer.submit, a_deposit(wallet, key="a"))]
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     for waiting, key in enumerate("bc", 1):
         threads.append(in_thread(writer.submit, a_deposit(wallet, key=key)))
         until(lambda: writer.line.commands == waiting)  # noqa: B023
     gate.set()
     last, outcome = threads.pop()
-    last.join(10)
+    last.join(60)
     assert isinstance(outcome[0], failures.OutcomeUnknown)
     left.set()
     for thread, results in threads:
-        thread.join(10)
+        thread.join(60)
         assert results[0][0].frozen.status == 201
     (result,) = writer.submit(a_deposit(wallet, key="c"))
     assert (result.frozen.status, result.frozen.replayed) == (201, False)

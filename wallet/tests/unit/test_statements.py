@@ -321,7 +321,7 @@ def written(draw):
     return currency, rows, DATES[form], file.getvalue()
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(written(), st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
 def test_movements_come_back_exactly_from_every_form(made, encoding):
     """In order, to the last digit and letter; nothing is refused."""

@@ -27,7 +27,7 @@ def asked():
 
     yield ask
     for thread in started:
-        thread.join(5)
+        thread.join(60)
 
 
 def test_as_many_as_there_are_turns_begin_at_once():
@@ -40,7 +40,7 @@ def test_as_many_as_there_are_turns_begin_at_once():
 
 def test_whoever_came_first_goes_first(asked):
     """Nobody who comes later overtakes, however the threads are woken."""
-    turns = Turns(1, 10)
+    turns = Turns(1, 60)
     assert turns.take()
     names = list(range(20))
     for name in names:
