@@ -99,8 +99,3 @@ def check_totals(connection: Connection) -> None:
                 f"{currency}: the balances sum to {balance}, but deposits less"
                 f" withdrawals to {moved.get(currency, 0)}"
             )
-
-
-def _check_creations(connection: Connection) -> None:
-    if found := connection.execute(text(_CREATIONS)).first():
-        raise Fault(f"{found[0]}: the key of its creation does not lead to it")
