@@ -191,7 +191,7 @@ def test_a_lock_that_lasts_too_long_is_told_to_the_client(make_app, lock):
 
 def test_a_lock_is_waited_for_no_longer_than_for_a_turn(store, make_writer, lock):
     """Neither the one who watches nor those behind it."""
-    writer = make_writer(wait_s=0.5, lock_s=600)
+    writer = make_writer(wait_s=2, lock_s=600)
     wallet = create_wallet(writer)
     with lock(wallet):
         threads = [in_thread(writer.submit, deposit(wallet)) for _ in range(3)]
