@@ -15,17 +15,11 @@ from .project import run
 from .stack import Stack, reachable
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of this folder is left to ``make test_deployment``.
-
-    Those that share a deployment are run by one process, and all others beside it.
-    """
+    """All of this folder is left to ``make test_deployment``."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.docker)
-            if "running" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group("running"))
 
 
 #: The images that others make, by their variables; each can be chosen from outside.

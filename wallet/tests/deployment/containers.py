@@ -88,11 +88,14 @@ class Containers:
 
     def states(self) -> Counter[tuple[str, str]]:
         """Count how the services are; one without a health check runs or does not."""
+
+        def how(state: dict[str, Any]) -> str:
+            # The engine calls what does not run unhealthy, too.
+            health = state.get("Health", {}) if state["Running"] else {}
+            return health.get("Status") or state["Status"]
+
         return Counter(
-            (
-                one["Config"]["Labels"]["com.docker.compose.service"],
-                one["State"].get("Health", {}).get("Status") or one["State"]["Status"],
-            )
+            (one["Config"]["Labels"]["com.docker.compose.service"], how(one["State"]))
             for one in self.containers()
         )
 

@@ -38,7 +38,7 @@ class Stack(Containers):
         if self.is_well(wallets):
             return
         # Compose does not wait for one that recovers.
-        until(lambda: ("wallet", "unhealthy") not in self.states(), 45, each_s=0.2)
+        until(lambda: "unhealthy" not in {how for _, how in self.states()}, 45, 0.2)
         self.compose(
             *("up", "--detach", "--wait", "--wait-timeout", "90", "--no-build"),
             *("--quiet-pull", "--scale", f"wallet={wallets}"),
