@@ -1,42 +1,42 @@
 #!/bin/sh
-# Puts a new container in the place of each of the wallet's. First the new one is healthy,
-# then the old one says that it leaves, and is stopped when Traefik, which asks every two
-# seconds, has heard it. The words given call Compose.
+# Puts a new container in the place of each of the wallet's: first the new one is healthy,
+# then the old one is stopped, which gives Traefik the time to hear that it leaves. The
+# words given call Compose.
 set -eu
 
-wallets() { # …, divided by blanks
-  "$@" ps --quiet wallet | tr '\n' ' '
+remove() {
+  docker stop "$1" >/dev/null
+  docker rm "$1" >/dev/null
 }
 
-# Broken off, nobody leaves, and what did not become healthy is removed.
+# Broken off, who serves goes on, and who leaves or did not become healthy is removed.
 undo() {
   if [ -z "$done" ]; then
     echo 'The rollout was broken off; the containers that were serving go on. See make ps, make logs.' >&2
     for container in $("$@" ps --all --quiet wallet); do
-      case " $healthy" in
-        *" $container "*) docker exec "$container" rm -f /tmp/leaving || true ;;
-        *) docker rm --force "$container" >/dev/null || true ;;
+      case $serving in
+        *"$container"*) ;;
+        *) remove "$container" || true ;;
       esac
     done
   fi
 }
 
-old=$(wallets "$@")
+old=$("$@" ps --quiet wallet)
 if [ -z "$old" ]; then
   echo 'No wallet runs: make up starts it.' >&2
   exit 1
 fi
-healthy=$old
+serving=$old
 done=
 trap 'undo "$@"' EXIT
 trap 'exit 130' INT TERM
 one_more=$(($(echo "$old" | wc -w) + 1))
 for container in $old; do
-  "$@" up --detach --wait --no-deps --no-recreate --scale "wallet=$one_more" wallet
-  healthy=$(wallets "$@")
-  docker exec "$container" touch /tmp/leaving
-  sleep 4
-  docker stop "$container" >/dev/null
-  docker rm "$container" >/dev/null
+  # With --no-deps, the next `make up` would take it for one of other settings, and make
+  # it anew.
+  "$@" up --detach --wait --no-recreate --scale "wallet=$one_more" wallet
+  serving=$("$@" ps --quiet wallet | grep -v "$container")
+  remove "$container"
 done
 done=yes

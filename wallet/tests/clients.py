@@ -53,7 +53,17 @@ class Client:
     def send(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Answer:
+        self.ask(method, path, body, headers)
+        return self.answer()
+
+    def ask(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> None:
+        """Send a request, and leave its answer for later."""
         self._connection.request(method, path, body, self._headers | headers)
+
+    def answer(self) -> Answer:
+        """Wait for the answer to what was asked."""
         answer = self._connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
 
@@ -62,10 +72,14 @@ class Load:
     """Clients that deposit a cent with a key each, until they are stopped or cut off.
 
     They remember what was answered, so that it can be asked for again.
+
+    :param pause_s: between two requests of a client, where others need the machine.
     """
 
-    def __init__(self, connect: Callable[[], Client], wallets: list[str]) -> None:
-        self.connect = connect
+    def __init__(
+        self, connect: Callable[[], Client], wallets: list[str], pause_s: float = 0
+    ) -> None:
+        self.connect, self.pause_s = connect, pause_s
         self.wallets = wallets
         self.answered: dict[tuple[str, str], bytes] = {}
         self.unanswered: list[tuple[str, str]] = []
@@ -96,7 +110,7 @@ class Load:
     def _run(self, number: int) -> None:
         wallet = self.wallets[number % len(self.wallets)]
         with self.connect() as client:
-            while not self._stopped.is_set():
+            while not self._stopped.wait(self.pause_s):
                 key = uuid.uuid4().hex
                 try:
                     answer = client.deposit(wallet, "0.01", key)

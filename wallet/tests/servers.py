@@ -53,9 +53,9 @@ class Server:
         assert self._process is not None, "it was never started"
         return self._process
 
-    def start(self, workers: int = 1) -> "Server":
+    def start(self, workers: int = 1, *options: str) -> "Server":
         """Start it, and wait until it answers."""
-        self.launch(workers)
+        self.launch(workers, *options)
         return self.wait()
 
     def wait(self) -> "Server":
@@ -66,9 +66,9 @@ class Server:
             time.sleep(0.02)
         return self
 
-    def launch(self, workers: int = 1) -> None:
+    def launch(self, workers: int = 1, *options: str) -> None:
         """Start it, and wait for nothing."""
-        options = ["--port", str(self.port), "--workers", str(workers)]
+        options = ("--port", str(self.port), "--workers", str(workers), *options)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._program, *options],

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import IO, Any
 
@@ -89,13 +90,19 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     return app
 
 
-def make_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Create the application, which refuses to work until its store is opened."""
+def make_app(
+    config: Mapping[str, Any] | None = None, leaving: Callable[[], bool] = bool
+) -> Flask:
+    """Create the application, which refuses to work until its store is opened.
+
+    :param leaving: tells whether its server is about to stop; by default, never.
+    """
     app = _Wallet("wallet", static_folder=None)
     app.config.from_mapping(read_environment(), **(config or {}))
     # A doubled slash is another address, not a redirect.
     app.url_map.merge_slashes = False
-    app.extensions["wallet"] = make_service(read_settings(app.config))
+    service = make_service(read_settings(app.config))
+    app.extensions["wallet"] = replace(service, leaving=leaving)
     hooks.init_app(app)
     app.register_blueprint(status)
     api.init_app(app)

@@ -5,12 +5,11 @@ import errno
 import multiprocessing.util
 import os
 import resource
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -20,7 +19,7 @@ from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
 
-from . import logs, sockets
+from . import logs, signals, sockets
 from .config import ConfigError, Settings
 from .storage.durability import require_standby
 from .storage.errors import StoreFailure, may_come_back
@@ -30,7 +29,6 @@ from .web.places import SlowClients
 
 #: After a request to stop, whoever still sends a body by then is cut off.
 _STOP_TIMEOUT_S: Final = 9
-_DIE_WITH_PARENT: Final = 1
 #: Connections of a worker, silent ones included; these are closed after 30 seconds.
 _MOST_CONNECTIONS: Final = 8192
 #: Files, the database's connections and what comes while another one is closed.
@@ -81,13 +79,23 @@ def prepare(settings: Settings) -> dict[str, str] | None:
     return found
 
 
-def serve(settings: Settings, address: str, port: int, workers: int) -> None:
-    """Serve until asked to stop, and then answer every request that was received."""
+def serve(
+    settings: Settings, address: str, port: int, workers: int, leave_s: int = 0
+) -> None:
+    """Serve until asked to stop, and then answer every request that was received.
+
+    :param leave_s: how long it first says that it leaves, if SIGTERM asks.
+    """
     server = make_server("wallet", settings, address, port, workers)
     _raise_limit_of_files(_MOST_CONNECTIONS + _SPARE_FILES)
-    _let_workers_be_stopped_while_they_start()
+    signals.let_workers_be_stopped_while_they_start()
+    leaving = RawValue(ctypes.c_bool, False)
+    if leave_s:
+        stop = server.signal_handler_interrupt
+        server.on_startup(partial(signals.leave_first, leave_s, leaving, stop))
     with _metrics_of(workers):
-        server.serve(target_loader=load_application, wrap_loader=False)
+        load = partial(load_application, leaving)
+        server.serve(target_loader=load, wrap_loader=False)
 
 
 def make_server(
@@ -111,21 +119,24 @@ def make_server(
     )
 
 
-def load_application() -> Callable[..., Any]:
-    """Make the application within a worker, so that its threads are its own."""
+def load_application(leaving: ctypes.c_bool) -> Callable[..., Any]:
+    """Make the application within a worker, so that its threads are its own.
+
+    :param leaving: shared with the server, which sets it before it stops.
+    """
     # Only here, because the metrics look for their folder when they are loaded.
     from .app import make_app
     from .web.metrics import observe_ask
     from .web.service import service_of
 
-    _die_with_parent()
-    app = make_app()
+    signals.die_with_parent()
+    app = make_app(leaving=lambda: leaving.value)
     service = service_of(app)
     logs.set_up(service.settings)
     service.open_patiently()
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
-    _when_told_to_stop(service.feed.stop)
+    signals.when_told_to_stop(service.feed.stop)
     # Whoever waits for an answer does not move either.
     sockets.Watch(service.settings.wait_timeout_ms / 1000).start()
     if service.settings.luno_url is not None:
@@ -176,45 +187,6 @@ def _raise_limit_of_files(wanted: int) -> None:
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-def _let_workers_be_stopped_while_they_start() -> None:
-    # A worker inherits what the server does about a signal, which does nothing in the
-    # worker: until it serves, the server would wait for it in vain. A signal that comes
-    # while the worker is made is kept until that is mended.
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def mend() -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
-
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers),
-        after_in_child=mend,
-    )
-
-
-def _die_with_parent() -> None:
-    # A worker whose server was killed would go on serving, unseen, beside a new one.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-
-
-def _when_told_to_stop(act: Callable[[], None]) -> None:
-    # The server's own handlers come after this, and none of them tells us; but the
-    # number of every signal is written to this pipe.
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-
-    def wait() -> None:
-        while not {signal.SIGINT, signal.SIGTERM} & {*os.read(heard, 64)}:
-            pass
-        act()
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def _free_address(host: str, port: int) -> str:

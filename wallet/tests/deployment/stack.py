@@ -1,128 +1,54 @@
 """A running deployment, called from outside through Traefik, or past it."""
 
-import json
 import os
-import subprocess
-import uuid
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ..actions import until
 from ..clients import Answer, Client
-from ..servers import free_port
-from . import project
+from .containers import Containers
 from .outside import Outside, basic
 
+#: How the services are with one wallet, when all is well.
+WELL = Counter(
+    {
+        ("db", "healthy"): 1,
+        ("prometheus", "healthy"): 1,
+        ("socket-proxy", "healthy"): 1,
+        ("traefik", "healthy"): 1,
+        ("wallet", "healthy"): 1,
+        # Traefik asks whoami, in whose image nothing could.
+        ("whoami", "running"): 1,
+    }
+)
 
-class Stack:
-    """Every service of both files, under a name that nobody else has."""
+
+class Stack(Containers):
+    """A deployment that can be called."""
 
     def __init__(self, folder: Path, images: dict[str, str]) -> None:
-        self.folder = folder
-        self.name = f"wallet-test-{uuid.uuid4().hex[:12]}"
-        self.http, self.https = free_port(), free_port()
-        given = {
-            "COMPOSE_PROJECT_NAME": self.name,
-            "HTTP_PORT": str(self.http),
-            "HTTPS_PORT": str(self.https),
-            # No test asks the real Luno, and those under load come from one address.
-            "WALLET_LUNO_URL": "off",
-            "RATE_AVERAGE": "100000",
-            "RATE_BURST": "100000",
-        }
-        self.environment = project.environment(**given | images)
+        super().__init__(folder, images)
         self.secrets: dict[str, str] = {}
 
-    # Commands
-
-    def compose(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command of Compose with both files, and expect it to succeed."""
-        result = project.run(self.command(*words), **self._options(), **options)
-        assert result.returncode == 0, f"{words}: {result.stderr}{result.stdout}"
-        return result
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Run a command of Compose beside the test."""
-        return subprocess.Popen(
-            self.command(*words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **self._options(),
-        )
-
-    def shell(self, text: str) -> subprocess.CompletedProcess[str]:
-        """Run lines that someone would type in the deployment's folder."""
-        return project.run(["sh", "-c", text], **self._options())
-
-    def engine(self, *words: str) -> str:
-        """Run a command of the engine, and expect it to succeed."""
-        result = project.run(["docker", *words])
-        assert result.returncode == 0, f"{words}: {result.stderr}"
-        return result.stdout.strip()
-
-    def command(self, *words: str) -> list[str]:
-        files = [f"--file={self.folder / file}" for file in project.BOTH]
-        return ["docker", "compose", *files, *words]
-
     def up(self, wallets: int = 1) -> None:
-        """Start everything, and wait until it is healthy."""
+        """Start everything that does not run, and wait until it is healthy."""
+        if self.is_well(wallets):
+            return
         # Compose does not wait for one that recovers.
-        until(lambda: not self._recovers(), 45, each_s=0.2)
+        until(lambda: "unhealthy" not in {how for _, how in self.states()}, 45, 0.2)
         self.compose(
             *("up", "--detach", "--wait", "--wait-timeout", "90", "--no-build"),
             *("--quiet-pull", "--scale", f"wallet={wallets}"),
         )
-        until(lambda: self.serves(wallets), 15, each_s=0.1)
+        until(lambda: self.is_well(wallets), 30, each_s=0.1)
 
-    def destroy(self) -> None:
-        """Remove every trace."""
-        words = ("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        project.run(self.command(*words), **self._options())
-
-    def left_over(self) -> str:
-        """Name what an engine still has of this deployment."""
-        mine = f"label=com.docker.compose.project={self.name}"
-        lists = (["ps", "--all"], ["volume", "ls"], ["network", "ls"])
-        return "".join(
-            project.run(["docker", *words, "--quiet", "--filter", mine]).stdout
-            for words in lists
-        )
-
-    # Containers
-
-    def containers(self, service: str | None = None) -> list[dict[str, Any]]:
-        """Inspect the containers of one service, or of all."""
-        words = ["ps", "--all", "--quiet"] + ([service] if service else [])
-        ids = self.compose(*words).stdout.split()
-        if not ids:
-            return []
-        inspected = project.run(["docker", "inspect", *ids])
-        return sorted(json.loads(inspected.stdout), key=lambda one: one["Name"])
-
-    def health(self, service: str) -> list[str]:
-        """Tell what the engine thinks of each container."""
-        return [one["State"]["Health"]["Status"] for one in self.containers(service)]
-
-    def addresses(self, service: str = "wallet", network: str = "edge") -> list[str]:
-        """Where each container of a service can be called."""
-        return [
-            one["NetworkSettings"]["Networks"][f"{self.name}_{network}"]["IPAddress"]
-            for one in self.containers(service)
-        ]
-
-    def running(self, service: str) -> int:
-        """Count the containers of a service that run."""
-        return sum(one["State"]["Running"] for one in self.containers(service))
-
-    def logs(self, service: str) -> str:
-        """Read what a service has said, as it said it."""
-        (container,) = self.containers(service)
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        command = ["docker", "logs", container["Id"]]
-        return subprocess.run(command, text=True, check=True, **both).stdout
+    def is_well(self, wallets: int) -> bool:
+        """Tell whether so many wallets and all else are healthy, and Traefik knows."""
+        well = WELL | Counter({("wallet", "healthy"): wallets})
+        return self.states() == well and self.serves(wallets)
 
     # Calls, through Traefik
 
@@ -165,6 +91,18 @@ class Stack:
         with self.client(address) as client:
             return client.get(path)
 
+    def logged(self, service: str, mark: str) -> str:
+        """Wait for the one line in which a service has logged something."""
+        found: list[str] = []
+
+        def there() -> bool:
+            found[:] = [one for one in self.logs(service).splitlines() if mark in one]
+            return bool(found)
+
+        until(there, 15, each_s=0.1)
+        (line,) = found
+        return line
+
     def create(self) -> str:
         """Create a wallet, and again if a worker has just lost its database."""
         answers: list[Answer] = []
@@ -193,17 +131,38 @@ class Stack:
         """Read what a wallet holds."""
         return self.get(f"/v1/wallets/{wallet}", address).json["balance"]
 
+    def prometheus(self, path: str) -> Any:
+        """Ask Prometheus, which knows what happens to Traefik."""
+        (address,) = self.addresses("prometheus", "watch")
+        with Client(address, 9090) as client:
+            return client.get(f"/api/v1/{path}").json["data"]
+
     def query(self, expression: str) -> dict[str, float]:
-        """Ask Prometheus; the answer is by instance."""
-        path = f"/api/v1/query?query={quote(expression)}"
-        result = self.visit("prometheus", path).json["data"]["result"]
+        """Ask Prometheus for figures; the answer is by instance."""
+        result = self.prometheus(f"query?query={quote(expression)}")["result"]
         return {
             one["metric"].get("instance", ""): float(one["value"][1]) for one in result
         }
 
+    def scraped(self, wallets: int = 1) -> None:
+        """Wait until Prometheus has counted all that was done until now.
+
+        By then it has forgotten the replicas that are gone.
+        """
+        begun = time.time()
+        # Traefik and itself as well.
+        targets = wallets + 2
+
+        def anew() -> bool:
+            # Of the samples: around a comparison, it would be the time of the query.
+            seen = self.query("timestamp(up) and up == 1").values()
+            return len(seen) == targets and min(seen) > begun
+
+        until(anew, 60, each_s=0.5)
+
     def alerts(self) -> dict[str, str]:
         """Name the alerts that are ``pending`` or ``firing``."""
-        alerts = self.visit("prometheus", "/api/v1/alerts").json["data"]["alerts"]
+        alerts = self.prometheus("alerts")["alerts"]
         return {each["labels"]["alertname"]: each["state"] for each in alerts}
 
     def fires(self, alert: str, within_s: float) -> None:
@@ -221,15 +180,6 @@ class Stack:
         """Ask the database."""
         words = ("exec", "-T", "db", "psql", "--username=wallet", "-Atc", statement)
         return self.compose(*words).stdout.strip()
-
-    def _recovers(self) -> bool:
-        return any(
-            one["State"]["Running"] and one["State"]["Health"]["Status"] == "unhealthy"
-            for one in self.containers("wallet")
-        )
-
-    def _options(self) -> dict[str, Any]:
-        return {"cwd": self.folder, "env": self.environment}
 
 
 def reachable() -> bool:

@@ -35,8 +35,8 @@ DEFAULTS = {
     "wallet environment WALLET_LUNO_URL": "https://api.luno.com/api/1/ticker",
     "wallet environment WALLET_TIME_ZONE": "",
     "wallet scale": 1,
-    # It needs up to ten seconds after SIGTERM.
-    "wallet stop_grace_period": "15s",
+    # It leaves for four seconds after SIGTERM, and then needs up to ten.
+    "wallet stop_grace_period": "20s",
 }
 
 

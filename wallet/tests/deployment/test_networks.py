@@ -1,6 +1,7 @@
 """Who reaches whom, tried from inside the containers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,29 +43,54 @@ PORTS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("service", "reaches"),
-    [
-        ("wallet", {"db", "traefik"}),
-        ("db", {"wallet"}),
-        ("whoami", {"traefik"}),
-        ("prometheus", {"traefik", "wallet"}),
-        ("socket-proxy", {"traefik"}),
-        ("traefik", {"prometheus", "socket-proxy", "wallet", "whoami"}),
-    ],
-)
-def test_a_container_reaches_whom_it_has_to(stack, image, service, reaches):
+#: Whom each service has to reach.
+REACHES = {
+    "wallet": {"db", "traefik"},
+    "db": {"wallet"},
+    "whoami": {"traefik"},
+    "prometheus": {"traefik", "wallet"},
+    "socket-proxy": {"traefik"},
+    "traefik": {"prometheus", "socket-proxy", "wallet", "whoami"},
+}
+
+
+@pytest.fixture(scope="module")
+def stack(running: Stack) -> Stack:
+    """The deployment with one wallet, which these tests leave as it is."""
+    running.up()
+    return running
+
+
+@pytest.fixture(scope="module")
+def reached(stack: Stack, image: str) -> dict[str, set[str]]:
+    """Whom each service reaches; all look at once."""
+    found = {
+        service: [
+            network["IPAddress"]
+            for container in stack.containers(service)
+            for network in container["NetworkSettings"]["Networks"].values()
+        ]
+        for service in PORTS
+    }
+
+    def look(service: str) -> set[str]:
+        others = [
+            (other, address)
+            for other in PORTS.keys() - {service}
+            for address in found[other]
+        ]
+        addresses = [(address, PORTS[other]) for other, address in others]
+        answers = _inside(stack, image, service, REACH, addresses)
+        return {name for (name, _), there in zip(others, answers, strict=True) if there}
+
+    with ThreadPoolExecutor(len(REACHES)) as all_at_once:
+        return dict(zip(REACHES, all_at_once.map(look, REACHES), strict=True))
+
+
+@pytest.mark.parametrize("service", REACHES)
+def test_a_container_reaches_whom_it_has_to(reached, service):
     """And nobody else: the wallet cannot read Prometheus past its password."""
-    others = [
-        (other, network["IPAddress"])
-        for other in PORTS.keys() - {service}
-        for container in stack.containers(other)
-        for network in container["NetworkSettings"]["Networks"].values()
-    ]
-    addresses = [(address, PORTS[other]) for other, address in others]
-    answers = _inside(stack, image, service, REACH, addresses)
-    found = zip(others, answers, strict=True)
-    assert {other for (other, _), there in found if there} == reaches
+    assert reached[service] == REACHES[service]
 
 
 def test_traefik_may_read_what_runs_and_nothing_else(stack, image):

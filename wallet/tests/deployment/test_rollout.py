@@ -20,48 +20,57 @@ def three(running: Stack) -> Stack:
     return running
 
 
+def test_a_rollout_that_fails_leaves_who_served(three):
+    """Whatever stood in its way; nothing of it is left."""
+    before = {one["Id"] for one in three.containers("wallet")}
+    failed = three.shell(f"WALLET_DEFAULT_CURRENCY=none {rollout(three)}")
+    assert failed.returncode != 0
+    assert "The rollout was broken off; who served goes on." in failed.stderr
+    assert {one["Id"] for one in three.containers("wallet")} == before
+    assert three.health("wallet") == ["healthy"] * 3
+
+
 def test_a_rollout_of_three_replicas_loses_nothing(three):
     """All containers are others, and no client has noticed."""
     before = {one["Id"] for one in three.containers("wallet")}
     with Loaded(three) as loaded:
-        done = three.shell(f"./deploy/rollout.sh {' '.join(three.command())}")
+        done = three.shell(rollout(three))
         assert done.returncode == 0, done.stderr
         after = {one["Id"] for one in three.containers("wallet")}
+        # The next start leaves them as they are.
+        three.compose("up", "--detach", "--no-build", "--scale", "wallet=3")
         loaded.enough()
     assert len(after) == 3
     assert not after & before
+    assert {one["Id"] for one in three.containers("wallet")} == after
     assert len(loaded.failed) <= 1
     loaded.judge()
 
 
-def test_a_rollout_that_fails_leaves_who_served(three):
-    """Whatever stood in its way: all are as they were, and the next one works."""
-    before = {one["Id"] for one in three.containers("wallet")}
-    rollout = f"./deploy/rollout.sh {' '.join(three.command())}"
-    failed = three.shell(f"WALLET_DEFAULT_CURRENCY=none {rollout}")
-    assert failed.returncode != 0
-    assert "The rollout was broken off; who served goes on." in failed.stderr
-    assert {one["Id"] for one in three.containers("wallet")} == before
-    until(lambda: three.health("wallet") == ["healthy"] * 3, 20)
-    done = three.shell(rollout)
-    assert done.returncode == 0, done.stderr
-    after = {one["Id"] for one in three.containers("wallet")}
-    assert len(after) == 3
-    assert not after & before
-
-
 def test_replicas_come_and_go_under_load(three):
-    """From three to one and back: nothing is lost, and nothing done twice.
-
-    Whoever is stopped without having left may cost a few requests, as they are told.
-    """
+    """From three to one and back: nothing is lost, and nothing done twice."""
     with Loaded(three) as loaded:
         three.up(wallets=1)
         three.up(wallets=3)
         loaded.enough()
-    assert {*loaded.other} <= {502, 503, 504}
-    assert len(loaded.failed) < TRIES / 10
+    assert len(loaded.failed) <= 1
     loaded.judge()
+
+
+def test_a_replica_that_is_stopped_loses_nothing(three):
+    """By the engine alone."""
+    stopped = three.containers("wallet")[0]["Id"]
+    with Loaded(three) as loaded:
+        three.engine("stop", stopped)
+        until(lambda: len(three.servers()) == 2, 15, each_s=0.1)
+        loaded.enough()
+    assert len(loaded.failed) <= 1
+    loaded.judge()
+
+
+def rollout(stack: Stack) -> str:
+    """Write what `make rollout` does in a deployment."""
+    return f"./deploy/rollout.sh {' '.join(stack.command())}"
 
 
 class Loaded:
@@ -73,15 +82,12 @@ class Loaded:
             self.wallets = [client.post("/v1/wallets").json["id"] for _ in range(4)]
 
     def __enter__(self) -> "Loaded":
-        self._load = Load(self.stack.outside, self.wallets)
+        # At full speed, Traefik's own check would find the last replica too slow.
+        self._load = Load(self.stack.outside, self.wallets, pause_s=0.05)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._load.stop()
-
-    @property
-    def other(self) -> list[int]:
-        return [*self._load.other]
 
     @property
     def failed(self) -> list:

@@ -1,6 +1,8 @@
 """Prometheus: what it is told anew, and whom it calls."""
 
 from ..actions import until
+from ..clients import BROKEN
+from .stack import Stack
 
 RULE = """groups:
   - name: of this test
@@ -31,10 +33,23 @@ def test_its_links_lead_back_through_traefik(stack):
     assert flags["web.external-url"] == at
 
 
-def test_somebody_is_called_when_the_database_is_away(stack):
-    """Within a minute and a half; and when it is back, nobody is called any more."""
-    until(lambda: "WalletNotReady" not in stack.alerts(), 60, each_s=0.5)
-    stack.compose("stop", "db")
-    stack.fires("WalletNotReady", 90)
-    stack.compose("start", "db")
-    until(lambda: "WalletNotReady" not in stack.alerts(), 60, each_s=0.5)
+def test_somebody_is_called_when_traefik_knows_no_wallet(stack):
+    """One that runs and has no router: Traefik was started while nobody told it."""
+    assert "WalletUnavailable" not in stack.alerts()
+    stack.compose("stop", "socket-proxy")
+    stack.compose("restart", "traefik")
+    until(lambda: _status(stack) == 404, 30, each_s=0.2)
+    # When it has been so for a minute and a half, it calls; other tests tell that.
+    until(lambda: "WalletUnavailable" in stack.alerts(), 40, each_s=0.5)
+    assert stack.query('max(up{job="wallet"})') == {"": 1}
+    stack.compose("start", "socket-proxy")
+    stack.compose("restart", "traefik")
+    stack.up()
+    until(lambda: "WalletUnavailable" not in stack.alerts(), 40, each_s=0.5)
+
+
+def _status(stack: Stack) -> int | None:
+    try:
+        return stack.visit("wallet", "/status").status
+    except BROKEN:
+        return None

@@ -1,10 +1,15 @@
 import json
 import re
+import threading
 
 import pytest
 from werkzeug.test import create_environ
 
+from wallet.app import make_app
 from wallet.ledger.ids import new_wallet_id
+from wallet.web.service import service_of
+
+from ..actions import Wallets
 
 from .conftest import OPERATOR
 
@@ -451,16 +456,20 @@ def test_status_names_the_part_that_fails(app, local):
     assert local.post("/v1/wallets").json["type"] == "/problems/unavailable"
 
 
-def test_a_service_that_leaves_says_so_and_works(app, local):
+def test_a_service_that_leaves_says_so_and_works(database_url, tmp_path):
     """Whoever shares out requests sends it no more; what still comes is answered."""
+    told = threading.Event()
+    config = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
+    app = make_app(config, leaving=told.is_set)
+    service_of(app).open()
+    local = Wallets(app.test_client())
     wallet = local.create()
-    mark = app.extensions["wallet"].settings.home / "leaving"
-    mark.touch()
+    assert local.get("/status").status_code == 200
+    told.set()
     answer = local.get("/status")
     assert (answer.status_code, answer.json["failing"]) == (503, ["leaving"])
     assert local.deposit(wallet, "1.00").status_code == 201
-    mark.unlink()
-    assert local.get("/status").status_code == 200
+    service_of(app).close()
 
 
 def test_status_names_a_database_that_fails(app, local):

@@ -14,7 +14,14 @@ from .common import one_sentence, settings_of_environment
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
-def serve(host: str, port: int, workers: int) -> None:
+@click.option(
+    "--leave",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 3600),
+    help="On SIGTERM, say by the status for so many seconds that it leaves.",
+)
+def serve(host: str, port: int, workers: int, leave: int) -> None:
     """Serve until SIGTERM or Ctrl-C, and then finish what was received."""
     # The server is loaded by the one command that needs it.
     from .. import server as serving
@@ -27,7 +34,7 @@ def serve(host: str, port: int, workers: int) -> None:
     click.echo(f"Listening on http://{shown}:{port} with {workers} worker(s).")
     click.echo(_told(settings, found))
     with one_sentence():
-        serving.serve(settings, address, port, workers)
+        serving.serve(settings, address, port, workers, leave)
 
 
 def _told(settings: Settings, found: Mapping[str, str] | None) -> str:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -56,6 +57,8 @@ class Service:
     #: Set once the tables are known to be those of this program.
     opened: threading.Event = field(default_factory=threading.Event)
     attempts: Attempts = field(default_factory=Attempts)
+    #: Whether the server was told to stop, and serves on for a while.
+    leaving: Callable[[], bool] = bool
 
     def open(self) -> None:
         """Bring the tables up to date; until then, nothing is asked of them.

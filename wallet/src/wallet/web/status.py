@@ -6,7 +6,7 @@ names that PostgreSQL was given for them.
 
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -26,10 +26,6 @@ from .service import Service, current_service
 from .values import Moment
 
 status = Blueprint("status", __name__)
-
-#: With a file of this name in its folder, a service works and says that it leaves, so
-#: that whoever shares out requests sends it no more.
-LEAVING: Final = "leaving"
 
 
 class DatabaseStatus(msgspec.Struct):
@@ -81,8 +77,9 @@ def read_status() -> Response:
             ahead_us = service.latest.ahead_us()
             answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
     failing = sorted(name for name, part in parts.items() if part != "ok")
-    if (service.settings.home / LEAVING).exists():
-        failing.append(LEAVING)
+    # It works, but whoever shares out requests is to send it no more.
+    if service.leaving():
+        failing.append("leaving")
     if not failing:
         return json_response(answer)
     answer.status, answer.failing = "failing", failing
