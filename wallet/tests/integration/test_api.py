@@ -10,7 +10,6 @@ from wallet.ledger.ids import new_wallet_id
 from wallet.web.service import service_of
 
 from ..actions import Wallets
-
 from .conftest import OPERATOR
 
 
