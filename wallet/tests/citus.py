@@ -3,6 +3,8 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 
 import psycopg
 import pytest
@@ -10,6 +12,8 @@ from sqlalchemy import URL, make_url
 
 from wallet.storage.connections import Limits
 from wallet.storage.store import open_store
+
+from .actions import until
 
 GIVEN = os.environ.get("WALLET_TEST_CITUS_URL")
 MISSING = "there is no Citus: name its coordinator in WALLET_TEST_CITUS_URL"
@@ -92,7 +96,7 @@ class Cluster:
             # The machines go on asking each other, whoever is thrown out.
             self.close(name)
             for machine in self.machines[::-1]:
-                self._run(machine, f"DROP DATABASE {name} WITH (FORCE)")
+                until(partial(self._drop, machine, name), within_s=60, each_s=0.1)
 
     def close(self, name: str) -> None:
         """Keep everybody out of a database, so that it can be copied or dropped."""
@@ -108,6 +112,12 @@ class Cluster:
         asks = ["citus_set_coordinator_host", *["citus_add_node"] * len(self.workers)]
         for ask, machine in zip(asks, [own, *self.workers], strict=True):
             self._run(own, f"SELECT {ask}('{machine.host}', {machine.port})")
+
+    def _drop(self, machine: URL, name: str) -> bool:
+        with suppress(psycopg.errors.ObjectInUse):
+            self._run(machine, f"DROP DATABASE {name} WITH (FORCE)")
+            return True
+        return False
 
     def _run(self, machine: URL, statement: str) -> None:
         with _session(machine) as session:

@@ -85,4 +85,5 @@ def test_a_machine_that_crashes_loses_and_doubles_nothing(
     log.info("%s; %d reads, stale: %s", verdict, watch.reads, watch.stale)
     assert ended == (True, True)
     assert verdict.what_is_wrong == ""
+    assert watch.stale == []
     assert verdict.answered > 0
