@@ -98,6 +98,15 @@ def test_a_change_that_not_every_machine_shows_yet_is_not_answered(postgresql_ur
         store.close()
 
 
+def test_who_does_not_know_that_a_store_is_spread_does_not_open_it(citus_url):
+    """Its statements would fail, one after the other."""
+    with opened(citus_url, SPREAD) as store:
+        create_wallet(Writer(store, freeze, now_us))
+        with pytest.raises(UnsafeDatabase, match="set WALLET_DISTRIBUTED=1"):
+            open_store(make_url(citus_url), PLAIN)
+        assert store.reader.rows("SELECT count(*) FROM wallets") == [(1,)]
+
+
 def test_all_that_a_wallet_has_is_on_one_machine(citus_url):
     """And wallets are on all of them; to open the store again changes nothing."""
     with opened(citus_url, SPREAD) as store:

@@ -51,9 +51,15 @@ def is_spread(connection: Connection) -> bool:
 def spread(connection: Connection, *, wanted: bool) -> None:
     """Spread the tables, with what is in them, unless that was done before.
 
-    :raises UnsafeDatabase: the database cannot do that, or not safely.
+    :raises UnsafeDatabase: the database cannot do that, or not safely; or they are
+        spread already, and that is not wanted.
     """
     if not wanted:
+        if is_spread(connection):
+            raise UnsafeDatabase(
+                "The database is spread over the machines of Citus: set"
+                " WALLET_DISTRIBUTED=1 on every server that uses it."
+            )
         return
     _require_citus(connection)
     if is_spread(connection):
