@@ -126,7 +126,9 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter):
     """Note what was skipped where ``make test`` asks for it: a line for each reason."""
-    if path := os.environ.get("SKIPPED"):
+    path = os.environ.get("SKIPPED")
+    # Each process of a run would say it, and then all of them together.
+    if path and "PYTEST_XDIST_WORKER" not in os.environ:
         skipped = terminalreporter.stats.get("skipped", [])
         reasons = Counter(report.longrepr[2] for report in skipped)
         with Path(path).open("a") as file:
