@@ -103,7 +103,7 @@ def make_app(
     app.url_map.merge_slashes = False
     service = make_service(read_settings(app.config))
     app.extensions["wallet"] = replace(service, leaving=leaving)
-    hooks.init_app(app)
+    hooks.init_app(app, pages.dress)
     app.register_blueprint(status)
     api.init_app(app)
     pages.init_app(app)

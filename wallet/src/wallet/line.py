@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 
 from .ledger.commands import Submission
 from .ledger.outcomes import Results
@@ -24,13 +24,12 @@ class Place:
     """A place in the line: a submission, and what came of it."""
 
     submission: Submission
-    wait_s: InitVar[float]
-    since_s: float = field(default_factory=time.monotonic)
-    until_s: float = field(init=False)
     #: The number of its commands.
-    size: int = field(init=False)
-    results: Results | None = None
-    error: Exception | None = None
+    size: int
+    since_s: float
+    until_s: float
+    #: What came of it, once that is known.
+    answer: Results | Exception | None = None
     #: In somebody's batch now; left there; in need of one of its own; at a lock.
     taken: bool = False
     gone: bool = False
@@ -38,16 +37,6 @@ class Place:
     aside: bool = False
     # A bare lock is the cheapest thing that a thread can wait on.
     called: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self, wait_s: float) -> None:
-        self.until_s = self.since_s + wait_s
-        self.size = len(self.submission.commands)
-        self.called.acquire()
-
-    @property
-    def served(self) -> bool:
-        """Whether it is known what came of it."""
-        return self.results is not None or self.error is not None
 
 
 class Line:
@@ -88,11 +77,14 @@ class Line:
 
         :raises QueueFull: too much waits already, or the line is closed.
         """
-        place = Place(submission, self._wait_s)
+        now_s = time.monotonic()
+        size = len(submission.commands)
+        place = Place(submission, size, now_s, now_s + self._wait_s)
+        place.called.acquire()
         with self._lock:
             if self.closed:
                 raise QueueFull
-            if self._is_blocked(place):
+            if self._locked and self._is_blocked(place):
                 self._step_aside([place])
                 return place
             # An empty line takes a submission of any size, or a large one would never
@@ -113,7 +105,7 @@ class Line:
         :raises OutcomeUnknown: it is in a batch whose end cannot be waited for.
         """
         with self._lock:
-            called = place.served or not place.called.locked()
+            called = place.answer is not None or not place.called.locked()
             if called or time.monotonic() < place.until_s:
                 return
             if place.taken:
@@ -221,8 +213,7 @@ class Line:
             self._lock.wait_for(lambda: not (self._led or self._watched), timeout_s)
 
     def _is_blocked(self, place: Place) -> bool:
-        locked = self._locked
-        return bool(locked) and not locked.keys().isdisjoint(place.submission.wallets())
+        return not self._locked.keys().isdisjoint(place.submission.wallets())
 
     def _step_aside(self, places: Iterable[Place]) -> None:
         until_s = time.monotonic() + self._lock_s
@@ -244,5 +235,5 @@ def _still_there(places: Iterable[Place]) -> list[Place]:
 
 
 def _refuse(place: Place, error: NotWritten) -> None:
-    place.aside, place.error = False, error
+    place.aside, place.answer = False, error
     place.called.release()

@@ -19,7 +19,6 @@ from .ledger.outcomes import (
     Refused,
     Result,
     Results,
-    Verdict,
 )
 from .ledger.rules import decide
 from .line import Line, Place
@@ -103,19 +102,18 @@ class Writer:
         :raises OutcomeUnknown: it is not known whether the commit took place.
         """
         mine = self.line.join(submission)
-        while not mine.served:
+        while mine.answer is None:
             left_s = mine.until_s - time.monotonic()
             if not mine.called.acquire(timeout=max(0.0, left_s)):
                 if not self._ends_soon(mine):
                     self.line.leave(mine)
             elif mine.aside:
                 self._watch(mine)
-            elif not mine.served:
+            elif mine.answer is None:
                 self._lead(mine)
-        if mine.error is not None:
-            raise mine.error
-        assert mine.results is not None  # noqa: S101  whoever is served has one of them
-        return mine.results
+        if isinstance(mine.answer, Exception):
+            raise mine.answer
+        return mine.answer
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Take nothing more, and wait until what was taken is finished."""
@@ -133,8 +131,8 @@ class Writer:
             took_s, self._began_s = time.monotonic() - began_s, None
             self.line.hand_over()
             for place in batch:
-                if not place.served:
-                    place.error = OutcomeUnknown()
+                if place.answer is None:
+                    place.answer = OutcomeUnknown()
                 if place is not mine:
                     place.called.release()
         try:
@@ -179,7 +177,7 @@ class Writer:
                 text, cause = "a batch of %d failed: %r from %r", error.__cause__
                 log.warning(text, len(batch), error, cause, exc_info=mistake)
                 for place in batch:
-                    place.error = error
+                    place.answer = error
                 if known and not isinstance(error, Locked):
                     self._doubt.begin()
                 return
@@ -190,7 +188,7 @@ class Writer:
         else:
             self._doubt.end()
             for place, results in zip(batch, served, strict=True):
-                place.results = results
+                place.answer = results
 
     def _commit_patiently(self, batch: list[Place]) -> list[Results]:
         began_s = time.monotonic()
@@ -217,7 +215,12 @@ class Writer:
             known = self._store.load(driver, submissions, self._now_us)
             now_us = known.now_us
             decision = decide(known, submissions, now_us)
-            results = [self._freeze_all(verdict) for verdict in decision.verdicts]
+            results = [
+                verdict
+                if isinstance(verdict, Refused | Abandoned)
+                else tuple(Result(each, self._freeze(each)) for each in verdict)
+                for verdict in decision.verdicts
+            ]
             answered = to_remember(results)
             self._store.write(driver, decision, answered, now_us)
         return results
@@ -229,8 +232,3 @@ class Writer:
         if locked:
             log.warning("another session has locked %s", ", ".join(sorted(locked)))
             self.line.set_aside(batch, locked)
-
-    def _freeze_all(self, verdict: Verdict) -> Results:
-        if isinstance(verdict, Refused | Abandoned):
-            return verdict
-        return tuple(Result(outcome, self._freeze(outcome)) for outcome in verdict)

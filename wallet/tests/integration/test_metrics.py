@@ -118,11 +118,11 @@ def test_money_that_moved_is_answered_even_if_it_cannot_be_counted(
 ):
     """The count is lost and logged; the answer is not."""
 
-    def fail(_kind):
+    def fail(_outcome):
         raise RuntimeError("no count")
 
     wallet = local.create()
-    monkeypatch.setattr(metrics, "_kind", fail)
+    monkeypatch.setattr(metrics, "_outcome", fail)
     answer = local.deposit(wallet, 1)
     assert answer.status_code == 201, answer.text
     assert local.balance(wallet) == ("1.00", 1)

@@ -37,6 +37,6 @@ def test_who_was_served_does_not_leave():
     place = line.join(a_submission(Z, Kind.DEPOSIT, "1"))
     assert place.called.acquire(blocking=False)
     assert line.take(1) == [place]
-    place.results = ()
+    place.answer = ()
     line.leave(place)
     assert not place.gone

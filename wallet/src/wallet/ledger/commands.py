@@ -38,6 +38,7 @@ class CreateWallet:
     currency: str
     floor_minor: int
     key: str | None = None
+    kind: ClassVar[str] = "new-wallet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class SetBalance:
     note: str | None = None
     principal: Principal = Principal.OPERATOR
     key: str | None = None
+    kind: ClassVar[str] = "balance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class ChangeWallet:
     name: str | None = None
     floor: Amount | None = None
     archived: bool | None = None
+    kind: ClassVar[str] = "change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ class RaiseKeyVersion:
     """Make every key of a wallet that was given out so far worthless."""
 
     wallet_id: str
+    kind: ClassVar[str] = "new-key"
 
 
 #: What may carry an idempotency key of its wallet.

@@ -100,9 +100,9 @@ def fingerprint(command: Keyed) -> bytes:
 def _asked(
     command: Reverse | SetBalance | PlaceHold | CaptureHold | ReleaseHold,
 ) -> tuple[Value, ...]:
-    if isinstance(command, SetBalance):
-        return "balance", command.amount.canonical(), command.note
     kind = str(command.kind)
+    if isinstance(command, SetBalance):
+        return kind, command.amount.canonical(), command.note
     if isinstance(command, Reverse):
         return kind, command.undone, command.note
     if isinstance(command, ReleaseHold):

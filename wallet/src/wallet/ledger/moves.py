@@ -28,23 +28,22 @@ def move(draft: Draft, command: MoveMoney) -> Moved | Refused:
             sides.append((recipient, minor, wallet.id))
     if refusal is not None:
         return refuse(refusal, command)
-    untimely = _untimely(draft, command, sides)
-    if untimely is not None:
-        return Refused(Refusal.MALFORMED, command, field="at", reason=untimely)
+    if command.at_us is not None:
+        untimely = _untimely(draft, command.at_us, sides)
+        if untimely is not None:
+            return Refused(Refusal.MALFORMED, command, field="at", reason=untimely)
     return carry_out(draft, command, sides, command.kind, payee=command.payee)
 
 
-def _untimely(draft: Draft, command: MoveMoney, sides: list[_Side]) -> str | None:
+def _untimely(draft: Draft, at_us: int, sides: list[_Side]) -> str | None:
     """Say why a move cannot have been when it says, if it cannot.
 
     The first entry of a wallet may be older than the wallet.
     """
-    if command.at_us is None:
-        return None
-    if command.at_us > draft.now_us:
+    if at_us > draft.now_us:
         return "lies in the future"
     for wallet, _, _ in sides:
-        if wallet.version and command.at_us < wallet.last_entry_at_us:
+        if wallet.version and at_us < wallet.last_entry_at_us:
             return "is before the wallet's last entry"
     return None
 
@@ -147,12 +146,6 @@ def refuse_recipient(
     return refuse_change(recipient, minor)
 
 
-def _moment(draft: Draft, command: Keyed, wallet: WalletState) -> int:
-    told = getattr(command, "at_us", None)
-    # Clocks go back now and then; a wallet's history does not.
-    return max(draft.now_us, wallet.last_entry_at_us) if told is None else told
-
-
 def _append(
     draft: Draft,
     command: Keyed,
@@ -164,6 +157,10 @@ def _append(
     wallet, change, counterparty = side
     own = wallet.id == command.wallet_id
     payee, reverses = about
+    at_us = getattr(command, "at_us", None)
+    if at_us is None:
+        # Clocks go back now and then; a wallet's history does not.
+        at_us = max(draft.now_us, wallet.last_entry_at_us)
     columns = (
         wallet.id,
         wallet.version + 1,
@@ -173,7 +170,7 @@ def _append(
         command.operation_id,
         counterparty,
         getattr(command, "note", None),
-        _moment(draft, command, wallet),
+        at_us,
         payee,
         reverses,
         hold_id,

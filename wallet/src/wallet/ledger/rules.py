@@ -51,7 +51,8 @@ def decide(known: Known, submissions: tuple[Submission, ...], now_us: int) -> De
     :param now_us: the time in microseconds since 1970, UTC.
     """
     draft = Draft(known, now_us)
-    close_expired(draft, known)
+    if known.holds or known.next_expiry_us:
+        close_expired(draft, known)
     verdicts = tuple(_judge(draft, submission) for submission in submissions)
     return draft.decision(verdicts)
 

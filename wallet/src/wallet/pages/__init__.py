@@ -86,7 +86,6 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["asset"] = assets.address
     app.jinja_env.globals["worth_column"] = wording.worth_column
     app.context_processor(access.for_templates)
-    app.after_request(_finish)
     # An address that ends in a slash leads to the same page.
     app.url_map.strict_slashes = False
     for blueprint in _BLUEPRINTS:
@@ -105,10 +104,8 @@ def _cookie_name(settings: Settings) -> str:
     return f"wallet-{mark[:8]}"
 
 
-def _finish(response: Response) -> Response:
+def dress(response: Response) -> Response:
     """Set the headers of a page, after a problem has been made one."""
-    if request.path.startswith("/v1/"):
-        return response
     if response.mimetype == _KINDS[0] and _asks_for_page():
         problem = json.loads(response.get_data())
         response.set_data(render_template("problem.html", problem=problem))

@@ -37,7 +37,14 @@ def load(
             wallet = WalletState(*row)
             wallets[wallet.id] = wallet
     known = Known(wallets, now_us=clock())
-    _load_due(dialect, driver, known)
+    due = [
+        (each.id, known.now_us)
+        for each in wallets.values()
+        if each.next_expiry_us is not None and each.next_expiry_us <= known.now_us
+    ]
+    if due:
+        _add_holds(known, dialect.find_due_holds(driver, due))
+        known.next_expiry_us.update(dialect.find_next_expiry(driver, due))
     if holds:
         _add_holds(known, dialect.find_holds(driver, sorted(holds)))
     if keys:
@@ -49,22 +56,8 @@ def load(
             wallet_id, principal, key, *answer = row
             known.remembered[wallet_id, principal, key] = Remembered(*answer)
     if undone:
-        for wallet_id, operation_id in dialect.find_reversed(driver, sorted(undone)):
-            known.reversed.add((wallet_id, operation_id))
+        known.reversed.update(dialect.find_reversed(driver, sorted(undone)))
     return known
-
-
-def _load_due(dialect: Dialect, driver: Driver, known: Known) -> None:
-    now_us = known.now_us
-    due = [
-        (wallet.id, now_us)
-        for wallet in known.wallets.values()
-        if wallet.next_expiry_us is not None and wallet.next_expiry_us <= now_us
-    ]
-    if due:
-        _add_holds(known, dialect.find_due_holds(driver, due))
-        for wallet_id, expires_at_us in dialect.find_next_expiry(driver, due):
-            known.next_expiry_us[wallet_id] = expires_at_us
 
 
 def _add_holds(known: Known, rows: Sequence[Row]) -> None:

@@ -209,11 +209,12 @@ def write(driver: Driver, rows: Rows) -> None:
         (_INSERT_CHANGES, rows.changes),
         (_PUT_HOLDS, rows.holds),
     ):
-        for part in split(given):
+        for part in split(given) if given else ():
             values = tuple(chain.from_iterable(part))
             driver.execute(_for(statement, len(part[0]), len(part)), values)
     if rows.runs:
-        driver.execute(_COMPLETE_RUNS, (_json(rows.runs),))
+        runs = msgspec.json.encode(rows.runs).decode()
+        driver.execute(_COMPLETE_RUNS, (runs,))
 
 
 def split(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -227,12 +228,9 @@ def split(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _read(driver: Driver, statement: str, given: Sequence[Any]) -> Sequence[Row]:
-    found: list[Row] = driver.execute(statement, (_json(given),)).fetchall()
+    wanted = msgspec.json.encode(given).decode()
+    found: list[Row] = driver.execute(statement, (wanted,)).fetchall()
     return found
-
-
-def _json(rows: Sequence[Any]) -> str:
-    return msgspec.json.encode(rows).decode()
 
 
 @cache

@@ -1,8 +1,7 @@
 """The store: loads what a batch is decided from, and writes what was decided.
 
-A batch costs three statements beside begin and commit, whatever its size; in SQLite,
-where a statement writes one table, five, and a few more for odd sizes. One that
-completes runs of entries costs one more.
+A batch costs three statements beside begin and commit, and one more if it completes
+runs of entries; in SQLite two more, and a few for odd sizes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +102,10 @@ class Store:
             driver = cast("Any", connection.driver_connection)
             self.dialect.begin(driver)
             yield driver
-            self._require_safety(driver)
+            if self._file is not None:
+                self._file.require()
+            if self._limits.require_standby:
+                self._require_standby(driver)
             committing = True
             driver.commit()
         except Exception as error:
@@ -112,13 +114,13 @@ class Store:
                 if committing
                 else errors.of_statement(error, driver)
             )
+            if connection is not None and errors.is_lost(driver):
+                connection.invalidate()
             if failure is None:
                 raise
             raise failure from error
         finally:
             if connection is not None:
-                if errors.is_lost(driver):
-                    connection.invalidate()
                 connection.close()
 
     def bring_up_to_date(self) -> None:
@@ -151,13 +153,11 @@ class Store:
         if self._file is not None:
             self._file.require()
 
-    def _require_safety(self, driver: Driver) -> None:
-        self._require_file()
-        if self._limits.require_standby:
-            try:
-                require_standby(dict(driver.execute(self.dialect.DURABILITY, ())))
-            except UnsafeDatabase as error:
-                raise errors.NotWritten from error
+    def _require_standby(self, driver: Driver) -> None:
+        try:
+            require_standby(dict(driver.execute(self.dialect.DURABILITY, ())))
+        except UnsafeDatabase as error:
+            raise errors.NotWritten from error
 
     def load(
         self,

@@ -3,22 +3,21 @@
 import logging
 import random
 import re
-import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from ..config import Settings
 from ..storage.errors import StoreFailure
 from .auth import refuse_foreign_pages, refuse_strangers
 from .metrics import observe_request
 from .peers import caller_address
 from .problems import Problem, failed
 from .replies import problem_response
-from .service import current_request, service_of
+from .service import Service, current_request, service_of
 
 log = logging.getLogger(__name__)
 
@@ -42,37 +41,44 @@ _PROBLEM_OF_STATUS: Final = {
 }
 
 
-def init_app(app: Flask) -> None:
-    """Put the guards and the refusals in place."""
+def init_app(app: Flask, dress: Callable[[Response], Response]) -> None:
+    """Put the guards and the refusals in place.
+
+    :param dress: makes a page of whatever is not an answer of the interface.
+    """
     service = service_of(app)
-    app.before_request(partial(_guard, service.settings, service.opened))
-    app.after_request(_finish)
+    app.before_request(partial(_guard, service.settings.local, service))
+    app.after_request(partial(_finish, dress))
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(StoreFailure, _answer_failure)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_mistake)
 
 
-def _guard(settings: Settings, opened: threading.Event) -> None:
+def _guard(local: bool, service: Service) -> None:
     incoming = current_request()
     request_id = incoming.environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(request_id) is None:
         # The id is no secret, only unique.
         request_id = f"{random.getrandbits(128):032x}"
     g.request_id = request_id
-    if settings.log_address:
+    if service.settings.log_address:
         g.address = str(caller_address(incoming.environ))
-    if settings.local:
+    if local:
         refuse_strangers(incoming)
     refuse_foreign_pages(incoming)
-    if not opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
+    if not service.opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
         raise Problem("unavailable", "The database is away; it is waited for.")
     if incoming.environ.get(CROWDED):
         raise Problem("unavailable", "Too many reads are under way. Try again.")
 
 
-def _finish(response: Response) -> Response:
-    incoming, headers = current_request(), response.headers
+def _finish(dress: Callable[[Response], Response], response: Response) -> Response:
+    incoming = current_request()
+    path = incoming.path
+    if not path.startswith("/v1/"):
+        response = dress(response)
+    headers = response.headers
     headers.add("X-Request-Id", g.request_id)
     headers.add("X-Content-Type-Options", "nosniff")
     if "Cache-Control" not in [name for name, _ in headers]:
@@ -82,7 +88,6 @@ def _finish(response: Response) -> Response:
     observe_request(method, None if rule is None else rule.rule, status, took_s)
     level = _LEVEL_OF_CLASS.get(status // 100, logging.DEBUG)
     # The query is left out: someone may put a key there by mistake.
-    path = incoming.path
     if path.startswith(_REVIEWS):
         path = f"{_REVIEWS}<signed>"
     log.log(level, "%s %s %d %.1f ms", method, path, status, took_s * 1000)

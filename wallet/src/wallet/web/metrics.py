@@ -6,7 +6,6 @@ dictionary, because the library's own look-up costs more than what it finds.
 """
 
 import os
-from collections.abc import Callable
 from typing import Final, TypeVar
 
 from prometheus_client import (
@@ -18,14 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ..ledger.commands import (
-    ChangeWallet,
-    Command,
-    CreateWallet,
-    RaiseKeyVersion,
-    SetBalance,
-    Submission,
-)
+from ..ledger.commands import Submission
 from ..ledger.outcomes import Abandoned, Created, Outcome, Refused, Replayed, Results
 from ..line import Place
 from ..storage.errors import OutcomeUnknown
@@ -41,13 +33,6 @@ _SECONDS: Final = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 _COMMANDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-#: What commands without a kind of their own are called.
-_KINDS: Final = {
-    CreateWallet: "new-wallet",
-    ChangeWallet: "change",
-    SetBalance: "balance",
-    RaiseKeyVersion: "new-key",
-}
 _METHODS: Final = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
@@ -107,20 +92,21 @@ WAITS: Final = Counter(
 _Metric = TypeVar("_Metric", Counter, Histogram)
 
 
-def _children(metric: _Metric) -> Callable[..., _Metric]:
-    known: dict[tuple[str, ...], _Metric] = {}
+class _Children(dict[tuple[str, ...], _Metric]):
+    """The children of a metric by their labels, each made when it is first wanted."""
 
-    def child(*labels: str) -> _Metric:
-        found = known.get(labels)
-        if found is None:
-            found = known[labels] = metric.labels(*labels)
-        return found
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric: _Metric = metric
 
-    return child
+    def __missing__(self, labels: tuple[str, ...]) -> _Metric:
+        child: _Metric = self._metric.labels(*labels)
+        self[labels] = child
+        return child
 
 
-_requests: Final = _children(REQUESTS)
-_operations: Final = _children(OPERATIONS)
+_requests: Final = _Children(REQUESTS)
+_operations: Final = _Children(OPERATIONS)
 
 
 def exposition() -> bytes:
@@ -135,7 +121,7 @@ def exposition() -> bytes:
 def observe_request(method: str, route: str | None, status: int, took_s: float) -> None:
     """Time a request. What matches no route shares one label, and so do odd methods."""
     known = method if method in _METHODS else "OTHER"
-    _requests(known, route or "none", str(status)).observe(took_s)
+    _requests[known, route or "none", str(status)].observe(took_s)
 
 
 def observe_batch(
@@ -174,17 +160,12 @@ def count_results(submission: Submission, results: Results) -> None:
         _count(submission, "batch-refused")
     else:
         for command, result in zip(submission.commands, results, strict=True):
-            _operations(_kind(command), _outcome(result.outcome)).inc()
+            _operations[str(command.kind), _outcome(result.outcome)].inc()
 
 
 def _count(submission: Submission, outcome: str) -> None:
     for command in submission.commands:
-        _operations(_kind(command), outcome).inc()
-
-
-def _kind(command: Command) -> str:
-    kind = getattr(command, "kind", None)
-    return _KINDS[type(command)] if kind is None else str(kind)
+        _operations[str(command.kind), outcome].inc()
 
 
 def _outcome(outcome: Outcome) -> str:

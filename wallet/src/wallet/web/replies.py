@@ -1,6 +1,6 @@
 """Answers in JSON: what was asked for, a problem, and a page of a list."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,9 +24,8 @@ class Answer(Response):
         return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
-def encode(answer: Any) -> bytes:
-    """Write an answer as JSON."""
-    return msgspec.json.encode(answer)
+#: Writes an answer as JSON.
+encode: Final = msgspec.json.Encoder().encode
 
 
 def json_response(answer: Any, status: int = 200) -> Response:
