@@ -47,7 +47,7 @@ def _check_names(
     callback=_check_names,
     help=f"Some of {', '.join(_NAMES)}, with what they are compared with.",
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", type=click.IntRange(1), help="How long each load takes.")
 @click.option(
     "--folder",

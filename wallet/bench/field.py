@@ -34,8 +34,8 @@ class Options:
     :param largest: what the stores that grow are filled with at most.
     """
 
-    rounds: int = 3
-    seconds: int = 4
+    rounds: int = 5
+    seconds: int = 3
     growth_s: int = 3
     warm_up_s: int = 1
     memory_s: int = 60
