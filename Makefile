@@ -43,7 +43,7 @@ wallet:
 $(WALLET):
 	$(MAKE) -C wallet $@
 
-# Choose versions anew: for both parts.
+# Choose new versions for both parts.
 lock: .venv/dev
 	$(BIN)/pip install --quiet uv
 	grep -hv '^-c' requirements.txt requirements-dev.txt | $(BIN)/uv pip compile --quiet --upgrade --universal \

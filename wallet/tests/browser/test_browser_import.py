@@ -16,7 +16,7 @@ def choose(tab, path, data=None):
     given = path
     if data is not None:
         given = {"name": path, "mimeType": "text/csv", "buffer": data}
-    tab.get_by_label("File of your bank").set_input_files(given)
+    tab.get_by_label("Your bank's file").set_input_files(given)
     press(tab, "Look at it")
 
 

@@ -138,7 +138,7 @@ def test_a_begin_is_of_another_program_and_past(local, database_url, words):
     """Anything else is a mistake, such as milliseconds, and nothing is noted."""
     done = run(database_url, "backup", *words)
     assert done.exit_code == 2
-    assert "--began goes with --elsewhere, and is past." in done.output
+    assert "--began needs --elsewhere, and a time in the past." in done.output
     assert measured(local)[BACKUP] == 0
 
 

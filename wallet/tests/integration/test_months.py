@@ -324,7 +324,7 @@ def test_a_month_of_too_many_entries_says_so(past, visitor, monkeypatch):
     monkeypatch.setattr(payees, "MOST_ADDED", 3)
     with heard(past.store) as sent:
         page = visitor.read(f"/wallets/{past.wallet}/months/2026-03")
-    assert "March 2026 has more than 3 entries: so many are not added up." in page
+    assert "March 2026 has more than 3 entries, which is too many to add up." in page
     assert "R\xa0" not in page
     assert not [text for text, _ in sent if "payee" in text]
 

@@ -261,7 +261,7 @@ def test_what_was_done_can_be_undone_once(visitor, local, ada, bob):
     again = visitor.get(f"/wallets/{ada}/entries/2/undo")
     assert again.status_code == 303
     refused = visitor.get(again.location)
-    assert "was undone before" in error_of(refused)
+    assert "was already undone" in error_of(refused)
     assert 'name="version"' not in refused.text
 
 

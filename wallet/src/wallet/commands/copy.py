@@ -24,8 +24,8 @@ from .common import (
 def copy(to: str) -> None:
     """Copy the store into another database, from SQLite to PostgreSQL or back.
 
-    Stop the service before, or run this once more when it has stopped: each run takes
-    along what is missing, whatever broke the one before it off.
+    Stop the service first, or run this again once it has stopped: each run copies
+    what is still missing, whatever interrupted the one before.
     """
     # Not above: a server loads its metrics after it has made a folder for them.
     from ..api.answers import freeze

@@ -19,7 +19,7 @@ from .common import one_sentence, settings_of_environment
     default=0,
     show_default=True,
     type=click.IntRange(0, 3600),
-    help="On SIGTERM, say by the status for so many seconds that it leaves.",
+    help="On SIGTERM, answer /status with 503 for this many seconds, then stop.",
 )
 def serve(host: str, port: int, workers: int, leave: int) -> None:
     """Serve until SIGTERM or Ctrl-C, and then finish what was received."""

@@ -70,15 +70,15 @@ def backup(file: Path | None, force: bool, elsewhere: bool, began: int | None) -
     """Save a verified copy of a store in SQLite to FILE, while the service runs.
 
     FILE has that name only once it is whole. A service that writes does not wait.
-    The store notes when the backup was begun, for the metrics. Of another program
-    that is when --began says, or now.
+    The store notes when the backup began, for the metrics. If another program made it,
+    that is the time given by --began, or now.
     """
     if elsewhere is (file is not None):
         raise click.UsageError("Name a FILE, or say --elsewhere.")
     began_us = now_us()
     if began is not None:
         if not elsewhere or began * 1_000_000 > began_us:
-            raise click.UsageError("--began goes with --elsewhere, and is past.")
+            raise click.UsageError("--began needs --elsewhere, and a time in the past.")
         began_us = began * 1_000_000
     with one_sentence():
         url = existing_database()

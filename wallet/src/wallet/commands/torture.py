@@ -17,13 +17,13 @@ from .common import one_sentence, show_count
     default=".",
     show_default=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Where to make a folder for the run: the disk that is to be proved.",
+    help="Where to make a folder for the run: on the disk to be tested.",
 )
 @click.option("--database-url", default="", help="An empty PostgreSQL database.")
 def torture(kills: int, clients: int, folder: Path, database_url: str) -> None:
-    """Kill a server of its own under load, and prove that no answer was lost.
+    """Start a server, kill it under load, and prove that no answer was lost.
 
-    The folder of the run goes away if all was well, and stays if not.
+    The folder of the run is removed if all was well, and kept if not.
     """
     # The load is needed by the one command that makes it.
     from ..audit.torture import TortureError

@@ -96,7 +96,8 @@ KINDS: Final = {
             "unknown-operation",
             404,
             "No operation is recorded",
-            "Nothing is recorded here, or it is not yours; it may be done all the same."
+            "Nothing is recorded here, or it is not yours. The request may still be"
+            " under way, or done elsewhere."
             " Send the request again with the same key, and never with a new one.",
         ),
         Kind(
@@ -187,7 +188,7 @@ KINDS: Final = {
         Kind(
             "already-reversed",
             422,
-            "This was undone before",
+            "This was already undone",
             "Nothing was moved. The entry names the operation that undid it.",
         ),
         Kind(
