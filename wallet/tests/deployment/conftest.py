@@ -70,6 +70,7 @@ def images(engine: None) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def image(images: dict[str, str]) -> Iterator[str]:
     """The wallet's image, built for these tests and removed after them."""
+    faulthandler.cancel_dump_traceback_later()
     name = f"wallet-test:{uuid.uuid4().hex[:12]}"
     base = f"BASE_IMAGE={images['BASE_IMAGE']}"
     command = ["docker", "build", "--build-arg", base, "--target", "final"]

@@ -37,17 +37,6 @@ class Containers:
         assert result.returncode == 0, f"{words}: {result.stderr}{result.stdout}"
         return result
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Run a command of Compose beside the test."""
-        return subprocess.Popen(
-            self.command(*words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **self._options(),
-        )
-
     def shell(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run lines that someone would type in the deployment's folder."""
         return project.run(["sh", "-c", text], **self._options())

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..actions import until
-from ..clients import Answer, Client
+from ..clients import BROKEN, Answer, Client
 from .containers import Containers
 from .outside import Outside, basic
 
@@ -38,12 +38,12 @@ class Stack(Containers):
         if self.is_well(wallets):
             return
         # Compose does not wait for one that recovers.
-        until(lambda: "unhealthy" not in {how for _, how in self.states()}, 45, 0.2)
+        until(lambda: "unhealthy" not in {how for _, how in self.states()}, each_s=0.2)
         self.compose(
-            *("up", "--detach", "--wait", "--wait-timeout", "90", "--no-build"),
+            *("up", "--detach", "--wait", "--wait-timeout", "180", "--no-build"),
             *("--quiet-pull", "--scale", f"wallet={wallets}"),
         )
-        until(lambda: self.is_well(wallets), 30, each_s=0.1)
+        until(lambda: self.is_well(wallets), each_s=0.1)
 
     def is_well(self, wallets: int) -> bool:
         """Tell whether so many wallets and all else are healthy, and Traefik knows."""
@@ -70,7 +70,11 @@ class Stack(Containers):
 
     def servers(self) -> dict[str, str]:
         """How Traefik finds each replica of the wallet that it sends requests to."""
-        service = self.visit("traefik", "/api/http/services/wallet@docker")
+        try:
+            service = self.visit("traefik", "/api/http/services/wallet@docker")
+        except BROKEN:
+            # It may answer before it has its certificate.
+            return {}
         # While it starts itself, it knows of no service.
         known = service.json if service.status == 200 else {}
         return known.get("serverStatus", {})
@@ -99,7 +103,7 @@ class Stack(Containers):
             found[:] = [one for one in self.logs(service).splitlines() if mark in one]
             return bool(found)
 
-        until(there, 15, each_s=0.1)
+        until(there, each_s=0.1)
         (line,) = found
         return line
 
@@ -113,7 +117,7 @@ class Stack(Containers):
             assert answers[-1].status in (201, 503), answers[-1].data
             return answers[-1].status == 201
 
-        until(created, 10)
+        until(created)
         return answers[-1].json["id"]
 
     def deposit(
@@ -129,7 +133,16 @@ class Stack(Containers):
 
     def balance(self, wallet: str, address: str | None = None) -> str:
         """Read what a wallet holds."""
-        return self.get(f"/v1/wallets/{wallet}", address).json["balance"]
+        answers: list[Answer] = []
+
+        def read() -> bool:
+            answers.append(self.get(f"/v1/wallets/{wallet}", address))
+            # A worker may not have found its database again.
+            assert answers[-1].status in (200, 503), answers[-1].data
+            return answers[-1].status == 200
+
+        until(read, each_s=0.1)
+        return answers[-1].json["balance"]
 
     def prometheus(self, path: str) -> Any:
         """Ask Prometheus, which knows what happens to Traefik."""
@@ -155,7 +168,7 @@ class Stack(Containers):
 
         def anew() -> bool:
             # Of the samples: around a comparison, it would be the time of the query.
-            seen = self.query("timestamp(up) and up == 1").values()
+            seen = self.query("timestamp(up) > time() - 20 and up == 1").values()
             return len(seen) == targets and min(seen) > begun
 
         until(anew, 60, each_s=0.5)

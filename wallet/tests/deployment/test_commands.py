@@ -57,7 +57,7 @@ def test_the_commands_do_what_they_say(machine):
     assert machine.states() == around
     machine.secrets = secrets = project.secrets_of(machine.folder)
     for host, (path, words) in PAGES.items():
-        until(lambda at=(host, path): _stranger(machine, *at) == 401, 10, each_s=0.1)
+        until(lambda at=(host, path): _stranger(machine, *at) == 401, each_s=0.1)
         assert words in machine.visit(host, path).data
     assert _stranger(machine, "wallet", "/status") == 404
 
@@ -67,7 +67,7 @@ def test_the_commands_do_what_they_say(machine):
     everything = WELL + Counter([("wallet", "healthy")])
     assert machine.states() == everything
     assert "healthy" in machine.make("ps").stdout
-    until(lambda: machine.serves(2), 10, each_s=0.1)
+    until(lambda: machine.serves(2), each_s=0.1)
     assert machine.visit("wallet", "/status").json["status"] == "ok"
     wallet = machine.create()
     assert machine.deposit(wallet, "3.00").status == 201

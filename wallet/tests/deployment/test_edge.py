@@ -13,7 +13,6 @@ from ..actions import until
 from ..clients import Client
 from .conftest import missing
 from .outside import Outside, basic, lines_of_json
-from .stack import Stack
 
 #: A page of each host that wants a password, and words of it.
 PAGES = {
@@ -22,13 +21,6 @@ PAGES = {
     "whoami": ("/", b"GET / HTTP/1.1"),
 }
 SERVICES = ["db", "prometheus", "socket-proxy", "traefik", "wallet", "whoami"]
-
-
-@pytest.fixture(scope="module")
-def stack(running: Stack) -> Stack:
-    """The deployment with one wallet, which these tests leave as it is."""
-    running.up()
-    return running
 
 
 @pytest.mark.parametrize("host", PAGES)
@@ -183,7 +175,6 @@ def test_calls_are_counted_on_both_sides(stack):
             assert client.deposit(wallet, "1.00").status == 201
     until(
         lambda: all(after == before[side] + 20 for side, after in counted().items()),
-        30,
         each_s=0.5,
     )
 

@@ -14,7 +14,7 @@ import json, socket, sys
 from concurrent.futures import ThreadPoolExecutor
 def reached(address):
     try:
-        socket.create_connection(address, 1).close()
+        socket.create_connection(address, 3).close()
     except OSError:
         return False
     return True
@@ -26,7 +26,7 @@ print(json.dumps(list(ThreadPoolExecutor(32).map(reached, addresses))))
 ASK = """
 import http.client, json, sys
 def status(method, path):
-    line = http.client.HTTPConnection("socket-proxy", 2375, timeout=5)
+    line = http.client.HTTPConnection("socket-proxy", 2375, timeout=60)
     line.request(method, path)
     return line.getresponse().status
 print(json.dumps([status(*each) for each in json.loads(sys.argv[1])]))

@@ -32,7 +32,7 @@ def outage(running: Stack) -> Iterator[Outage]:
     wallet = running.create()
     (container,) = running.containers("wallet")
     with Watch(running) as watch:
-        watch.settled(200, 10)
+        watch.settled(200)
         running.compose("stop", "db")
         yield Outage(running, watch, wallet, container, time.monotonic())
 
@@ -51,7 +51,7 @@ def test_a_wallet_without_its_database_is_answered_for_with_503(outage):
 
 def test_a_wallet_without_its_database_is_unhealthy(outage):
     """It says what fails, and writes nothing."""
-    until(lambda: outage.stack.health("wallet") == ["unhealthy"], 45, each_s=0.2)
+    until(lambda: outage.stack.health("wallet") == ["unhealthy"], each_s=0.2)
     answer = outage.stack.get("/status")
     assert (answer.status, answer.json["failing"]) == (503, ["database"])
     assert outage.stack.deposit(outage.wallet, "1.00").status == 503
@@ -64,7 +64,7 @@ def test_somebody_is_called_when_the_database_is_away(outage):
 
 def test_a_wallet_whose_database_is_back_recovers_alone(over):
     """It was not started anew, and has written nothing that it refused."""
-    until(lambda: over.stack.health("wallet") == ["healthy"], 45, each_s=0.2)
+    until(lambda: over.stack.health("wallet") == ["healthy"], each_s=0.2)
     over.watch.settled(200, 10)
     assert {status for _, _, status in over.watch.seen} <= {200, 503}
     (after,) = over.stack.containers("wallet")
@@ -81,7 +81,7 @@ def test_a_wallet_whose_database_is_back_recovers_alone(over):
             return {*clients.map(deposit, range(20))} == {201}
 
     # Each worker may find out only now that its old connection is gone.
-    until(deposited, 15)
+    until(deposited)
     assert over.stack.balance(over.wallet) == "20.00"
 
 

@@ -62,7 +62,7 @@ def test_a_replica_that_is_stopped_loses_nothing(three):
     stopped = three.containers("wallet")[0]["Id"]
     with Loaded(three) as loaded:
         three.engine("stop", stopped)
-        until(lambda: len(three.servers()) == 2, 15, each_s=0.1)
+        until(lambda: len(three.servers()) == 2, each_s=0.1)
         loaded.enough()
     assert len(loaded.failed) <= 1
     loaded.judge()
@@ -83,7 +83,7 @@ class Loaded:
 
     def __enter__(self) -> "Loaded":
         # At full speed, Traefik's own check would find the last replica too slow.
-        self._load = Load(self.stack.outside, self.wallets, pause_s=0.05)
+        self._load = Load(self.stack.outside, self.wallets, pause_s=0.1)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -95,7 +95,12 @@ class Loaded:
 
     def enough(self) -> None:
         """Wait until there were as many requests as the test wants."""
-        until(lambda: len(self._load.answered) + len(self.failed) > TRIES, 90, each_s=1)
+        enough_s = 90 + TRIES / 10
+
+        def made() -> bool:
+            return len(self._load.answered) + len(self.failed) > TRIES
+
+        until(made, enough_s, each_s=1)
 
     def judge(self) -> None:
         """Hold the money against the answers."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ..actions import locking, until
+from ..actions import in_thread, locking, until
 from ..clients import Load
 from . import project
 from .stack import Stack
@@ -64,7 +64,7 @@ def test_what_was_answered_survives_a_killed_wallet(stack):
     address = stack.addresses()[0]
     load = Load(lambda: stack.client(address), [wallet])  # wherever that is then
     try:
-        until(lambda: len(load.answered) > 20, 45)
+        until(lambda: len(load.answered) > 20)
         stack.compose("kill", "--signal", "KILL", "wallet")
     finally:
         load.stop()
@@ -83,20 +83,22 @@ def test_a_request_in_flight_is_answered_when_the_wallet_is_stopped(stack):
     """Requests that wait for the database when it stops are answered all."""
     wallet = stack.create()
     address = stack.addresses()[0]
+    # The engine itself is asked, because the requests wait for four seconds only.
+    container = stack.containers("wallet")[0]["Id"]
     clients = [stack.client(address) for _ in range(20)]
     with locking(stack.database_url, wallet):
         for client in clients:
             client.ask("POST", f"/v1/wallets/{wallet}/deposits", DEPOSIT, {})
-        until(lambda: _unread(stack) == 0)
+        until(lambda: _unread(stack, container) == 0)
         # The second SIGTERM spares the time in which it leaves.
-        stack.compose("kill", "--signal", "TERM", "wallet")
-        stopping = stack.start("stop", "wallet")
+        stack.engine("kill", "--signal=TERM", container)
+        stopping, _ = in_thread(stack.engine, "stop", container)
         until(lambda: _refuses(address))
         assert stack.running("wallet") == 1
     assert [client.answer().status for client in clients] == [201] * 20
-    stopping.communicate()
-    (container,) = stack.containers("wallet")
-    assert container["State"]["ExitCode"] == 0
+    stopping.join(60)
+    (stopped,) = stack.containers("wallet")
+    assert stopped["State"]["ExitCode"] == 0
     stack.up()
     assert stack.balance(wallet) == "20.00"
 
@@ -156,9 +158,9 @@ def test_a_backup_brings_back_the_money_and_the_keys(stack):
     assert stack.balance(wallet) == "42.00"
 
 
-def _unread(stack: Stack) -> int:
+def _unread(stack: Stack, container: str) -> int:
     """Count the connections to the wallet on which something waits to be read."""
-    table = stack.compose("exec", "-T", "wallet", "cat", "/proc/net/tcp").stdout
+    table = stack.engine("exec", container, "cat", "/proc/net/tcp")
     lines = [line.split() for line in table.splitlines()[1:]]
     return sum(
         local.endswith(PORT)

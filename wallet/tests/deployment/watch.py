@@ -15,21 +15,36 @@ class Watch:
         self.stack, self.path = stack, path
         #: When a request began, how long it took, and its status; ``None`` is nothing.
         self.seen: list[tuple[float, float, int | None]] = []
+        #: When this machine stood still, from and until.
+        self._stalls: list[tuple[float, float]] = []
         self._stop = threading.Event()
-        self._thread, _ = in_thread(self._run)
+        self._threads = [in_thread(work)[0] for work in (self._run, self._tick)]
 
     def __enter__(self) -> "Watch":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._stop.set()
-        self._thread.join(30)
+        for thread in self._threads:
+            thread.join(30)
 
     def since(self, moment: float) -> list[int | None]:
         return [status for began, _, status in self.seen if began >= moment]
 
-    def settled(self, status: int, within_s: float) -> None:
-        """Wait until nothing but this has been answered for a second, each quickly."""
+    def longest_s(self, since: float = 0) -> float:
+        """How long a request took at most, apart from when this machine stood still."""
+        return max(
+            took_s - self._stood_s(began, began + took_s)
+            for began, took_s, _ in self.seen
+            if began >= since
+        )
+
+    def settled(self, status: int, within_s: float = 60) -> None:
+        """Wait for a second in which every answer was this, and quick.
+
+        :param within_s: what is asked later than that gets no other answer.
+        """
+        since = time.monotonic()
 
         def only() -> bool:
             last = [one for one in self.seen if one[0] > time.monotonic() - 1]
@@ -37,7 +52,21 @@ class Watch:
                 got == status and took_s < 1 for _, took_s, got in last
             )
 
-        until(only, within_s + 1, each_s=0.05)
+        until(only, within_s + 60, each_s=0.05)
+        late = since + within_s + self._stood_s(since, time.monotonic())
+        assert {got for began, _, got in self.seen if began > late} <= {status}
+
+    def _stood_s(self, begin: float, end: float) -> float:
+        overlaps = (min(end, to) - max(begin, at) for at, to in self._stalls)
+        return sum(max(0.0, each) for each in overlaps)
+
+    def _tick(self) -> None:
+        last = time.monotonic()
+        while not self._stop.wait(0.02):
+            now = time.monotonic()
+            if now - last > 0.3:
+                self._stalls.append((last, now))
+            last = now
 
     def _run(self) -> None:
         while not self._stop.wait(0.05):

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy import make_url
 
 from wallet import create_app
 from wallet.storage.connections import Limits
-from wallet.storage.errors import NotWritten
+from wallet.storage.errors import NotWritten, OutcomeUnknown
 from wallet.storage.store import Store
 from wallet.web.service import service_of
 
@@ -106,6 +107,65 @@ def test_a_server_without_the_standby_that_is_required_does_not_start(
     server = make_server(url).start()
     said = server.log.read_text()
     assert "loss of power; synchronous_standby_names is empty.\n" in said
+
+
+#: Who waits for a standby.
+WAITING = """
+SELECT pid FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'SyncRep'
+"""
+
+
+@contextmanager
+def hanging(session, url, limits):
+    """A commit that waits for a standby which never comes."""
+    migrate(url)
+    store = Store(make_url(url), limits)
+
+    def note():
+        with store.batch() as driver:
+            driver.execute("INSERT INTO backups VALUES (1)", ())
+
+    try:
+        wait_for(session, "nobody")
+        until(lambda: store.durability()["synchronous_standby_names"] == "nobody")
+        with ThreadPoolExecutor(1) as threads:
+            noted = threads.submit(note)
+            until(lambda: session.execute(WAITING).fetchone() is not None)
+            yield noted
+        # It is written, whatever was said of it.
+        assert store.reader.rows("SELECT at_us FROM backups") == [(1,)]
+    finally:
+        wait_for(session, "")
+        store.close()
+
+
+def test_a_commit_that_is_cancelled_at_its_standby_is_unknown(own_postgresql, session):
+    """The server only warns, and says that it has committed."""
+    with hanging(session, own_postgresql[0], Limits()) as noted:
+        session.execute(f"SELECT pg_cancel_backend(pid) FROM ({WAITING}) AS waiting")
+        with pytest.raises(OutcomeUnknown) as raised:
+            noted.result(10)
+    assert "canceling wait for synchronous" in str(raised.value.__cause__)
+
+
+def test_a_commit_whose_required_standby_is_given_up_is_unknown(
+    own_postgresql, session
+):
+    """The server ends it as soon as nobody is named any more."""
+    limits = Limits(require_standby=True)
+    with hanging(session, own_postgresql[0], limits) as noted:
+        wait_for(session, "")
+        with pytest.raises(OutcomeUnknown):
+            noted.result(10)
+
+
+def test_a_commit_whose_standby_is_not_required_goes_on_without(
+    own_postgresql, session
+):
+    """That is what the setting decides."""
+    with hanging(session, own_postgresql[0], Limits()) as noted:
+        wait_for(session, "")
+        assert noted.result(10) is None
 
 
 @pytest.fixture

@@ -81,9 +81,12 @@ def at_commit(store, block):
             connection.exec_driver_sql(statement)
 
 
-def test_a_change_that_not_every_machine_shows_yet_is_not_answered(postgresql_url):
-    """Citus only warns of that, and commits; who asks again is answered later."""
-    store = Store(make_url(postgresql_url), SPREAD)
+@pytest.mark.parametrize("limits", [SPREAD, PLAIN], ids=["spread", "plain"])
+def test_a_change_that_not_every_machine_has_yet_is_not_answered(
+    postgresql_url, limits
+):
+    """The server only warns of that, and commits; a repeated request is answered."""
+    store = Store(make_url(postgresql_url), limits)
     insert = "INSERT INTO backups VALUES ({})"
     try:
         at_commit(store, "BEGIN RAISE WARNING 'lost'; RETURN NULL; END")

@@ -254,7 +254,7 @@ def test_two_who_bring_in_one_file_in_one_batch_write_it_once(app, local, monkey
 
     def wait(*asked):
         loads.append(asked)
-        assert opened.wait(10)
+        assert opened.wait(60)
         return load(*asked)
 
     monkeypatch.setattr(service.store, "load", wait)
@@ -267,7 +267,7 @@ def test_two_who_bring_in_one_file_in_one_batch_write_it_once(app, local, monkey
     finally:
         opened.set()
     for thread, _ in calls:
-        thread.join(10)
+        thread.join(60)
     answers = [answer for _, (answer,) in calls[1:]]
     assert sorted(answer.status_code for answer in answers) == [200, 201]
     assert len(loads) == 2

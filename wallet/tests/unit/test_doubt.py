@@ -15,7 +15,7 @@ class Store:
 
     def write_nothing(self):
         self.asked.set()
-        assert self.let.wait(5)
+        assert self.let.wait(60)
 
 
 def test_a_failure_during_an_attempt_is_not_forgotten():
@@ -23,11 +23,11 @@ def test_a_failure_during_an_attempt_is_not_forgotten():
     store = Store()
     doubt = Doubt(store, lambda: False)
     doubt.begin()
-    assert store.asked.wait(5)
+    assert store.asked.wait(60)
     store.asked.clear()
     doubt.begin()
     store.let.set()
-    assert store.asked.wait(5)
+    assert store.asked.wait(60)
     until(lambda: not doubt.stands())
     doubt.stop(5)
 
@@ -38,7 +38,7 @@ def test_what_was_written_ends_the_doubt():
     store.let.set()
     doubt = Doubt(store, lambda: False)
     doubt.begin()
-    assert store.asked.wait(5)
+    assert store.asked.wait(60)
     until(lambda: not doubt.stands())
     doubt.stop(5)
     store.asked.clear()
@@ -54,7 +54,7 @@ def test_a_change_that_is_being_tried_is_waited_for():
     doubt = Doubt(store, busy.is_set)
     doubt.begin()
     for _ in range(2):
-        assert store.asked.wait(5)
+        assert store.asked.wait(60)
         store.asked.clear()
         assert doubt.stands()
     busy.clear()

@@ -14,7 +14,7 @@ from ..luno import PRICE, TICKER, Behaviour, answer, drip, luno, raw, silence
 #: Short enough to wait for.
 TIMEOUT_S = 0.5
 #: What a machine that is busy may need beyond the timeout.
-GRACE_S = 3.0
+GRACE_S = 30.0
 
 OK = b"HTTP/1.1 200 X\r\n"
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 import psycopg
 from psycopg import Cursor, OperationalError
 from psycopg.abc import RV, Params, PQGen, QueryNoTemplate
-from psycopg.errors import PipelineAborted
+from psycopg.errors import ConnectionFailure, Diagnostic, PipelineAborted
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,27 @@ class BoundedConnection(psycopg.Connection[Any]):
     #: Whether its server has a successor.
     deposed = False
     _cursor: Cursor[Any] | None = None
+    #: What the server last warned of.
+    _warning: str | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.add_notice_handler(self._notice)
+
+    def _notice(self, diagnosis: Diagnostic) -> None:
+        if diagnosis.severity_nonlocalized == "WARNING":
+            self._warning = diagnosis.message_primary
+
+    def commit(self) -> None:
+        """Commit, on every server that has to have it.
+
+        :raises ConnectionFailure: this one has it, and warns that another may not: it
+            waits for its standby no more, or has lost a machine behind it.
+        """
+        self._warning = None
+        super().commit()
+        if self._warning is not None:
+            raise ConnectionFailure(f"the server warns: {self._warning}")
 
     def execute(  # type: ignore[override]
         self, query: QueryNoTemplate, params: Params | None = None

@@ -5,7 +5,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Error
 from psycopg.abc import RV, PQGen
-from psycopg.errors import ConnectionFailure, Diagnostic
+from psycopg.errors import ConnectionFailure
 from psycopg.types.numeric import Int8Dumper
 
 from .bounded import BoundedConnection
@@ -27,27 +27,11 @@ class Connection(BoundedConnection):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._warned = False
-        self.add_notice_handler(self._notice)
         # Of one type, a statement is prepared once, however large its numbers are.
         self.adapters.register_dumper(int, Int8Dumper)
 
     # Of several statements that are sent at once each has a cursor of its own.
     execute = psycopg.Connection.execute
-
-    def commit(self) -> None:
-        """Commit, on every machine that took part.
-
-        :raises ConnectionFailure: one was lost, and will show the change when it is
-            back: until then, what is read there would not be what was answered.
-        """
-        self._warned = False
-        super().commit()
-        if self._warned:
-            raise ConnectionFailure("a machine was lost in the commit")
-
-    def _notice(self, diagnosis: Diagnostic) -> None:
-        self._warned = self._warned or diagnosis.severity_nonlocalized == "WARNING"
 
     def wait(
         self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None

@@ -124,6 +124,15 @@ def at_commit() -> Iterator[None]:
         raise of_commit(error) from error
 
 
+@contextmanager
+def after_commit() -> Iterator[None]:
+    """Doubt a commit, whatever fails now: something was written."""
+    try:
+        yield
+    except Exception as error:
+        raise OutcomeUnknown from error
+
+
 def is_lost(driver: object) -> bool:
     """Tell whether a connection has ended; one to a file never does."""
     return bool(getattr(driver, "closed", False))

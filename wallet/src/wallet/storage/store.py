@@ -90,10 +90,7 @@ class Store:
     def batch(self, engine: Engine | None = None) -> Iterator[Driver]:
         """Run a transaction as :meth:`transaction` does, by the driver alone.
 
-        :param engine: another one than that which writes.
         :raises Locked: a lock was not to be had at once, and nothing was written.
-        :raises NotWritten: a statement failed, or the database refused the commit.
-        :raises OutcomeUnknown: the database did not say what became of the commit.
         """
         # Without a context for each part: this is the way of every deposit.
         connection, driver, committing = None, None, False
@@ -108,6 +105,10 @@ class Store:
                 self._require_standby(driver)
             committing = True
             driver.commit()
+            if self._limits.require_standby:
+                # A commit that waits for the last standby ends when that is given up.
+                with errors.after_commit():
+                    self._require_standby(driver)
         except Exception as error:
             failure = (
                 errors.of_commit(error)
@@ -214,8 +215,7 @@ class Store:
         at_us: int,
     ) -> None:
         """Write everything that a batch changes."""
-        rows = rows_of(decision, answered, at_us)
-        if any(rows):
+        if any(rows := rows_of(decision, answered, at_us)):
             self.dialect.write(driver, rows)
 
 
