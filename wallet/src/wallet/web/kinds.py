@@ -96,9 +96,8 @@ KINDS: Final = {
             "unknown-operation",
             404,
             "No operation is recorded",
-            "Nothing is recorded here, or it is not yours. The request may still be"
-            " under way, or done elsewhere."
-            " Send the request again with the same key, and never with a new one.",
+            "Nothing is recorded here, or it is not yours; it may be under way. Send"
+            " the request again with the same key, and never with a new one.",
         ),
         Kind(
             "no-rate",
