@@ -4,8 +4,11 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import make_url
 
+from wallet.api.answers import freeze
 from wallet.audit.totals import REVERSALS
+from wallet.clock import now_us
 from wallet.history.course import begin_of, read_course
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
@@ -13,9 +16,11 @@ from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.moves import reversal_of
 from wallet.storage import finding
 from wallet.storage import queries as reading
-from wallet.storage.connections import is_sqlite
+from wallet.storage.connections import Limits, is_sqlite
 from wallet.storage.names import Names
 from wallet.storage.queries import find_wallet, list_entries
+from wallet.storage.store import Store
+from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet, heard
 
@@ -254,6 +259,25 @@ def test_reversals_are_looked_for_where_there_is_one(store, writer):
     entries, after = looks()
     assert [bool(each.reversed_by) for each in entries] == [False, True, False, False]
     assert (before, after) == (1, 1 + len(entries))
+
+
+def test_a_page_of_a_long_history_is_not_planned_each_time(postgresql_url):
+    """PostgreSQL keeps the plan, because it knows how few rows are wanted."""
+    store = Store(make_url(postgresql_url), Limits(readers=1))
+    try:
+        wallet = a_long_history(Writer(store, freeze, now_us))
+        with store.transaction() as connection:
+            connection.exec_driver_sql("ANALYZE entries")
+        for before in range(1001, 1021):
+            assert len(list_entries(store, wallet, 50, before)) == 50
+        ((kept, made),) = store.reader.rows(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%FROM entries%LIMIT 50%'"
+        )
+    finally:
+        store.close()
+    # The driver prepares it, and the server decides, after five executions each.
+    assert (kept, made) == (10, 5)
 
 
 def loops(plan):
