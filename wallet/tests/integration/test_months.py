@@ -236,7 +236,7 @@ def test_a_month_says_what_a_payees_entries_are_beside_its_sum(past, visitor):
     went, came = shown(visitor, past.wallet, "2026-03")
     assert (went, came) == ({"Shop": (300, 1)}, {"Shop": (1000, 1)})
     page = visitor.read(f"/wallets/{past.wallet}/months/2026-03")
-    assert "all of its entries of the month, in and out, and to those that" in page
+    assert "all its entries of the month, in and out, including those that" in page
     for link in re.findall('<a href="([^"]*)"><bdi>Shop<', page):
         assert "3 of 4 entries: " in text_of(visitor.read(html.unescape(link)))
 
