@@ -48,7 +48,7 @@ SELECT entries.wallet_id, entries.version, entries.kind, entries.amount_minor,
   ) END
 FROM entries WHERE entries.wallet_id = :wallet_id"""
 # The number of rows is part of the text: without it, PostgreSQL would make a new plan
-# for each page of a long history, which takes half as long as the page.
+# for each page of a long history, which takes nearly as long as the page itself.
 _ENTRIES: Final = f"""
 {ENTRY} AND entries.version < :before
 ORDER BY entries.version DESC LIMIT {{limit:d}}
