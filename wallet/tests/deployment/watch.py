@@ -33,16 +33,17 @@ class Watch:
 
     def longest_s(self, since: float = 0) -> float:
         """How long a request took at most, apart from when this machine stood still."""
-        return max(
+        took = (
             took_s - self._stood_s(began, began + took_s)
             for began, took_s, _ in self.seen
             if began >= since
         )
+        return max(took, default=0.0)
 
     def settled(self, status: int, within_s: float = 60) -> None:
         """Wait for a second in which every answer was this, and quick.
 
-        :param within_s: what is asked later than that gets no other answer.
+        :param within_s: whatever is asked later than that gets such an answer.
         """
         since = time.monotonic()
 
@@ -55,6 +56,7 @@ class Watch:
         until(only, within_s + 60, each_s=0.05)
         late = since + within_s + self._stood_s(since, time.monotonic())
         assert {got for began, _, got in self.seen if began > late} <= {status}
+        assert self.longest_s(late) < 1
 
     def _stood_s(self, begin: float, end: float) -> float:
         overlaps = (min(end, to) - max(begin, at) for at, to in self._stalls)
