@@ -147,7 +147,7 @@ def check_chart(page: str, journal: Journal, present_us: int) -> None:
         assert amount in journal.within(max(from_us, start_us), min(to_us, end_us)), (
             when
         )
-    ends_with = re.search(r"At first (.+?), at last (.+?\.\d+)\.", balance)
+    ends_with = re.search(r"From (.+?) to (.+?\.\d+)\.", balance)
     assert ends_with
     assert [minor(each) for each in ends_with.groups()] == [every[0], every[-1]]
 

@@ -234,7 +234,7 @@ def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
 
 
 def _refuse_equal_secrets(values: Mapping[str, Any]) -> None:
-    # Whoever has one secret must not have another one with it.
+    # Knowing one secret must not mean knowing another.
     secrets = [
         (name, secret)
         for name in ("SECRET_KEY", "METRICS_TOKEN", "SECRET_KEY_FALLBACKS")

@@ -29,7 +29,7 @@ _TABLES: Final = ("Old Biscuit Bar", "Noodle House", "Braai & Co.")
 
 
 class Event(NamedTuple):
-    """Something that happens at a time of a day, in cents; who pays is below zero."""
+    """Something that happens at a time of a day, in cents; below zero it is paid."""
 
     at: time
     wallet: str

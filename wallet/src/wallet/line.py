@@ -1,7 +1,7 @@
 """The bounded line of those who ask for a commit, and those who stepped aside.
 
-Who wants a wallet that somebody else has locked in the database steps aside, and holds
-up nobody but those who want the same wallet. The first of them waits at the locks.
+A request whose wallet is locked by somebody else in the database steps aside, and holds
+up only requests for the same wallet. The first of them waits at the locks.
 """
 
 import threading
@@ -42,8 +42,8 @@ class Place:
 class Line:
     """Those who wait, in the order of their coming; at most one of them leads.
 
-    Whoever stands in the line itself wants no wallet that is known to be locked. One
-    of those aside watches, and nobody else moves them.
+    Nobody in the line itself wants a wallet that is known to be locked. One of those
+    aside watches, and nobody else moves them.
 
     :param capacity: the number of commands that may wait in the line.
     :param wait_s: how long one waits.
@@ -152,7 +152,7 @@ class Line:
                 self._lock.notify_all()
 
     def set_aside(self, batch: list[Place], locked: Iterable[str]) -> None:
-        """Take out of the leader's batch and the line who wants a locked wallet."""
+        """Move those who want a locked wallet out of the batch and the line."""
         with self._lock:
             self._locked |= dict.fromkeys(locked)
             blocked = list(filter(self._is_blocked, [*batch, *self._places]))
@@ -172,7 +172,7 @@ class Line:
             return ids
 
     def bring_back(self, free: Iterable[str]) -> None:
-        """Let those go on whose wallets are free, and refuse who waited too long."""
+        """Let those with free wallets go on; refuse those who waited too long."""
         with self._lock:
             for wallet in free:
                 self._locked.pop(wallet, None)

@@ -1,7 +1,7 @@
 """Logs: one line an event, with the request's id, and without any secret.
 
 The lines are for a terminal, or JSON for a collector. Secrets are taken out as each
-line is written, whoever wrote it, because a driver's message may quote anything.
+line is written, the driver's lines too, because they may quote anything.
 """
 
 import json

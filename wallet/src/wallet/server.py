@@ -27,7 +27,7 @@ from .storage.store import open_store
 from .web.auth import is_loopback
 from .web.places import SlowClients
 
-#: After a request to stop, whoever still sends a body by then is cut off.
+#: After a request to stop, clients that still send a body by then are cut off.
 _STOP_TIMEOUT_S: Final = 9
 #: Connections of a worker, silent ones included; these are closed after 30 seconds.
 _MOST_CONNECTIONS: Final = 8192
@@ -137,7 +137,7 @@ def load_application(leaving: ctypes.c_bool) -> Callable[..., Any]:
     # The server returns once every request is answered; then the writer may end.
     multiprocessing.util.Finalize(None, service.close, exitpriority=1)
     signals.when_told_to_stop(service.feed.stop)
-    # Whoever waits for an answer does not move either.
+    # A client that waits for an answer does not move either.
     sockets.Watch(service.settings.wait_timeout_ms / 1000).start()
     if service.settings.luno_url is not None:
         # What asks over the network takes a while to load.

@@ -17,7 +17,7 @@ def leave_first(
 ) -> None:
     """Have SIGTERM tell the workers that the server leaves, and stop it a while later.
 
-    Meanwhile it serves on, and whoever shares out requests hears of it. SIGINT, and a
+    Meanwhile it serves on, and ``/status`` tells the proxy in front. SIGINT, and a
     second SIGTERM, stop it at once.
     """
 

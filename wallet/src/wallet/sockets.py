@@ -45,7 +45,7 @@ class Watch:
             threading.Thread(target=self._run, name="sockets", daemon=True).start()
 
     def look(self) -> int:
-        """Cut off whoever has stood still for too long; tell how many."""
+        """Cut off clients that stood still for too long; tell how many."""
         now, seen, cut = self._clock(), {}, 0
         for inode, connection in _accepted():
             moved = connection.getsockopt(

@@ -1,4 +1,4 @@
-"""The one door to the ledger: whoever leads the line commits for all who wait in it.
+"""The one door to the ledger: the leader of the line commits for all who wait in it.
 
 A request joins the line. If nobody leads, it leads: it takes what waits, commits that
 in one transaction, hands the lead to the next in line, and wakes those whom it served.
@@ -57,7 +57,7 @@ class Writer:
     :param batch_size: the number of commands that are committed together.
     :param wait_s: how long a submission waits for its turn.
     :param lock_s: how long it waits for a wallet that somebody else has locked.
-    :param answer_s: how long the end of a batch is waited for, whoever waited before.
+    :param answer_s: how long to wait for the end of a batch, after any wait before.
     :param most_aside: how many may wait for such wallets.
     :param observe: is called after each batch.
     """
@@ -121,7 +121,7 @@ class Writer:
         self._doubt.stop(1)
 
     def _lead(self, mine: Place) -> None:
-        # Before anybody is taken: who is, asks how long the batch has been under way.
+        # Set before anybody is taken: they ask how long the batch has been under way.
         self._began_s = began_s = time.monotonic()
         batch = self.line.take(self._batch_size)
         queued = self.line.commands
@@ -149,7 +149,7 @@ class Writer:
         return time.monotonic() < mine.until_s
 
     def _watch(self, mine: Place) -> None:
-        """Wait at the locks for all who are aside, as long as one is aside oneself."""
+        """Wait at the locks for all aside, while this one is aside itself."""
         try:
             while mine.aside:
                 locked = self.line.locked()
@@ -226,7 +226,7 @@ class Writer:
         return results
 
     def _set_aside(self, driver: Driver, batch: list[Place]) -> None:
-        """Keep of a batch only who wants no wallet that somebody else has locked."""
+        """Move those out of a batch who want a wallet that somebody else has locked."""
         submissions = [place.submission for place in batch]
         locked = self._store.find_locked(driver, submissions)
         if locked:

@@ -282,7 +282,7 @@ def test_the_chart_tells_in_words_what_it_shows(visitor, grow, on):
     times = [on(age) for age in (3 * DAY, *ages)]
     extremes = f"Lowest R 0.00 on {times[0]}, highest R 120.00 on {times[4]}."
     description = plain(re.search(r"<desc[^>]*>(.*?)</desc>", page, re.S)[1])
-    assert description == f"At first R 0.00, at last R 120.00. {extremes}"
+    assert description == f"From R 0.00 to R 120.00. {extremes}"
     assert extremes in plain(page.partition("</figure>")[2])
     assert told_under_the_pointer(page) == [
         f"From {time}: {amount}" for time, amount in zip(times, held, strict=True)

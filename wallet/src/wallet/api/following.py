@@ -86,7 +86,7 @@ def _parts(
     answer: Callable[[list[Entry]], Any],
 ) -> Iterator[bytes]:
     until_s = time.monotonic() + wait_s
-    # Unless it comes to an end, whoever waited has gone.
+    # Unless it comes to an end, the client has gone.
     outcome = "gone"
     try:
         with service.feed.waiting(wallet_id, after) as called:

@@ -61,7 +61,7 @@ class NoQuery(msgspec.Struct):
 class WalletQuery(msgspec.Struct):
     """The wallet to which an operation belongs."""
 
-    # Checked later: who holds a worthless key learns that first.
+    # Checked later: a caller with a worthless key learns that first.
     wallet: Annotated[
         str, described("The wallet that was addressed.", pattern=f"^({WALLET_ID})$")
     ]

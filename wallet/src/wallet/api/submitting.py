@@ -21,7 +21,7 @@ def submit_moves(
     try:
         submission = read()
     except Problem:
-        # Whoever holds a worthless key learns that first, not what else is wrong.
+        # A caller with a worthless key learns that first, not what else is wrong.
         if caller.key_version is not None:
             service.open_wallet(caller, wallet_id)
         raise

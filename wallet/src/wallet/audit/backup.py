@@ -1,6 +1,6 @@
 """A copy of a store in SQLite, made while the service runs.
 
-SQLite itself copies one snapshot, and nobody who writes has to wait for it. The copy
+SQLite itself copies one snapshot, and no write has to wait for it. The copy
 gets its name only after it was verified and is on the disk: so a file with that name is
 whole, whatever breaks the backup off.
 """
@@ -51,7 +51,7 @@ def back_up(
         )
     file = file.absolute()
     _require_free(file, Path(url.database or ""), force)
-    # Whoever breaks this off leaves a folder whose name says that it is a part.
+    # When this is broken off, a folder stays whose name says that it is a part.
     with TemporaryDirectory(".part", f"{file.name}.", file.parent) as folder:
         copy = Path(folder) / file.name
         with closing(open_current_store(url, Limits())) as store:
@@ -89,7 +89,7 @@ def _copy(store: Store, copy: Path) -> None:
             # its own, and begin anew after every write.
             connection.exec_driver_sql("SELECT 1 FROM wallets LIMIT 1")
             source = cast("Any", connection.connection.driver_connection)
-            # Those who write wait for the disk, too: never for all of a copy.
+            # Writes wait for the same disk: never for all of a copy at once.
             _run(source, target, lambda *_state: os.fdatasync(descriptor))
     finally:
         os.close(descriptor)

@@ -1,8 +1,8 @@
 """Heads of histories, kept in a file outside the database.
 
-A line has a wallet's id, its version and its digest. Whoever can write to the database
-can rewrite a whole history so that it fits together; only a head kept out of their
-reach shows it.
+A line has a wallet's id, its version and its digest. Anybody who can write to the
+database can rewrite a whole history so that it fits together; only a head kept out of
+their reach shows it.
 """
 
 import os

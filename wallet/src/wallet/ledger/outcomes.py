@@ -223,7 +223,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """An answer as it is sent, and sent again to whoever repeats the request."""
+    """An answer as it is sent, and sent again when the request is repeated."""
 
     status: int
     body: str

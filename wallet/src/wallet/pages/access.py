@@ -34,9 +34,9 @@ from ..web.body import LARGEST_BODY, LARGEST_FORM, query_of, read_form
 from ..web.problems import Problem
 from ..web.service import current_service
 
-#: Whoever signed in longer ago signs in again.
+#: A sign-in counts for so long.
 LIFETIME_S: Final = 12 * 60 * 60
-#: Whoever has no credentials yet is asked for them here.
+#: What needs no credentials, because it asks for them.
 _OPEN: Final = ("balances.index", "signing.ask", "signing.sign_in", "signing.sign_out")
 
 #: What the programs' interface has in place of a session.
@@ -181,7 +181,7 @@ def ask() -> AnyResponse | str:
 
 @signing.post("/sign-in")
 def sign_in() -> AnyResponse:
-    """Begin a session for whoever has a key or the token."""
+    """Begin a session for the holder of a key or the token."""
     service = current_service()
     token = service.settings.operator_token
     if token is not None:

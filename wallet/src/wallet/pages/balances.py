@@ -36,7 +36,7 @@ def index() -> AnyResponse | str:
     except Problem:
         return redirect(url_for("signing.ask"), 303)
     if caller.wallet_id is not None:
-        # Whoever holds one key has one wallet to look at.
+        # The holder of a key has one wallet to look at.
         return redirect(url_for("history.show", wallet_id=caller.wallet_id), 303)
     return _page()
 

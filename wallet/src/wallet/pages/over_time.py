@@ -82,11 +82,11 @@ class BalanceOverTime:
         return said
 
     def describe(self, panel: Panel) -> str:
-        """Tell a panel in words, to who cannot see it."""
+        """Tell a panel in words, for people who cannot see it."""
         first, last = panel.values[0], panel.values[-1]
         told = (
-            f"At first {money(first.opening, panel.currency)},"
-            f" at last {money(last.closing, panel.currency)}. {_extremes(panel)}"
+            f"From {money(first.opening, panel.currency)}"
+            f" to {money(last.closing, panel.currency)}. {_extremes(panel)}"
         )
         if panel is self.chart.panels[0]:
             return told

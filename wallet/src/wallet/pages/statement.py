@@ -49,8 +49,8 @@ def download(wallet_id: str) -> Response:
     """Send the entries that fit, newest first, a part at a time.
 
     They are read twice: once to measure the file, while a failure can still be told. A
-    file that does not get the length that was announced is known to be broken by
-    whoever reads.
+    file that does not get the length that was announced is known to be broken by its
+    reader.
 
     :raises Problem: too many are being sent, or the filter cannot be read.
     """
@@ -183,8 +183,8 @@ def _each_line(
         cells = _cells(entry, exponent, zone)
         lines.append(_line(*cells, other, harmless(names.get(other, ""))))
         if len(lines) % _ROW_OF_LINES == 0:
-            # Whoever waits for the interpreter would else wait for its full interval,
-            # several times for a deposit.
+            # Other threads would else wait for the interpreter's full interval, and a
+            # deposit several times.
             time.sleep(0)
     return lines
 

@@ -1,8 +1,8 @@
 """Asks Luno for the price of bitcoin once a minute, and keeps each price.
 
 Every serving process has a thread for it, and one row of ``rate_asks`` tells them all
-when Luno may be asked again. Whoever moves that time on may ask; a process that dies
-afterwards therefore costs a minute, and no more.
+when Luno may be asked again. The process that moves that time on may ask; if it
+dies afterwards, that costs a minute and no more.
 """
 
 import logging

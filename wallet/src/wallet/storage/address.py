@@ -9,7 +9,7 @@ from psycopg.pq import Conninfo
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-#: Several hosts, as PostgreSQL's own programs take them; an @ ends who connects.
+#: Several hosts, as PostgreSQL's own programs take them; an @ ends the user.
 _SEVERAL: Final = re.compile(
     r"(postgresql(?:\+psycopg)?://(?:[^@]*@|(?!.*@)))([^/?@]*,[^/?@]*)((?:[/?].*)?)"
 )

@@ -44,7 +44,7 @@ def insert_all(
 def _is_refusal(error: Exception) -> bool:
     if isinstance(error, sqlite3.IntegrityError):
         return True
-    # The driver is not imported, because who has SQLite does not need it.
+    # The driver is not imported, because with SQLite it may not be installed.
     names = {each.__name__ for each in type(error).__mro__}
     return hasattr(error, "sqlstate") and bool(names & {"IntegrityError", "DataError"})
 

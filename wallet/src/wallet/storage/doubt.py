@@ -56,7 +56,7 @@ class Doubt:
         with self._lock:
             if self._thread is None and not self._stopped.is_set():
                 thread = threading.Thread(target=self._look, daemon=True)
-                # If there is no thread to be had, whoever asks next tries again.
+                # If no thread can be started, the next caller tries again.
                 with suppress(RuntimeError):
                     thread.start()
                     self._thread = thread

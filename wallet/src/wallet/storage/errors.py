@@ -81,8 +81,8 @@ def advice(failure: StoreFailure) -> str:
 def may_come_back(failure: StoreFailure) -> bool:
     """Tell whether a database that was not opened is away, and not merely wrong.
 
-    The server gives no code to who is not let in, so its words are looked at; what is
-    in another language is waited for.
+    The server gives no code when it refuses a connection, so its words are looked at.
+    In another language they count as absence.
     """
     cause = getattr(failure.__cause__, "orig", failure.__cause__)
     if isinstance(cause, sqlite3.Error):
@@ -165,7 +165,7 @@ def of_statement(error: Exception, driver: object) -> StoreFailure | None:
     if state in _NAMED:
         return _NAMED[state]()
     # Without a state the server said nothing: it is not there, or went away. The
-    # driver is not imported, because who has SQLite does not need it.
+    # driver is not imported, because with SQLite it may not be installed.
     names = {each.__name__ for each in type(cause).__mro__}
     absent = state is None and names & {"OperationalError", "InterfaceError"}
     if absent or (state is not None and state.startswith(_UNAVAILABLE_CLASSES)):

@@ -1,4 +1,4 @@
-"""What a database tells of itself to whoever watches it, and when it was backed up."""
+"""What a database tells of itself for monitoring, and when it was backed up."""
 
 from contextlib import suppress
 from typing import Final

@@ -18,7 +18,7 @@ from .rows import Driver, Moment, Row, Rows
 from .tables import MOVING, RUN, SCOPE, changes, entries, holds, operations, wallets
 
 #: How long a batch waits for a row that another process has locked: about the time of a
-#: commit. Whoever holds one for longer is not waited for by those who want others.
+#: commit. A lock held for longer holds up only those who want that row.
 PATIENCE_MS: Final = 200
 
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

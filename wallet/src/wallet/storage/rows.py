@@ -52,7 +52,7 @@ class Answered(NamedTuple):
 
 
 def to_remember(results: Sequence[Results]) -> list[Answered]:
-    """Choose the answers that are given again to whoever asks again."""
+    """Choose the answers that are given again when a request is repeated."""
     answered = []
     for of_submission in results:
         if isinstance(of_submission, Refused | Abandoned):

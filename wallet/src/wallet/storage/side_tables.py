@@ -49,7 +49,7 @@ rates = Table(
     sqlite_with_rowid=False,
 )
 
-#: When the price of a pair may be asked for again: whoever moves this on may ask.
+#: When the price of a pair may be asked for again, by the process that moves it on.
 rate_asks = Table(
     "rate_asks",
     metadata,

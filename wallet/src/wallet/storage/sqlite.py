@@ -170,7 +170,7 @@ def wait_for_locks(execute: Callable[..., object], timeout_ms: int) -> None:
 
 
 def find_locked(driver: Driver, ids: list[str]) -> Sequence[str]:
-    """Tell of none: whoever has the lock of the file has all wallets."""
+    """Tell of none: the lock of the file covers all wallets."""
     return []
 
 

@@ -183,7 +183,7 @@ class Store:
     def find_free(self, ids: Sequence[str]) -> set[str]:
         """Wait a moment for the first of some wallets, then tell which are free.
 
-        Nobody who only looked at one that is much in demand would ever find it free.
+        A mere look at a wallet in great demand would never find it free.
         """
         first, rest = ids[0], sorted(ids[1:])
         free = set(ids)

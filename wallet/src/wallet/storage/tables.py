@@ -129,7 +129,7 @@ entries = Table(
     sqlite_with_rowid=False,
 )
 
-# An operation is undone once, whoever asks and on whichever side.
+# An operation is undone once, no matter who asks and on which side.
 Index(
     "entries_reversals",
     entries.c.wallet_id,

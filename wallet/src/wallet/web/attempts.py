@@ -24,7 +24,7 @@ WITHIN_S: Final = 60
 #: Addresses that are remembered, and right tokens of each.
 MOST_ADDRESSES: Final = 1024
 _MOST_RIGHT: Final = 16
-#: Whoever has one address of IPv6 has all of its network.
+#: A client with one IPv6 address usually has the whole network.
 _NETWORK_BITS: Final = 64
 
 Opened = TypeVar("Opened")

@@ -1,6 +1,6 @@
 """Waiting for entries: one thread of a process looks for all who wait in it.
 
-Another process may write them, so the database is looked into. Whoever waits holds no
+Another process may write them, so the thread asks the database. A waiting call holds no
 connection to it, and when nobody waits any more, the thread ends.
 """
 
@@ -31,7 +31,7 @@ class _Waiter:
 
 
 class Feed:
-    """Calls whoever waits for a wallet to have entries after a version."""
+    """Wakes the calls that wait for a wallet to have entries after a version."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -64,7 +64,7 @@ class Feed:
             self._nudged.set()
 
     def stop(self) -> None:
-        """Call all who wait, and let nobody wait any more."""
+        """Wake all that wait, and let nobody wait any more."""
         with self._lock:
             self._stopped = True
             for waiter in self._waiters:

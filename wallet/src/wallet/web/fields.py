@@ -68,7 +68,7 @@ WalletId = Annotated[str, matching(WALLET_ID, **named("WalletId"))]
 #: The rules judge whether there is such a wallet.
 Recipient = Annotated[Name, described("The id of another wallet.", **named("WalletId"))]
 
-#: What a member must be, for whoever sent anything else.
+#: What a member must be, as the refusal of anything else says it.
 _MUST_BE: Final = {
     "amount": 'text such as "125.50" or a whole number, above zero, with at most 8'
     " decimals",

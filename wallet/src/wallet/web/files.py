@@ -47,7 +47,7 @@ def send_file(path: Path, mimetype: str, max_age_s: int | None = None) -> Respon
 
 
 def pack(request: Request, response: Response) -> None:
-    """Make a page small on its way, for whoever can unpack it."""
+    """Compress a page for clients that accept it."""
     response.vary.add("Accept-Encoding")
     data = response.get_data()
     if request.accept_encodings["gzip"] and len(data) > _SMALL:

@@ -57,7 +57,7 @@ class Gauges(Collector):
                 yield GaugeMetricFamily(name, meaning, measured[name])
 
     def _ask(self) -> dict[str, float]:
-        """Ask the database; whoever waits for one that is away leaves the others be."""
+        """Ask the database; a scrape that waits for an absent one holds up no other."""
         found: dict[str, float] = {}
 
         def ask() -> None:

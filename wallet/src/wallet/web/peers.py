@@ -8,7 +8,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def caller_address(environ: Mapping[str, Any]) -> Address | None:
-    """Tell who asks: the peer, or whom a proxy on a private network names last."""
+    """Tell who asks: the peer, or the client named by a proxy on a private network."""
     peer = _parse(environ.get("REMOTE_ADDR", ""))
     if peer is not None and peer.is_private:
         named = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]

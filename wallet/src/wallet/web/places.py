@@ -1,4 +1,4 @@
-"""Places for clients that are slow: who sends or reads slowly holds a thread meanwhile.
+"""Places for slow clients: one that sends or reads slowly holds a thread meanwhile.
 
 Such a wait ends when the client goes, or stands still for so long that it is cut off.
 So each kind has a number of places, and beyond it is refused at once. The threads for
@@ -15,7 +15,7 @@ from flask import Response
 from ..ledger.commands import Principal
 from .problems import Problem
 
-#: Most who take a place are quick. Only where none is given back for so long, clients
+#: Most clients that take a place are quick. If none is given back for so long, they
 #: stand still, and the next ones do not wait any more.
 _PATIENCE_S: Final = 1.0
 

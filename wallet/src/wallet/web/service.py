@@ -153,7 +153,7 @@ class Service:
         return caller.must_open(find_wallet(self.store, wallet_id))
 
     def names_for(self, caller: Caller) -> Names | None:
-        """Look wallets' names up for a caller; who holds a key learns none."""
+        """Look wallets' names up for a caller; the holder of a key learns none."""
         return Names(self.store) if caller.principal is Principal.OPERATOR else None
 
     def warn_of_future_entries(self) -> None:

@@ -77,7 +77,7 @@ def read_status() -> Response:
             ahead_us = service.latest.ahead_us()
             answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
     failing = sorted(name for name, part in parts.items() if part != "ok")
-    # It works, but whoever shares out requests is to send it no more.
+    # It works, but the proxy in front is to send it no more requests.
     if service.leaving():
         failing.append("leaving")
     if not failing:
