@@ -456,7 +456,7 @@ def test_status_names_the_part_that_fails(app, local):
 
 
 def test_a_service_that_leaves_says_so_and_works(database_url, tmp_path):
-    """Whoever shares out requests sends it no more; what still comes is answered."""
+    """The proxy in front sends it no more; what still comes is answered."""
     told = threading.Event()
     config = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
     app = make_app(config, leaving=told.is_set)
