@@ -181,6 +181,22 @@ def test_a_sum_of_movements_is_skipped(line):
     assert statement.skipped == [(3, "is no movement: it has no date")]
 
 
+def test_a_file_has_two_hundred_columns_at_most():
+    """Whether or not they have names."""
+    text = "Date,Amount" + ",x" * 190 + "," * 8 + "\n2026-01-01,5\n"
+    assert len(read(text).rows) == 1
+    with pytest.raises(Unreadable, match="has more than 200 columns"):
+        read(text.replace("\n", ",\n", 1))
+
+
+def test_a_heading_that_is_too_long_names_no_column():
+    """It is not even read."""
+    for length, known in ((100, True), (101, False)):
+        heading = f"Amount ({'x' * (length - 9)})"
+        assert len(heading) == length
+        assert bool(read_header(["Date", heading])) is known
+
+
 def test_balances_tell_the_order_where_dates_do_not():
     """Of one day, the newest first."""
     head, rows = "Date,Amount,Balance", ["2026-01-01,5,5", "2026-01-01,2,7"]
