@@ -109,6 +109,14 @@ def test_a_head_has_an_end(make_server, sqlite_url):
         assert len(client.get("/v1/wallets").json["wallets"]) == 1
 
 
+def test_a_doubled_slash_is_no_address(make_server, sqlite_url):
+    """Nor is one that is written otherwise."""
+    server = make_server(sqlite_url).start()
+    for path in ("//status", "/%2Fv1/wallets", "///metrics"):
+        with server.client() as client:
+            assert client.get(path).status == 404
+
+
 def test_a_port_that_is_taken_is_not_shared(server, make_server):
     """Two servers on one port would answer in turns."""
     other = make_server("sqlite:////nowhere")
