@@ -23,7 +23,11 @@ _NAMES: Final = {
         *("out", "money out", "paid out", "debit", "debits", "debit amount"),
         *("withdrawal", "withdrawals", "payment", "payments", "spent", "debiet"),
     ),
-    "fee": ("fee", "fees", "service fee", "bank charges"),
+    "fee": (
+        *("fee", "fees", "service fee", "service fees", "bank fee", "bank fees"),
+        *("charge", "charges", "bank charge", "bank charges"),
+        *("service charge", "service charges"),
+    ),
     "note": (
         *("note", "notes", "description", "transaction description", "details"),
         *("transaction details", "statement description", "narrative", "narration"),

@@ -33,7 +33,8 @@ _YEAR_LAST: Final = re.compile(
 _NAMED: Final = re.compile(
     r"([0-9]{1,2})[-/. ]?([a-z]{3,9})\.?[-/., ]? ?([0-9]{4})", re.ASCII | re.I
 )
-_MONTHS: Final = {
+#: The number of each month, by its names.
+MONTHS: Final = {
     name: number
     for number, names in enumerate(
         (
@@ -77,7 +78,7 @@ def read_date(text: str, order: DateForm) -> tuple[date, DateForm] | None:
         year, month, day = map(int, numbers)
         return _with(_a_date(year, month, day), DateForm.YEAR_FIRST)
     if match := _NAMED.fullmatch(bare):
-        named = _MONTHS.get(match[2].casefold(), 0)
+        named = MONTHS.get(match[2].casefold(), 0)
         return _with(_a_date(int(match[3]), named, int(match[1])), DateForm.NAMED)
     if match := _YEAR_LAST.fullmatch(bare):
         return _with(_year_last(match.groups(), order), order)
