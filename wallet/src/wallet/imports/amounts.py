@@ -16,6 +16,12 @@ _MINUSES: Final = str.maketrans("\u2212\u2013\u2010\u2011", "----")
 _LONGEST: Final = 40
 
 
+def is_currency(text: str, currency: str) -> bool:
+    """Whether a text names a currency, by its code or its symbol."""
+    names = f"{currency}|{_SYMBOLS.get(currency, currency)}"
+    return re.fullmatch(names, text, re.IGNORECASE) is not None
+
+
 def find_mark(texts: Iterable[str], currency: str) -> str:
     """Find the mark before decimals: that with which more amounts can be read.
 

@@ -42,22 +42,12 @@ def decode(data: bytes) -> tuple[str, str]:
         raise Unreadable("must be text in UTF-8 or Windows-1252") from error
 
 
-def split(text: str, separator: str, most: int | None = None) -> list[Line]:
+def split(text: str, separator: str, most: int | None = None) -> Iterator[Line]:
     """Split text into lines of cells, and leave out those that are empty.
 
     :param most: so many of its first lines only.
     :raises Unreadable: a quoted cell does not end as it must.
     """
-    try:
-        lines = islice(_lines(text, separator), most)
-        return [line for line in lines if any(line.cells)]
-    except csv.Error as error:
-        raise Unreadable(
-            "has a cell in quotes that does not end, or goes on after them"
-        ) from error
-
-
-def _lines(text: str, separator: str) -> Iterator[Line]:
     # A cell that is not closed would swallow what follows, so quotes are read strictly.
     reader = csv.reader(
         StringIO(text, newline=""),
@@ -66,9 +56,17 @@ def _lines(text: str, separator: str) -> Iterator[Line]:
         strict=True,
     )
     number = 1
-    for cells in reader:
-        yield Line(number, [tidy(cell) for cell in cells])
-        number = reader.line_num + 1
+    try:
+        for cells in islice(reader, most):
+            line = Line(number, [tidy(cell) for cell in cells])
+            if any(line.cells):
+                yield line
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(
+            f"has a cell in quotes on line {number} that does not end, or goes on after"
+            " them"
+        ) from error
 
 
 def tidy(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from .cells import SEPARATORS, Line, Unreadable, split
@@ -12,16 +13,19 @@ _NAMES: Final = {
         *("date", "posting date", "posted date", "post date", "booking date"),
         *("transaction date", "trans date", "txn date", "date of transaction"),
         *("process date", "processed date", "effective date", "value date"),
-        *("entry date", "datum", "transaksiedatum"),
+        *("entry date", "datum", "transaksiedatum", "buchungstag", "buchungsdatum"),
+        *("wertstellung", "valutadatum"),
     ),
-    "amount": ("amount", "transaction amount", "value", "sum", "bedrag"),
+    "amount": ("amount", "transaction amount", "value", "sum", "bedrag", "betrag"),
     "in": (
         *("in", "money in", "paid in", "credit", "credits", "credit amount"),
-        *("deposit", "deposits", "received", "krediet"),
+        *("deposit", "deposits", "deposit amount", "deposit amt", "received"),
+        *("krediet", "gutschrift"),
     ),
     "out": (
         *("out", "money out", "paid out", "debit", "debits", "debit amount"),
-        *("withdrawal", "withdrawals", "payment", "payments", "spent", "debiet"),
+        *("withdrawal", "withdrawals", "withdrawal amount", "withdrawal amt"),
+        *("payment", "payments", "spent", "debiet", "belastung"),
     ),
     "fee": (
         *("fee", "fees", "service fee", "service fees", "bank fee", "bank fees"),
@@ -32,12 +36,23 @@ _NAMES: Final = {
         *("note", "notes", "description", "transaction description", "details"),
         *("transaction details", "statement description", "narrative", "narration"),
         *("reference", "memo", "particulars", "beskrywing", "verwysing"),
+        *("verwendungszweck", "buchungstext", "beschreibung"),
     ),
     "payee": (
         *("payee", "beneficiary", "beneficiary name", "recipient", "paid to"),
         *("counterparty", "counterparty name", "merchant", "begunstigde"),
+        *("empfänger auftraggeber", "auftraggeber empfänger", "empfänger"),
+        *("begünstigter zahlungspflichtiger", "beguenstigter zahlungspflichtiger"),
+        *("zahlungsempfänger", "auftraggeber"),
     ),
-    "balance": ("balance", "running balance", "account balance", "saldo"),
+    "balance": (
+        *("balance", "running balance", "account balance", "closing balance"),
+        *("saldo", "kontostand"),
+    ),
+    "currency": (
+        *("currency", "currency code", "ccy", "account currency"),
+        *("transaction currency", "geldeenheid", "währung", "waehrung"),
+    ),
 }
 _ROLES: Final = {
     name: (role, rank)
@@ -68,15 +83,18 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     :returns: the separator, the line with the headings, and its columns.
     :raises Unreadable: there is no such line, or it has too many columns.
     """
-    found, faults = [], []
+    found: list[tuple[str, Line, Columns]] = []
+    faults = []
     for separator in SEPARATORS:
         try:
             lines = split(text, separator, _WITHIN)
+            named = ((separator, line, read_header(line.cells)) for line in lines)
+            found += islice(((s, line, cols) for s, line, cols in named if cols), 1)
         except Unreadable as fault:
             faults.append(fault)
-            continue
-        named = ((separator, line, read_header(line.cells)) for line in lines)
-        found += [(s, line, columns) for s, line, columns in named if columns][:1]
+    if len(faults) < len(SEPARATORS):
+        # What one separator makes of the quotes is no fault where another reads them.
+        faults.clear()
     if found:
         best = max(found, key=lambda each: len(each[2]))
         if len(best[1].cells) > MOST_COLUMNS:
@@ -133,4 +151,4 @@ def _plain(cell: str) -> str:
     if len(cell) > _LONGEST:
         return ""
     bare = _BESIDE.sub(" ", cell.casefold())
-    return " ".join(re.sub(r"[^a-z]+", " ", bare).split())
+    return " ".join(re.sub(r"[\W\d_]+", " ", bare).split())

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ..ledger.money import LARGEST_MINOR
-from .amounts import read_amount
+from .amounts import is_currency, read_amount
 from .cells import Line, Unreadable
 from .columns import Columns, cell_of, side_of
 from .dates import DateForm, read_date
@@ -109,6 +109,9 @@ class Reader:
             if balance is None:
                 raise _NoMovement(NO_AMOUNT)
             return Row(line.number, day, 0, None, None, balance)
+        named = cell_of(line, self.columns, "currency")
+        if named and not is_currency(named, self.currency):
+            raise _Unclear(f"is in {_quoted(named)}, not in {self.currency}")
         note, payee = (cell_of(line, self.columns, name) for name in _LONGEST)
         for (name, longest), text in zip(_LONGEST.items(), (note, payee), strict=True):
             if len(text) > longest:

@@ -55,7 +55,7 @@ def read_statement(data: bytes, currency: str) -> Statement:
     """
     text, encoding = decode(data)
     separator, head, columns = find_header(text)
-    lines = split(text, separator)
+    lines = list(split(text, separator))
     body = [line for line in lines if line.number > head.number]
     if len(body) > MOST_LINES:
         raise Unreadable(f"has more than {MOST_LINES} lines: bring it in by parts")
