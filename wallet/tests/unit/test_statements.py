@@ -70,7 +70,10 @@ def test_an_amount_that_could_be_a_thousandth_of_itself_is_no_statement(
         *("2026-11-03", "2026/11/03", "2026/11/3", "20261103", "2026.11.03"),
         *("03/11/2026", "3-11-2026", "03.11.2026", "3 Nov 2026", "03Nov2026"),
         *("3-NOV-2026", "3 November 2026", "03/11/2026 14:05", "2026-11-03T14:05:09Z"),
-        *("2026-11-03 10:00 AM", "3 Nov 2026 1:05:09pm"),
+        *("2026-11-03 10:00 AM", "3 Nov 2026 1:05:09pm", "2026-11-03 10:11:12+02:00"),
+        *("2026-11-03T10:11:12.5-0530", "03 Nov 26", "3/11/26", "03.11.26"),
+        *("Nov 3, 2026", "november 3 2026", "Tue 03 Nov 2026", "Tuesday, Nov 3, 2026"),
+        *("3. November 2026", "03.Nov.2026"),
     ],
 )
 def test_a_date_is_read_in_every_form(text):
@@ -83,7 +86,14 @@ def test_a_date_is_read_in_every_form(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *("2026-02-30", "31/11/2026", "20261301", "3 Foo 2026", "3/11/26", "Total"),
+        *(
+            "2026-02-30",
+            "31/11/2026",
+            "20261301",
+            "3 Foo 2026",
+            "Mon 3 Nov 2026",
+            "Total",
+        ),
         *("2026-11/03", "1/2026", "", "12345678901", "0001-01-01", "3 Nov"),
     ],
 )
@@ -295,6 +305,11 @@ DATES = {
     "%d/%m/%Y": DateForm.DAY_FIRST,
     "%m/%d/%Y": DateForm.MONTH_FIRST,
     "%d %b %Y": DateForm.NAMED,
+    "%d %b %y": DateForm.NAMED,
+    "%a %d %B %Y": DateForm.NAMED,
+    "%d. %B %Y": DateForm.NAMED,
+    "%b %d, %Y": DateForm.NAME_FIRST,
+    "%Y-%m-%dT10:11:12+02:00": DateForm.YEAR_FIRST,
 }
 HEADS = {
     "date": ["Date", "Transaction Date", "POSTING DATE"],
@@ -319,11 +334,13 @@ def written(draw):
     form, sign = draw(st.sampled_from(list(DATES))), draw(st.sampled_from(SIGNS))
     unit = draw(st.sampled_from(["", f"{currency} ", f"{currency}"]))
     group = draw(st.sampled_from(["", groups]))
+    zeros = "" if CURRENCIES[currency] else draw(st.sampled_from(["", f"{mark}00"]))
 
     def amount(minor):
         plain = format_amount(abs(minor), CURRENCIES[currency])
         whole, _, decimals = plain.partition(".")
-        shown = f"{int(whole):,}".replace(",", group) + (decimals and mark + decimals)
+        shown = f"{int(whole):,}".replace(",", group)
+        shown += mark + decimals if decimals else zeros
         if minor < 0:
             return sign.format(shown, unit=unit)
         return f"{unit}{shown}"
@@ -357,7 +374,7 @@ def written(draw):
 
 
 @settings(max_examples=examples(150))
-@given(written(), st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
+@given(written(), st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]))
 def test_movements_come_back_exactly_from_every_form(made, encoding):
     """In order, to the last digit and letter; nothing is refused."""
     currency, rows, form, text = made

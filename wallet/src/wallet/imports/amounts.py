@@ -74,6 +74,8 @@ def _pattern(currency: str, mark: str) -> re.Pattern[str]:
     group = "," if mark == "." else r"\."
     unit = rf"(?:(?:{currency}|{_SYMBOLS.get(currency, currency)})\ ?)?"
     decimals = rf"(?:{re.escape(mark)}(?P<decimals>[0-9]{{1,{exponent}}}))?"
+    if not exponent:
+        decimals = rf"(?:{re.escape(mark)}0{{1,2}})?(?P<decimals>(?!))?"
     return re.compile(
         r"(?P<bracket>\(\ ?)?(?P<before>[+-]\ ?)?"
         rf"{unit}(?P<inner>[+-])?"
@@ -81,7 +83,7 @@ def _pattern(currency: str, mark: str) -> re.Pattern[str]:
         rf"|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+"  # 1,234 or 1.234
         r"|[1-9][0-9]{0,2}(?:\ [0-9]{3})+"  # 1 234
         r"|[1-9][0-9]{0,2}(?:['’][0-9]{3})+)?"  # noqa: RUF001  1'234
-        rf"{decimals if exponent else '(?P<decimals>(?!))?'}"
+        rf"{decimals}"
         rf"\ ?(?:{currency}\ ?)?(?P<behind>[+-]|[CD]R?)?(?P<closed>\ ?\))?",
         re.IGNORECASE | re.ASCII,
     )

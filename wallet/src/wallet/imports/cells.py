@@ -1,8 +1,10 @@
 """A file as lines of cells, whichever separator and encoding it has."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from itertools import islice
 from typing import Final, NamedTuple
@@ -32,14 +34,25 @@ def decode(data: bytes) -> tuple[str, str]:
 
     :raises Unreadable: it is not text.
     """
-    try:
-        return data.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1252"), "Windows-1252"
-    except UnicodeDecodeError as error:
-        raise Unreadable("must be text in UTF-8 or Windows-1252") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = {"utf-16": "UTF-16"}
+    elif _looks_wide(data):
+        raise Unreadable(
+            "must be text in UTF-8 or Windows-1252: it looks like UTF-16 without the"
+            " mark at its beginning"
+        )
+    else:
+        encodings = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
+    for codec, name in encodings.items():
+        with suppress(UnicodeDecodeError):
+            return data.decode(codec), name
+    raise Unreadable("must be text in UTF-8, UTF-16 or Windows-1252")
+
+
+def _looks_wide(data: bytes) -> bool:
+    """Whether zeros stand between the bytes at its beginning, as in UTF-16."""
+    start = data[:64]
+    return len(start) > 1 and 3 * start.count(0) > len(start)
 
 
 def split(text: str, separator: str, most: int | None = None) -> Iterator[Line]:
