@@ -1,6 +1,10 @@
 """No movement is left out unseen: what is skipped moved nothing, or is a sum."""
 
+from datetime import date, timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wallet.imports.statement import read_statement
 
@@ -102,3 +106,22 @@ def test_a_line_is_a_sum_if_a_cell_says_so_and_nothing_else(line, said):
     statement = read("2026-01-01,100,a,", line.format(said))
     assert statement.refused == []
     assert statement.skipped == [(3, "is no movement: it has no date")]
+
+
+@given(
+    st.lists(st.integers(-(10**6), 10**6).filter(bool), min_size=3, max_size=8),
+    st.data(),
+)
+def test_whichever_amount_a_file_lacks_its_balance_shows_it(amounts, data):
+    """Wherever the line stands, in either order; other lines are read."""
+    hidden = data.draw(st.integers(1, len(amounts) - 1))
+    turned, balance, lines = data.draw(st.booleans()), 0, []
+    for n, amount in enumerate(amounts):
+        balance += amount
+        said = "" if n == hidden else amount
+        lines.append(f"{date(2026, 1, 1) + timedelta(n)},{said},x,{balance}")
+    statement = read(*(lines[::-1] if turned else lines))
+    line = len(amounts) + 1 - hidden if turned else hidden + 2
+    assert [odd.line for odd in statement.refused] == [line]
+    rest = [100 * each for n, each in enumerate(amounts) if n != hidden]
+    assert [row.minor for row in statement.rows] == rest

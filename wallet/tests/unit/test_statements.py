@@ -312,13 +312,14 @@ DATES = {
     "%Y-%m-%dT10:11:12+02:00": DateForm.YEAR_FIRST,
 }
 HEADS = {
-    "date": ["Date", "Transaction Date", "POSTING DATE"],
+    "date": ["Date", "Transaction Date", "POSTING DATE", "Buchungstag"],
     "note": ["Note", "Description", "Details"],
     "payee": ["Payee", "Beneficiary"],
     "amount": ["Amount", "amount (R)"],
-    "in": ["In", "Credit", "Money In"],
-    "out": ["Out", "Debit", "Money Out"],
-    "balance": ["Balance"],
+    "in": ["In", "Credit", "Money In", "Gutschrift"],
+    "out": ["Out", "Debit", "Money Out", "Belastung"],
+    "balance": ["Balance", "Saldo", "Running Bal."],
+    "currency": ["Currency", "Währung"],
 }
 SIGNS = ["-{}", "{}-", "({})", "-{unit}{}", "{unit}-{}", "{} Dr"]
 
@@ -347,13 +348,16 @@ def written(draw):
 
     one = draw(st.booleans())
     roles = ["date", "note", "payee", *(["amount"] if one else ["in", "out"])]
-    roles += draw(st.sampled_from([[], ["balance"]]))
+    roles += draw(st.sampled_from([[], ["balance"], ["currency", "balance"]]))
     roles = draw(st.permutations(roles))
     head = [draw(st.sampled_from(HEADS[role])) for role in roles]
-    lines, balance = [], 0
+    opening = {"date": rows[0][0].strftime(form), "balance": amount(0)}
+    opens = "balance" in roles and draw(st.booleans())
+    lines, balance = [[opening.get(role, "") for role in roles]] * opens, 0
     for day, minor, note, payee in rows:
         balance += minor
         told = {"date": day.strftime(form), "note": note, "payee": payee}
+        told["currency"] = currency if minor % 2 else ""
         told |= {"amount": amount(minor), "balance": amount(balance)}
         told["in" if minor > 0 else "out"] = amount(abs(minor))
         lines.append([told.get(role, "") for role in roles])

@@ -47,7 +47,7 @@ _NAMES: Final = {
     ),
     "balance": (
         *("balance", "running balance", "account balance", "closing balance"),
-        *("saldo", "kontostand"),
+        *("running bal", "saldo", "kontostand"),
     ),
     "currency": (
         *("currency", "currency code", "ccy", "account currency"),
