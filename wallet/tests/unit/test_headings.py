@@ -28,6 +28,16 @@ def test_a_line_in_another_currency_is_refused(name):
     assert statement.form.columns["currency"] == name
 
 
+def test_a_column_in_another_currency_makes_it_no_statement_of_the_wallet():
+    """Its heading says so; what else stands in parentheses does not."""
+    text = "Date,Amount (USD),Note (ZAR)\n2026-11-01,5.00,a\n"
+    for currency, said in (("EUR", "Amount"), ("USD", "Note")):
+        with pytest.raises(Unreadable, match=f"has “{said} .*the wallet is in"):
+            read(text, currency)
+    (row,) = read(text.replace("ZAR", "AND"), "USD").rows
+    assert row.minor == 500
+
+
 GERMAN = """"Umsatzanzeige";"Stand: 25.11.2026"
 "Konto";"DE12 3456 7890"
 

@@ -1,6 +1,7 @@
 """A bank's file as movements, the oldest first, and what of it is none."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -55,6 +56,7 @@ def read_statement(data: bytes, currency: str) -> Statement:
     """
     text, encoding = decode(data)
     separator, head, columns = find_header(text)
+    _require_currency([head.cells[at] for at in columns.values()], currency)
     lines = list(split(text, separator))
     body = [line for line in lines if line.number > head.number]
     if len(body) > MOST_LINES:
@@ -80,6 +82,13 @@ def read_statement(data: bytes, currency: str) -> Statement:
     statement = Statement(form, skipped=above + reader.skipped)
     _put_in_order(statement, [each for each in read if each is not None], currency)
     return statement
+
+
+def _require_currency(headings: Iterable[str], currency: str) -> None:
+    for heading in headings:
+        for code in re.findall(r"\(([A-Z]{3})\)", heading):
+            if code in CURRENCIES and code != currency:
+                raise Unreadable(f"has “{heading}”, but the wallet is in {currency}")
 
 
 def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -> None:
