@@ -109,7 +109,7 @@ def test_a_line_that_is_refused_refuses_all(local):
         4: "“ten” is no amount in ZAR",
         5: "2026-02-01 is before the wallet's last entry",
         6: "2099-01-01 lies in the future",
-        7: "the wallet does not hold enough",
+        7: "the wallet has too little available",
         8: "“1.005” is no amount in ZAR",
         9: "has more cells than there are columns",
         10: "has no date",
