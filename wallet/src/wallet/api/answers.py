@@ -125,7 +125,10 @@ class OperationAnswer(msgspec.Struct):
     """What was answered to an operation, and the key that it was asked under."""
 
     operation: OperationId
-    key: str | None
+    key: Annotated[
+        str | None,
+        described("Null if there was none. The owner on the other side is not told."),
+    ]
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
@@ -171,6 +174,15 @@ def operation_answer(key: str | None, remembered: Remembered) -> OperationAnswer
         status=cast("Literal[201, 422]", remembered.status),
         body=msgspec.Raw(remembered.body.encode()),
     )
+
+
+def received_answer(entry: Entry, currency: str) -> OperationAnswer:
+    """Describe an operation to the wallet on its other side: by its own entry.
+
+    What the one who asked was told, and under which key, is nobody else's.
+    """
+    body = MovedAnswer(entry.operation_id, entry_answer(entry, currency))
+    return OperationAnswer(entry.operation_id, None, 201, msgspec.Raw(encode(body)))
 
 
 def batch_answer(results: Sequence[Result]) -> BatchAnswer:

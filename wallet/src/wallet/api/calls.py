@@ -226,7 +226,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ("GET", "/v1/operations/<operation_id>"): _read(
         answers.OperationAnswer,
         *("unknown-wallet", "unknown-operation"),
-        query=parameters.WalletQuery,
+        query=parameters.SideQuery,
         tag="History",
     ),
     ("GET", "/v1/rates/<pair>"): Call(
