@@ -237,7 +237,12 @@ class TestHolds:
                 answer = local.get(page)
                 assert answer.status_code == 200, answer.text
                 found += [each["id"] for each in answer.json["holds"]]
-                page = answer.json["next"]
+                page, cursor = answer.json["next"], answer.json["next_cursor"]
+                assert (page is None) == (cursor is None)
+                if page is not None:
+                    after = f"/v1/wallets/{rich}/holds?limit=2{query}&after={cursor}"
+                    assert local.get(after).data == local.get(page).data
+                    assert cursor == found[-1]
             return found
 
         assert listed("") == holds

@@ -27,7 +27,7 @@ from ..web.fields import WalletId
 from ..web.problems import Problem, refused
 from ..web.replies import encode
 from ..web.values import Digest, Moment, Money, OperationId
-from .held import HeldAnswer, hold_answer
+from .held import HeldAnswer, HoldId, hold_answer
 
 
 class EntryAnswer(msgspec.Struct):
@@ -46,7 +46,7 @@ class EntryAnswer(msgspec.Struct):
     #: The operation that it undoes, and the one that undid it.
     reverses: OperationId | None
     reversed_by: OperationId | None
-    hold: str | None
+    hold: HoldId | None
 
 
 class EntriesAnswer(msgspec.Struct):
@@ -121,6 +121,10 @@ class BatchAnswer(msgspec.Struct):
     outcomes: list[_Outcome]
 
 
+#: What a request that has a key is answered with.
+_ANSWERS: Final = ("MovedAnswer", "HeldAnswer", "ProblemAnswer")
+
+
 class OperationAnswer(msgspec.Struct):
     """What was answered to an operation, and the key that it was asked under."""
 
@@ -132,7 +136,7 @@ class OperationAnswer(msgspec.Struct):
     status: Literal[201, 422]
     body: Annotated[
         msgspec.Raw,
-        described(anyOf=[named("MovedAnswer"), named("ProblemAnswer")]),
+        described(anyOf=[named(name) for name in _ANSWERS]),
     ]
 
 
