@@ -30,7 +30,7 @@ def place_hold(draft: Draft, command: PlaceHold) -> Held | Refused:
     wallet = draft.wallets[command.wallet_id]
     minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
     refusal = refuse_change(wallet, -minor)
-    # With a floor far below zero, more can be set aside than a balance can be.
+    # Where the floor is below zero, more can be held than a balance can be.
     if refusal is None and wallet.held_minor + minor > LARGEST_MINOR:
         refusal = Refusal.BALANCE_TOO_LARGE
     if refusal is not None:

@@ -181,8 +181,8 @@ KINDS: Final = {
         Kind(
             "balance-too-large",
             422,
-            "A balance, or what is held, would become too large to store",
-            "Nothing was moved.",
+            "A balance would become too large to store",
+            "Nothing was moved. What moves, or is held, has the same limit.",
         ),
         Kind(
             "already-reversed",
