@@ -255,6 +255,20 @@ def test_a_refusal_says_what_the_member_must_be(local, members, detail):
     assert (answer.status_code, answer.json["detail"]) == (400, detail)
 
 
+@pytest.mark.parametrize("amount", [1.5, "x", "--1", "1.", None, 2**63])
+def test_a_balance_is_told_that_it_may_be_zero_or_below(local, amount):
+    """As it may be set to, unlike what is moved."""
+    wallet = local.create(floor="-5")
+    path, match = f"/v1/wallets/{wallet}/balance", {"If-Match": "*"}
+    answer = local.client.put(path, json={"amount": amount}, headers=match)
+    assert (answer.status_code, answer.json["field"]) == (400, "amount")
+    assert answer.json["detail"] == (
+        'amount must be text such as "125.50" or "-125.50", or a whole number, with at'
+        " most 8 decimals"
+    )
+    assert local.balance(wallet) == ("0.00", 0)
+
+
 @pytest.mark.parametrize("amount", ["9223372036854775807", 9223372036854775807])
 def test_the_largest_balance_can_be_deposited_at_once(local, amount):
     """A currency without decimals has the longest numbers."""

@@ -17,7 +17,7 @@ CALLS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 
 INTERFACE = {"v1", "lists", "holds", "timeline", "prices", "status", "metrics"}
-INTERFACE |= {"documents", "imports"}
+INTERFACE |= {"documents", "imports", "operations"}
 
 
 def routes_of(app):

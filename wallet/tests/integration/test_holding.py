@@ -89,7 +89,7 @@ def test_each_form_is_carried_out_once(visitor, local, ada):
 @pytest.mark.parametrize(
     ("fields", "status", "field", "words"),
     [
-        ({"amount": "100.01"}, 422, "amount", "does not hold enough"),
+        ({"amount": "100.01"}, 422, "amount", "has too little available"),
         ({"amount": "0"}, 400, "amount", "above zero"),
         ({"amount": "1,234"}, 400, "amount", "two ways"),
         ({"days": "0"}, 400, "days", "from 1 to 365"),

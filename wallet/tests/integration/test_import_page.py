@@ -83,7 +83,7 @@ def test_refused_lines_are_shown_and_nothing_can_be_confirmed(visitor, local):
     shown = text_of(answer.text)
     assert (answer.status_code, "Nothing can be imported" in shown) == (200, True)
     assert "3 “<b>” is no amount in ZAR" in shown
-    assert "4 the wallet does not hold enough" in shown
+    assert "4 the wallet has too little available" in shown
     assert "<b>" not in answer.text
     assert "confirm" not in answer.text
     assert local.balance(wallet) == ("0.00", 0)

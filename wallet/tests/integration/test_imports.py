@@ -112,7 +112,7 @@ def test_a_line_that_is_refused_refuses_all(local):
         5: "2026-02-01 counts from 00:00, before the wallet's last entry"
         " at 2026-03-01 00:00:00+02:00",
         6: "2099-01-01 lies in the future",
-        7: "the wallet does not hold enough",
+        7: "the wallet has too little available",
         8: "“1.005” is no amount in ZAR",
         9: "has more cells than there are columns",
         10: "has no date",
