@@ -5,10 +5,11 @@ Amounts are drawn from a fixed seed, so that two demos are alike; they end today
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from .app import make_service
@@ -40,10 +41,24 @@ class Event(NamedTuple):
 
 
 def make_demo(settings: Settings) -> str:
-    """Fill a fresh store, and tell what was made.
+    """Fill a fresh store, all or nothing, and tell what was made.
 
     :raises ConfigError: there are wallets in it.
     """
+    url = settings.database_url
+    path = Path(url.database or "")
+    if url.get_backend_name() != "sqlite" or path.exists():
+        return _make(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A file with the name of a store is whole: `make demo` looks for no more than that.
+    with TemporaryDirectory(".part", f"{path.name}.", path.parent) as folder:
+        part = Path(folder) / path.name
+        told = _make(replace(settings, database_url=url.set(database=str(part))))
+        part.rename(path)
+    return told
+
+
+def _make(settings: Settings) -> str:
     service = make_service(settings)
     try:
         service.open()
@@ -63,10 +78,11 @@ def _fill(service: Service) -> str:
     wallets = {
         name: new_wallet_id() for name in ("Current account", "Savings", "Holidays")
     }
-    for name, wallet_id in wallets.items():
-        currency = "EUR" if name == "Holidays" else "ZAR"
-        _submit(service, Submission((CreateWallet(wallet_id, name, currency, 0),)))
-    commands = [
+    made = [
+        CreateWallet(wallet_id, name, "EUR" if name == "Holidays" else "ZAR", 0)
+        for name, wallet_id in wallets.items()
+    ]
+    moves = [
         MoveMoney(
             operation_id=new_operation_id(),
             wallet_id=wallets[event.wallet],
@@ -80,19 +96,15 @@ def _fill(service: Service) -> str:
         for day, event in _Year(today).events()
         if (at_us := instant(datetime.combine(day, event.at), zone)) <= now
     ]
-    for wallet_id, group in groupby(commands, attrgetter("wallet_id")):
-        _submit(service, Submission(tuple(group), wallet_id, atomic=True))
-    entries = len(commands) + sum(each.recipient is not None for each in commands)
+    # One transaction: it is all there, or nothing is.
+    done = service.submit(Submission((*made, *moves), atomic=True))
+    assert not isinstance(done, Refused | Abandoned)  # noqa: S101  it is all planned
+    entries = len(moves) + sum(each.recipient is not None for each in moves)
     first = today - timedelta(days=_DAYS)
     return (
         f"Made {len(wallets)} wallets with {entries} entries from {first} to {today}.\n"
         "To look at them, run `wallet serve` with the same settings."
     )
-
-
-def _submit(service: Service, submission: Submission) -> None:
-    results = service.submit(submission)
-    assert not isinstance(results, Refused | Abandoned)  # noqa: S101  it is all planned
 
 
 def _kind(event: Event) -> Kind:

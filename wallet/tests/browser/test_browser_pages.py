@@ -207,6 +207,9 @@ def test_nothing_scrolls_sideways(live, tab, width):
     pages = (f"/wallets/{ada}", f"/wallets/{bob}", f"/wallets/{bob}/holds")
     for path in ("/", *pages, f"/transfer?from={bob}"):
         tab.goto(f"{live.url}{path}")
+        tab.evaluate(
+            "for (const each of document.querySelectorAll('details')) each.open = true"
+        )
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
         split = """[...document.querySelectorAll(".amount, .after, .sum, dd")].filter(

@@ -19,12 +19,13 @@ from wallet.prices.rates import keep_rate
 from wallet.storage import bulk, unfinished
 from wallet.storage.connections import Limits
 from wallet.storage.errors import StoreFailure
+from wallet.storage.figures import note_backup
 from wallet.storage.migrations import WrongSchema
 from wallet.storage.store import Store, open_current_store, open_store
 from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 
-from ..actions import Wallets
+from ..actions import Wallets, until
 from ..conftest import new_postgresql_database
 from ..everything import Everything, all_rows
 from .conftest import OPERATOR, SECRET
@@ -79,6 +80,23 @@ def sqlite_source(tmp_path, migrated_file):
     return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'source.db')}"
 
 
+def triggers(url):
+    """Name the triggers that a program has made."""
+    store = Store(make_url(url), Limits())
+    try:
+        with store.snapshot() as connection:
+            query = (
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+                if url.startswith("sqlite")
+                else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+                " UNION SELECT proname FROM pg_proc JOIN pg_namespace"
+                " ON pronamespace = pg_namespace.oid WHERE nspname = 'public'"
+            )
+            return connection.exec_driver_sql(query).scalars().all()
+    finally:
+        store.close()
+
+
 def is_unfinished(url):
     """Tell whether a database is marked, and then that nobody serves from it."""
     store = Store(make_url(url), Limits())
@@ -102,6 +120,7 @@ def test_a_copy_is_its_store_row_for_row_there_and_back(
     report = run()
     copied = all_rows(target_url)
     assert copied == before == all_rows(database_url)
+    assert triggers(target_url) == triggers(database_url) == []
     assert (report.wallets, report.entries) == (4, len(before["entries"]))
     assert not is_unfinished(target_url)
     back = f"sqlite:///{tmp_path}/back.db"
@@ -149,6 +168,52 @@ def test_old_keys_are_answered_from_the_copy_with_the_same_bytes(
         _, version = owner.balance(everything.ada)
         assert owner.withdraw(everything.ada, "1.00").status_code == 201
         assert owner.balance(everything.ada)[1] == version + 1
+        verify(service_of(app).store, freeze=freeze)
+    finally:
+        service_of(app).close()
+
+
+def test_a_service_that_runs_on_the_empty_database_writes_nothing(
+    everything, run, database_url, target_url, tmp_path
+):
+    """Nor is it healthy, until the copy is finished: then it serves from that."""
+    app = create_app(
+        {
+            "DATABASE_URL": target_url,
+            "HOME": str(tmp_path),
+            "SECRET_KEY": SECRET,
+            "OPERATOR_TOKEN": OPERATOR,
+        }
+    )
+    calls, asked = Wallets(app.test_client(), OPERATOR), []
+
+    def ask(_progress):
+        rows = all_rows(target_url)
+        deposit = {"amount": "1.00"}
+        asked.append(calls.post(f"/v1/wallets/{everything.ada}/deposits", deposit))
+        for answer in (asked[-1], calls.post("/v1/wallets", {"name": "Eve"})):
+            assert answer.status_code == 503, answer.text
+            assert answer.json["type"] == "/problems/unavailable"
+        assert calls.get("/status").status_code == 503
+        with pytest.raises(StoreFailure):
+            note_backup(service_of(app).store, now_us())
+        assert all_rows(target_url) == rows
+
+    def break_off(progress):
+        ask(progress)
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(on_progress=break_off)
+        assert is_unfinished(target_url)
+        run(on_wallet=ask)
+        assert len(asked) == 1 + len(all_rows(database_url)["wallets"])
+        assert all_rows(target_url) == all_rows(database_url)
+        until(lambda: calls.get("/status").status_code == 200)
+        _, version = calls.balance(everything.ada)
+        assert calls.deposit(everything.ada, "1.00").status_code == 201
+        assert calls.balance(everything.ada)[1] == version + 1
         verify(service_of(app).store, freeze=freeze)
     finally:
         service_of(app).close()
@@ -256,6 +321,22 @@ def test_a_store_that_goes_on_while_it_is_copied_is_called_so(
     assert carried["wallets"] == 1
 
 
+def test_a_copy_that_is_finished_already_is_called_so(
+    everything, run, database_url, target_url
+):
+    """Once its store has gone on, it is a database with rows like any other."""
+    run()
+    rows = all_rows(target_url)
+    with pytest.raises(CopyError, match="a finished copy of this store already"):
+        run()
+    everything.send(everything.ada, "deposits", 201, amount="1.00")
+    with pytest.raises(CopyError, match="has rows already: name an empty one"):
+        run()
+    assert all_rows(target_url) == rows
+    assert not is_unfinished(target_url)
+    assert triggers(target_url) == []
+
+
 @pytest.mark.one_engine
 @pytest.mark.parametrize("what", ["wallets", "prices"])
 def test_a_store_that_goes_on_while_its_copy_is_verified_is_called_so(
@@ -280,6 +361,10 @@ def test_a_store_that_goes_on_while_its_copy_is_verified_is_called_so(
     assert all_rows(target_url) == all_rows(database_url)
 
 
+#: What lets a transaction change an unfinished copy.
+OPENED, SHUT = (
+    f"UPDATE unfinished_copy SET copying = {each}" for each in ("true", "false")
+)
 #: What somebody does to a copy before it is finished, and what is said of it.
 FORGERIES = {
     "a wallet is renamed": ("UPDATE wallets SET name = 'x'", "is not what the store"),
@@ -307,7 +392,7 @@ def test_a_copy_that_is_not_its_store_is_never_finished(
 
     def forge(progress):
         if progress.wallets == progress.all_wallets:
-            change(target_url, statement)
+            change(target_url, OPENED, statement, SHUT)
 
     with pytest.raises(CopyError, match=sentence):
         run(on_progress=forge)
@@ -325,9 +410,8 @@ def test_a_copy_that_is_ahead_of_its_store_is_not_gone_on_with(
 
     with pytest.raises(KeyboardInterrupt):
         run(on_progress=break_off)
-    change(
-        target_url, "UPDATE wallets SET changes = changes + 1 WHERE floor_minor = -5000"
-    )
+    ahead = "UPDATE wallets SET changes = changes + 1 WHERE floor_minor = -5000"
+    change(target_url, OPENED, ahead, SHUT)
     before = all_rows(target_url)
     with pytest.raises(CopyError, match=f"ahead of its source in {everything.ada}"):
         run()
@@ -406,11 +490,12 @@ def test_a_row_that_the_other_engine_does_not_take_is_named(
     assert all_rows(target_url)["wallets"] == []
 
 
-def change(url, statement):
+def change(url, *statements):
     """Change a database past the program."""
     store = Store(make_url(url), Limits())
     try:
         with store.transaction() as connection:
-            connection.exec_driver_sql(statement)
+            for statement in statements:
+                connection.exec_driver_sql(statement)
     finally:
         store.close()

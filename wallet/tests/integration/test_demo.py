@@ -1,5 +1,8 @@
 """The demo: a year of movements in a fresh store, and nowhere else."""
 
+import signal
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +18,7 @@ from wallet.ledger.commands import Kind
 from wallet.storage.queries import list_entries, list_wallets
 from wallet.web.service import service_of
 
-from ..actions import Wallets
+from ..actions import Wallets, until
 
 
 @pytest.fixture
@@ -50,6 +53,7 @@ def test_a_fresh_store_gets_a_year_that_ends_today(run, opened):
     report = verify(store, freeze=freeze)
     assert report.wallets == 3
     assert 350 <= report.entries <= 500
+    assert done.output.startswith("Making a year of movements")
     assert f"3 wallets with {report.entries} entries" in done.output
     wallets = list_wallets(store, 9, None)
     assert [wallet.currency for wallet in wallets] == ["ZAR", "ZAR", "EUR"]
@@ -77,6 +81,64 @@ def test_a_store_with_a_wallet_is_left_alone(run, opened):
     listed = caller.get("/v1/wallets").json["wallets"]
     assert [each["id"] for each in listed] == [wallet]
     assert caller.balance(wallet) == ("0.00", 0)
+
+
+#: A demo that dies when it has written something that is not committed.
+DYING = """
+import os, signal
+from wallet.cli import main
+from wallet.storage.store import Store
+
+write = Store.write
+
+def die(*arguments):
+    write(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Store.write = die
+main(["demo"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_a_demo_that_is_killed_leaves_no_store(run, opened, tmp_path):
+    """What has the name of a store is a whole one; the next demo makes it."""
+    command = [sys.executable, "-c", DYING]
+    done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [each.name for each in tmp_path.rglob("*.db")] == ["empty.db"]
+    assert not (tmp_path / "empty.db").exists()
+    done = run()
+    assert done.exit_code == 0, done.output
+    store = service_of(opened()).store
+    assert verify(store, freeze=freeze).wallets == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_a_demo_that_is_killed_leaves_an_empty_database(run, opened):
+    """However much of it was written; the next demo fills it."""
+    store = service_of(opened()).store
+    waiting = (
+        "SELECT 1 FROM pg_locks JOIN pg_database ON database = pg_database.oid"
+        " WHERE datname = current_database() AND NOT granted"
+    )
+    with store.transaction() as holder:
+        # Each wallet, and most of the entries, can be written before the first span.
+        holder.exec_driver_sql("LOCK TABLE spans IN SHARE MODE")
+        command = [sys.executable, "-m", "wallet", "demo"]
+        demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            until(lambda: store.reader.rows(waiting))
+            assert demo.poll() is None
+        finally:
+            demo.kill()
+            demo.wait(60)
+    assert list_wallets(store, 1, None) == []
+    done = run()
+    assert done.exit_code == 0, done.output
+    assert verify(store, freeze=freeze).wallets == 3
 
 
 @pytest.mark.one_engine

@@ -284,6 +284,39 @@ def test_a_statement_is_named_by_its_wallet_and_its_months(visitor, local, past)
     assert name == f"filename=Zoe-{month}.csv; filename*=UTF-8''Zo%C3%AB-{month}.csv"
 
 
+@pytest.mark.one_engine
+def test_a_statement_is_named_by_the_months_of_what_was_imported(visitor, app, local):
+    """Though the wallet was made afterwards; no name runs backwards."""
+    made = datetime.fromisoformat("2026-11-26T08:00:00+02:00")
+    writer = Writer(
+        service_of(app).store, freeze, lambda: round(made.timestamp() * 1_000_000)
+    )
+    wallet = create_wallet(writer, name="Main")
+    writer.stop()
+    names = {
+        "": "2026-11",
+        "to=2026-02-28": "2026-02",
+        "from=2027-01-10": "2027-01-10",
+    }
+    imported = {
+        "": "2026-01-to-2026-11",
+        "to=2026-02-28": "2026-01-to-2026-02",
+        "to=2026-01-30": "2026-01-to-2026-01-30",
+        "to=2025-12-31": "2025-12",
+        "from=2026-01-05&to=2026-01-06": "2026-01-05-to-2026-01-06",
+        "from=2026-03-01": "2026-03-to-2026-11",
+    }
+    for number, expected in enumerate((names, imported)):
+        if number:
+            file = b"Date,Amount\n2026-01-05,10\n2026-02-06,-4\n"
+            assert local.bring_in(wallet, file).status_code == 201
+        for query, months in expected.items():
+            answer = visitor.get(f"/wallets/{wallet}/statement.csv?{query}")
+            assert answer.status_code == 200
+            told = answer.headers["Content-Disposition"]
+            assert told == f"attachment; filename=Main-{months}.csv"
+
+
 def test_a_statement_tells_payees_names_and_moments(visitor, local, past):
     """Each in a column of its own, and none of them runs in a spreadsheet."""
     other = local.create(name="=Bob; +1")

@@ -62,6 +62,73 @@ def test_money_is_set_aside_paid_out_in_parts_and_let_go(visitor, local, ada):
     assert sums(local, ada) == ("75.00", "0.00", "75.00")
 
 
+def test_it_is_paid_out_to_a_wallet_or_to_somebody_with_a_note(visitor, local, ada):
+    """Chosen from the list, or named by its id; the history says which."""
+    bob, euro = local.create(name="Bob"), local.create(name="Eva", currency="EUR")
+    set_aside(visitor, ada)
+    page = f"/wallets/{ada}/holds"
+    shown = visitor.read(page)
+    offered = re.findall(r'<option value="(\w+)">', shown)
+    assert (offered, "<details>" in shown) == ([bob], True)
+    capture, _ = actions(visitor, ada)
+    kept = {"keep_open": "true", "amount": "10"}
+    ways = (
+        {"to": bob, "note": "Half the bill"},
+        {"to_id": bob},
+        {"payee": "Corner Shop", "note": "Wheels"},
+        {},
+    )
+    for way in ways:
+        paid = visitor.fill(page, capture, **kept | way)
+        assert (paid.status_code, paid.location) == (303, page)
+    assert sums(local, ada) == ("60.00", "20.00", "40.00")
+    assert local.balance(bob) == ("20.00", 2)
+    entries = local.get(f"/v1/wallets/{ada}/entries").json["entries"][:4]
+    told = [
+        tuple(entry[name] for name in ("kind", "counterparty", "payee", "note"))
+        for entry in reversed(entries)
+    ]
+    assert told == [
+        ("transfer", bob, None, "Half the bill"),
+        ("transfer", bob, None, None),
+        ("withdrawal", None, "Corner Shop", "Wheels"),
+        ("withdrawal", None, None, None),
+    ]
+    assert local.balance(euro) == ("0.00", 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "field", "words"),
+    [
+        ({"to_id": "w_1"}, 422, "to_id", "recipient"),
+        ({"to_id": "{ada}"}, 422, "to_id", "to itself"),
+        ({"to_id": "{euro}"}, 422, "to_id", "currency"),
+        ({"to": "{bob}", "to_id": "w_1"}, 400, "to_id", "given twice"),
+        ({"payee": "x" * 201}, 400, "payee", "200 characters"),
+        ({"note": "x" * 501}, 400, "note", "500 characters"),
+    ],
+)
+def test_a_recipient_that_cannot_be_paid_is_refused_and_kept(
+    visitor, local, ada, fields, status, field, words
+):
+    """The field at fault is marked where it is, unfolded; nothing is paid out."""
+    made = {"bob": local.create(name="Bob"), "euro": local.create(currency="EUR")}
+    fields = {name: each.format(ada=ada, **made) for name, each in fields.items()}
+    set_aside(visitor, ada)
+    capture, _ = actions(visitor, ada)
+    page = f"/wallets/{ada}/holds"
+    answer = visitor.fill(page, capture, amount="10", **fields)
+    assert answer.status_code == status
+    assert words in error_of(answer).lower()
+    (marked,) = [tag for tag in answer.text.split("<") if "aria-invalid" in tag]
+    assert f'name="{field}"' in marked
+    assert "<details open>" in answer.text
+    for name, value in fields.items():
+        chosen = f'value="{value}" selected' if name == "to" else f'value="{value}"'
+        assert chosen in answer.text
+    assert sums(local, ada) == ("100.00", "60.00", "40.00")
+
+
 def test_what_is_not_kept_is_let_go_with_the_payment(visitor, local, ada):
     """Unless the box is ticked."""
     set_aside(visitor, ada)

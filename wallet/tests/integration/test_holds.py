@@ -140,6 +140,32 @@ class TestHolds:
         assert undone.status_code == 201
         assert sums(local, rich) == ("100.00", "0.00", "100.00")
 
+    def test_a_capture_says_whom_is_paid(self, local, rich):
+        """Within a batch, too; a transfer says it on both sides."""
+        other, hold = local.create(), placed(local, rich, 30)
+        paid = {"payee": "Corner Shop", "amount": "5.00", "keep_open": True}
+        answer = capture(local, rich, hold, key="k", **paid)
+        assert answer.status_code == 201
+        entry = answer.json["entry"]
+        assert (entry["kind"], entry["payee"]) == ("withdrawal", "Corner Shop")
+        again = capture(local, rich, hold, key="k", **paid)
+        assert (again.status_code, again.data) == (201, answer.data)
+        for payee in ("Another", None):
+            reused = capture(local, rich, hold, key="k", **paid | {"payee": payee})
+            assert problem(reused) == "key-reused"
+        item = {"kind": "capture", "hold": hold, "to": other, "payee": "Ada\u2019s"}
+        done = local.batch(rich, item, atomic=True)
+        assert done.status_code == 200
+        (outcome,) = done.json["outcomes"]
+        assert (outcome["status"], outcome["entry"]["payee"]) == (201, "Ada\u2019s")
+        (theirs,) = local.get(f"/v1/wallets/{other}/entries").json["entries"]
+        assert (theirs["amount"], theirs["payee"]) == ("25.00", "Ada\u2019s")
+        found = local.get(f"/v1/wallets/{rich}/entries?payee=Corner%20Shop").json
+        assert found["entries"] == [entry]
+        too_long = capture(local, rich, hold, payee="x" * 201)
+        assert (problem(too_long), too_long.json["field"]) == ("malformed", "payee")
+        assert sums(local, rich) == ("70.00", "0.00", "70.00")
+
     def test_a_hold_can_be_kept_open(self, local, rich):
         """Until nothing remains of it."""
         hold = placed(local, rich, 30)

@@ -130,6 +130,22 @@ def test_an_owner_transfers_and_pays(owner, operator, made, other):
     assert "Other people" not in page
 
 
+def test_an_owner_pays_out_of_a_hold_to_a_wallet_by_its_id(
+    owner, operator, made, other
+):
+    """No other wallet is offered, and what it is called stays unknown."""
+    page = f"/wallets/{made['id']}/holds"
+    assert owner.fill(page, page, amount="5", days="1").status_code == 303
+    shown = owner.read(page)
+    (capture,) = re.findall(r'action="([^"]*/capture)"', shown)
+    assert ("<select" in shown, "To the wallet with the id" in shown) == (False, True)
+    paid = owner.fill(page, capture, amount="3", to_id=other)
+    assert paid.status_code == 303
+    assert operator.balance(made["id"]) == ("7.00", 2)
+    assert operator.balance(other) == ("80.00", 2)
+    assert "Other people" not in owner.read(page)
+
+
 def test_an_owner_may_do_nothing_else(owner, operator, made, other):
     """Neither more with the own wallet, nor anything with another."""
     owner.read(f"/wallets/{made['id']}")

@@ -57,6 +57,37 @@ def test_an_address_of_the_sixth_version_is_shown_as_one(run, monkeypatch):
     assert "http://[::1]:9 " in run("serve", "--host", "::1", "--port", "9").output
 
 
+@pytest.mark.parametrize(
+    ("asked", "options", "started"),
+    [
+        ("2", (), None),
+        ("two", (), None),
+        ("2", ("--workers", "1"), None),
+        ("1", (), 1),
+        ("", (), 1),
+        ("2", ("--workers", "2"), 2),
+    ],
+)
+def test_workers_that_would_not_be_started_are_refused(
+    run, monkeypatch, asked, options, started
+):
+    """The variable is for Compose, and the sentence names the option."""
+    monkeypatch.setenv("WALLET_WORKERS", asked)
+    monkeypatch.setattr(serving, "check", lambda *_arguments: None)
+    served = []
+    monkeypatch.setattr(
+        serving, "serve", lambda *arguments: served.append(arguments[3])
+    )
+    done = run("serve", "--port", "9", *options)
+    if started is None:
+        assert (done.exit_code, done.stdout, served) == (1, "", [])
+        (line,) = done.stderr.splitlines()
+        assert f"WALLET_WORKERS={asked} is for Docker Compose" in line
+        assert "use the option --workers, or unset" in line
+    else:
+        assert (done.exit_code, served) == (0, [started]), done.stderr
+
+
 def test_verify_shows_its_progress_on_a_terminal(run, monkeypatch):
     """Wallets are counted while it works, and the count is wiped away."""
 

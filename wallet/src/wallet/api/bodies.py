@@ -125,6 +125,7 @@ class NewCapture(Body):
     amount: Amount | None = None
     to: Recipient | None = None
     note: Note | None = None
+    payee: Payee | None = None
     keep_open: bool = False
 
 

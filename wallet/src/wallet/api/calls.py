@@ -177,7 +177,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         *("unknown-hold", "hold-closed", "hold-expired", "hold-exceeded"),
         *("self-transfer", "unknown-recipient", "currency-mismatch"),
         *("balance-too-large", "archived"),
-        example={"amount": "20.00", "keep_open": True},
+        example={"amount": "20.00", "payee": "Sea View Hotel", "keep_open": True},
     ),
     ("POST", f"{_WALLET}/holds/<hold_id>/releases"): _hold(
         held.HeldAnswer,

@@ -199,6 +199,7 @@ def new_capture(
         amount=None if capture.amount is None else read_amount(capture.amount),
         recipient=capture.to,
         note=capture.note,
+        payee=capture.payee,
         keep_open=capture.keep_open,
         principal=caller.principal,
         key=key,

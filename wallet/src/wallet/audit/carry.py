@@ -53,13 +53,29 @@ def carrying(target: Store) -> Iterator[Connection]:
 
     :raises CopyError: it is finished, or the database refuses a row.
     """
-    with target.transaction() as connection:
-        if not unfinished.hold(connection):
-            raise CopyError("Another run has finished the copy meanwhile.")
+    with _holding(target) as connection:
         try:
             yield connection
         except RowRefused as refusal:
             raise CopyError(f"A row cannot be copied: {refusal}.") from refusal
+        unfinished.let_go(connection)
+
+
+def finish(target: Store) -> None:
+    """Let an unfinished copy be served.
+
+    :raises CopyError: another run has done that.
+    """
+    with _holding(target) as connection:
+        unfinished.unmark(connection)
+
+
+@contextmanager
+def _holding(target: Store) -> Iterator[Connection]:
+    with target.transaction() as connection:
+        if not unfinished.hold(connection):
+            raise CopyError("Another run has finished the copy meanwhile.")
+        yield connection
 
 
 def carry_wallets(moment: Connection, target: Store, on_progress: OnProgress) -> None:

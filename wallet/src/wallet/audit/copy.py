@@ -2,7 +2,8 @@
 
 All that a run copies is of one moment of the source, so both sides of a transfer are.
 Whatever breaks a run off, the next one takes along what is missing or new. The copy is
-marked as unfinished, and nobody serves from it, until it was compared and verified.
+marked as unfinished, and nobody writes to it or begins to serve from it, until it was
+compared and verified.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from ..storage.side_tables import rate_asks
 from ..storage.spreading import is_spread
 from ..storage.store import Store, open_current_store
 from ..storage.tables import wallets
-from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying
+from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying, finish
 from .compare import OF_WALLETS, OTHERS, content, other_wallets, sums
 from .replay import Fault, Freeze
 from .verify import Report, verify
@@ -52,7 +53,7 @@ def copy_store(
     ):
         try:
             with target.transaction() as connection:
-                _begin(connection, place(source_url))
+                _begin(connection, source, place(source_url))
         except StoreFailure as failure:
             raise CopyError(
                 f"{place(target_url)} cannot be used: {reason_of(failure)}."
@@ -64,8 +65,7 @@ def copy_store(
         _require_unmoved(source, target)
         report = _verify(target, freeze, on_wallet)
         _require_unmoved(source, target)
-        with carrying(target) as connection:
-            unfinished.unmark(connection)
+        finish(target)
     return report
 
 
@@ -78,10 +78,10 @@ def _refuse_same(source: URL, target: URL) -> None:
         raise CopyError("This is the store itself: name another database.")
 
 
-def _begin(connection: Connection, source: str) -> None:
+def _begin(connection: Connection, source: Store, named: str) -> None:
     """Make the tables and mark them, unless that was done before."""
     begun = unfinished.source_of(connection)
-    if begun not in (None, source):
+    if begun not in (None, named):
         raise CopyError(
             f"The database is an unfinished copy of another store, {begun}."
         )
@@ -99,11 +99,23 @@ def _begin(connection: Connection, source: str) -> None:
             " and spread it when the copy is finished."
         )
     if begun is None:
-        # The tables are made with one row, which says when a price may be asked for.
-        for table in {*_ALL} - {rate_asks}:
-            if sums(connection, table)[0]:
-                raise CopyError("The database has rows already: name an empty one.")
-        unfinished.mark(connection, source)
+        # Nobody who uses a database that is no place for a copy waits for the mark.
+        _refuse_rows(connection, source)
+        unfinished.mark(connection, named)
+        _refuse_rows(connection, source)
+
+
+def _refuse_rows(connection: Connection, source: Store) -> None:
+    # The tables are made with one row, which says when a price may be asked for.
+    if not any(sums(connection, table)[0] for table in {*_ALL} - {rate_asks}):
+        return
+    with source.snapshot() as now:
+        if _moved(now, connection) is None:
+            raise CopyError(
+                "The database is a finished copy of this store already, and nothing is"
+                " missing in it."
+            )
+    raise CopyError("The database has rows already: name an empty one.")
 
 
 def _require_equal(moment: Connection, target: Store) -> None:
@@ -126,16 +138,23 @@ def _require_equal(moment: Connection, target: Store) -> None:
 def _require_unmoved(source: Store, target: Store) -> None:
     """Refuse to end while the source goes on."""
     with source.snapshot() as now, target.snapshot() as copy:
-        moved = sum(1 for _ in other_wallets(now, copy))
-        others = [each for each in OTHERS if content(now, each) != content(copy, each)]
-    if moved or others:
-        some = "1 wallet" if moved == 1 else f"{moved} wallets"
-        what = some if moved else "Prices, ended sessions or notes of backups"
+        moved = _moved(now, copy)
+    if moved is not None:
         raise CopyError(
-            f"{what} changed while the store was copied, so the copy is not finished:"
+            f"{moved} changed while the store was copied, so the copy is not finished:"
             " stop the service, and run the command again. It takes along only what"
             " is new."
         )
+
+
+def _moved(now: Connection, copy: Connection) -> str | None:
+    """Say what is not the same in a store and its copy, ``None`` if nothing is."""
+    moved = sum(1 for _ in other_wallets(now, copy))
+    if moved:
+        return "1 wallet" if moved == 1 else f"{moved} wallets"
+    if any(content(now, each) != content(copy, each) for each in OTHERS):
+        return "Prices, ended sessions or notes of backups"
+    return None
 
 
 def _verify(

@@ -187,6 +187,7 @@ def _others(entry: Entry, command: Keyed, currency: str) -> Iterator[Keyed]:
             entry.hold_id,
             recipient=entry.counterparty,
             note=entry.note,
+            payee=entry.payee,
         )
         for amount in (None, Amount(-entry.amount_minor, exponent)):
             for keep_open in (False, True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import click
 
-from ..config import Settings
+from ..config import ConfigError, Settings, read_environment
 from ..storage.address import place
 from ..storage.durability import is_durable
 from .common import one_sentence, settings_of_environment
@@ -27,6 +27,7 @@ def serve(host: str, port: int, workers: int, leave: int) -> None:
     from .. import server as serving
 
     with one_sentence():
+        _refuse_other(workers)
         settings = settings_of_environment()
         address = serving.check(settings, host, port, workers)
         found = serving.prepare(settings)
@@ -35,6 +36,19 @@ def serve(host: str, port: int, workers: int, leave: int) -> None:
     click.echo(_told(settings, found))
     with one_sentence():
         serving.serve(settings, address, port, workers, leave)
+
+
+def _refuse_other(workers: int) -> None:
+    """Refuse another number of workers in the environment, which Compose alone reads.
+
+    :raises ConfigError: there is one.
+    """
+    asked = read_environment().get("WORKERS", "").strip()
+    if asked not in ("", str(workers)):
+        raise ConfigError(
+            f"WALLET_WORKERS={asked} is for Docker Compose, and {workers} would be"
+            " started: use the option --workers, or unset the variable."
+        )
 
 
 def _told(settings: Settings, found: Mapping[str, str] | None) -> str:

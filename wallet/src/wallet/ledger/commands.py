@@ -129,6 +129,7 @@ class CaptureHold:
     keep_open: bool = False
     principal: Principal = Principal.OPERATOR
     key: str | None = None
+    payee: str | None = None
     kind: ClassVar[str] = "capture"
 
 

@@ -110,8 +110,9 @@ def _asked(
     if isinstance(command, PlaceHold):
         return kind, command.amount.canonical(), command.note, command.expires_in_s
     amount = None if command.amount is None else command.amount.canonical()
-    asked = (kind, command.hold_id, amount, command.recipient, command.note)
-    return (*asked, int(command.keep_open))
+    asked: tuple[Value, ...] = (kind, command.hold_id, amount, command.recipient)
+    asked = (*asked, command.note, int(command.keep_open))
+    return asked if command.payee is None else (*asked, command.payee)
 
 
 def asked_by(earlier: Remembered | Moved | Held | Refused) -> bytes:

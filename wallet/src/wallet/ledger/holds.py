@@ -77,7 +77,8 @@ def capture_hold(draft: Draft, command: CaptureHold) -> Moved | Refused:
     sides = [(draft.wallets[wallet.id], -minor, command.recipient)]
     if recipient is not None:
         sides.append((recipient, minor, wallet.id))
-    return carry_out(draft, command, sides, kind, hold_id=hold.id)
+    about = {"payee": command.payee, "hold_id": hold.id}
+    return carry_out(draft, command, sides, kind, **about)
 
 
 def release_hold(draft: Draft, command: ReleaseHold) -> Held | Refused:

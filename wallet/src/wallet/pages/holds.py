@@ -26,7 +26,7 @@ from ..web.auth import Caller
 from ..web.fields import read_note
 from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
-from . import access, forms
+from . import access, forms, recipients
 
 holding = Blueprint("holding", __name__, url_prefix="/wallets/<wallet_id>/holds")
 
@@ -36,13 +36,15 @@ _MOST_DAYS: Final = 365
 _Ask = Callable[[Caller, WalletState], Keyed]
 #: So many are shown; more at once are the business of a program.
 _SHOWN: Final = 100
+#: Beside more of them no wallets are offered, and one is named by its id.
+_WITH_CHOICES: Final = 20
 
 
 @holding.get("")
 def show(wallet_id: str) -> str:
     """Show what is set aside, and ask for more."""
     caller = access.current_caller()
-    return _page(current_service().open_wallet(caller, wallet_id))
+    return _page(caller, current_service().open_wallet(caller, wallet_id))
 
 
 @holding.post("")
@@ -74,6 +76,9 @@ def capture(wallet_id: str, hold_id: str) -> AnyResponse:
             wallet_id=wallet.id,
             hold_id=hold_id,
             amount=_read_amount(wallet),
+            recipient=recipients.read_recipient(),
+            note=read_note(forms.field("note") or None),
+            payee=recipients.read_payee(),
             keep_open=forms.field("keep_open") == "true",
             principal=caller.principal,
             key=forms.read_key(),
@@ -113,12 +118,15 @@ def _again(
     caller: Caller, wallet_id: str, problem: Problem, key: str | None = None
 ) -> Response:
     wallet = current_service().open_wallet(caller, wallet_id)
-    body = _page(wallet, problem, key)
+    body = _page(caller, wallet, problem, key)
     return Response(body, problem.kind.status, problem.headers)
 
 
 def _page(
-    wallet: WalletState, problem: Problem | None = None, key: str | None = None
+    caller: Caller,
+    wallet: WalletState,
+    problem: Problem | None = None,
+    key: str | None = None,
 ) -> str:
     found = list_holds(
         current_service().store, wallet.id, _SHOWN + 1, None, HoldEnd.OPEN
@@ -135,8 +143,19 @@ def _page(
         key=key,
         at_hold=named if named in {hold.id for hold in holds} else None,
         error=problem and forms.sentence(problem),
-        at_fault=problem and problem.members.get("field", "amount"),
+        at_fault=problem and recipients.field_at_fault(problem),
+        others=_others(caller, wallet) if len(holds) <= _WITH_CHOICES else [],
     )
+
+
+def _others(caller: Caller, wallet: WalletState) -> list[WalletState]:
+    """Offer the wallets that can be paid out to."""
+    offered, *_ = recipients.choices(caller, "", forms.field("to"))
+    return [
+        each
+        for each in offered
+        if each.currency == wallet.currency and each.id != wallet.id
+    ]
 
 
 def _read_amount(wallet: WalletState) -> Amount:

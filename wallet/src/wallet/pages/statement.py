@@ -19,6 +19,7 @@ from ..ledger.outcomes import Entry, WalletState
 from ..storage.errors import StoreFailure
 from ..storage.finding import Found, WantedEntries, counterparties, find_entries
 from ..storage.names import Names
+from ..storage.queries import find_entry
 from ..storage.store import Store
 from ..web.service import current_service
 from . import access
@@ -63,6 +64,7 @@ def download(wallet_id: str) -> Response:
     place = service.slow.statements[caller.principal].place()
     zone = service.settings.time_zone
     # The request is over when most of it is made, so it has everything.
+    name = _file_name(wallet, _begun_us(service.store, wallet), typed, zone)
     file = _File(
         *(service.store, wallet, wanted, service.names_for(caller)),
         *(zone, f"Date ({clocks()})", bool(typed)),
@@ -71,8 +73,7 @@ def download(wallet_id: str) -> Response:
     response = Response(mimetype="text/csv")
     place.send(response, file.parts(patience_s=_PATIENCE_S))
     response.content_length = length
-    named = _as_header(_file_name(wallet, typed, zone))
-    response.headers.set("Content-Disposition", "attachment", **named)
+    response.headers.set("Content-Disposition", "attachment", **_as_header(name))
     return response
 
 
@@ -84,18 +85,29 @@ def _as_header(name: str) -> dict[str, str]:
     return {"filename": plain, "filename*": f"UTF-8''{quote(name)}"}
 
 
-def _file_name(wallet: WalletState, typed: Mapping[str, str], zone: tzinfo) -> str:
+def _begun_us(store: Store, wallet: WalletState) -> int:
+    """Tell when a wallet or its history began: what is imported may be the older."""
+    first = find_entry(store, wallet.id, 1) if wallet.version else None
+    made_us = wallet.created_at_us
+    return made_us if first is None else min(made_us, first.at_us)
+
+
+def _file_name(
+    wallet: WalletState, begun_us: int, typed: Mapping[str, str], zone: tzinfo
+) -> str:
     """Name a file by its wallet and its months, or the days that were asked for."""
     name = _NOT_IN_NAMES.sub("-", wallet.name).strip("-")[:60]
-    made, newest = wallet.created_at_us, wallet.last_entry_at_us
-    times = made, max(made, newest)
+    times = begun_us, max(wallet.created_at_us, wallet.last_entry_at_us)
     first, last = (f"{shown_in(zone, at_us):%Y-%m}" for at_us in times)
-    if "from" in typed:
-        first = typed["from"].removesuffix("-01")
     if "to" in typed:
         day = date.fromisoformat(typed["to"])
         ends_month = (day + timedelta(1)).day == 1
         last = f"{day:%Y-%m}" if ends_month else typed["to"]
+        first = min(first, last[:7])
+    if "from" in typed:
+        first = typed["from"].removesuffix("-01")
+        if last < first[:7]:
+            last = first
     period = first if first == last else f"{first}-to-{last}"
     return f"{name or f'wallet-{wallet.id[-6:]}'}-{period}.csv"
 

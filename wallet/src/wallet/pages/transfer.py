@@ -9,22 +9,16 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..ledger.commands import MoveMoney, Principal
-from ..ledger.ids import is_wallet_id
+from ..ledger.commands import MoveMoney
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
-from ..storage.finding import Place, WalletOrder, find_wallets
-from ..storage.queries import find_wallet
 from ..web.auth import Caller
-from ..web.fields import Name, Payee, Recipient, check, read_note
+from ..web.fields import Name, check, read_note
 from ..web.problems import Problem, malformed
 from ..web.service import current_service
-from . import access, forms, review
+from . import access, forms, recipients, review
 
 moving = Blueprint("moving", __name__)
-
-#: So many wallets can be chosen from a list; any other is named by its id.
-_CHOICES = 100
 
 
 @moving.get("/add", defaults={"way": "add"})
@@ -80,26 +74,24 @@ def _read_move(caller: Caller, wallet: WalletState, way: str) -> MoveMoney:
 
 
 def _payee(*, required: bool) -> str | None:
-    payee = forms.field("payee")
-    if required and not payee:
+    payee = recipients.read_payee()
+    if required and payee is None:
         raise malformed("payee", "must say whom you pay")
-    return check(payee, Payee, "payee") or None
+    return payee
 
 
 def _recipient() -> str:
-    chosen, typed = forms.field("to"), forms.field("to_id")
-    if chosen and typed and chosen != typed:
-        raise malformed("to", "is given twice: choose a wallet or type an id")
-    if not (chosen or typed):
+    recipient = recipients.read_recipient()
+    if recipient is None:
         raise malformed("to", "must be a wallet: choose one or type its id")
-    return check(chosen or typed, Recipient, "to")
+    return recipient
 
 
 def _form(caller: Caller, way: str, problem: Problem | None = None) -> str:
     sent = request.form if problem else {}
     chosen = sent.get("from") or request.args.get("from") or caller.wallet_id
     text = check(request.args.get("find", "").strip(), Name, "find")
-    wallets, fitting, more = _choices(caller, text, chosen, sent.get("to"))
+    wallets, fitting, more = recipients.choices(caller, text, chosen, sent.get("to"))
     return render_template(
         "move.html",
         way=way,
@@ -110,35 +102,5 @@ def _form(caller: Caller, way: str, problem: Problem | None = None) -> str:
         chosen=chosen if chosen in {wallet.id for wallet in wallets} else None,
         sent=sent,
         error=problem and forms.sentence(problem),
-        at_fault=_field_at_fault(problem) if problem else None,
+        at_fault=recipients.field_at_fault(problem) if problem else None,
     )
-
-
-def _field_at_fault(problem: Problem) -> str:
-    about_recipient = ("self-transfer", "unknown-recipient", "currency-mismatch")
-    if problem.kind.name in about_recipient:
-        return "to"
-    if problem.kind.name == "unknown-wallet":
-        return "from"
-    return str(problem.members.get("field", "amount"))
-
-
-def _choices(
-    caller: Caller, text: str, *kept: str | None
-) -> tuple[list[WalletState], int, bool]:
-    """Offer wallets by currency and name; tell how many fit, and if there are more.
-
-    :param kept: those that were chosen, which are offered in any case.
-    """
-    if caller.principal is Principal.OWNER:
-        own = current_service().open_wallet(caller, caller.wallet_id or "")
-        return [own], 1, False
-    by_name = WalletOrder.NAME
-    store = current_service().store
-    found = find_wallets(store, by_name, Place(), _CHOICES, text, archived=False)
-    wallets = [*found.rows]
-    for wallet_id in sorted({*filter(None, kept)} - {each.id for each in wallets}):
-        wallet = find_wallet(store, wallet_id) if is_wallet_id(wallet_id) else None
-        wallets += [wallet] if wallet else []
-    wallets.sort(key=lambda wallet: wallet.currency)
-    return wallets, len(found.rows), found.last is not None

@@ -150,6 +150,9 @@ def of_statement(error: Exception, driver: object) -> StoreFailure | None:
     if isinstance(cause, sqlite3.Error):
         if not isinstance(cause, sqlite3.IntegrityError):
             return NotWritten()
+        if cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+            # Only an unfinished copy has triggers.
+            return NotWritten()
         unique = (
             sqlite3.SQLITE_CONSTRAINT_UNIQUE,
             sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
