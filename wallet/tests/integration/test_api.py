@@ -358,6 +358,18 @@ def test_an_id_that_is_none_is_not_looked_up(local):
     assert local.deposit(new_wallet_id(), 1).json["type"] == "/problems/unknown-wallet"
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("path", ["//v1/wallets", "//metrics", "///status", "//"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_address_that_begins_with_two_slashes_is_another(local, path, method):
+    """A rule of a proxy for an address does not fit it, so nothing may answer there."""
+    answer = local.client.open(
+        "/", method=method, json={}, environ_overrides={"PATH_INFO": path}
+    )
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+    assert local.get("/v1/wallets").json["wallets"] == []
+
+
 def test_an_answer_carries_a_request_id(local):
     """A well-formed id is taken over; any other is replaced."""
     assert local.get("/status", **{"X-Request-Id": "abc-1"}).headers[
@@ -456,7 +468,7 @@ def test_status_names_the_part_that_fails(app, local):
 
 
 def test_a_service_that_leaves_says_so_and_works(database_url, tmp_path):
-    """Whoever shares out requests sends it no more; what still comes is answered."""
+    """The proxy in front sends it no more; what still comes is answered."""
     told = threading.Event()
     config = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
     app = make_app(config, leaving=told.is_set)

@@ -199,7 +199,7 @@ def test_after_a_failure_the_same_form_may_be_sent_again(
 
 
 def test_another_amount_is_not_taken_for_the_one_that_was_lost(visitor, local, ada):
-    """Whoever changes what was sent is told to look first."""
+    """After a change of what was sent, one is told to look first."""
     page = f"/wallets/{ada}/holds"
     form = visitor.hidden(page, page) | {"amount": "60", "days": "1"}
     assert visitor.send(page, form).status_code == 303

@@ -370,7 +370,7 @@ def test_what_was_chosen_is_kept_when_others_are_looked_for(visitor, local):
 
 
 def test_no_wallet_is_chosen_for_one_that_is_not_there(visitor, local, ada, bob):
-    """Whoever follows an old link chooses anew."""
+    """From an old link one chooses anew."""
     for sender in (new_wallet_id(), "w_1"):
         page = visitor.read(f"/pay?from={sender}")
         assert "Choose a wallet" in page

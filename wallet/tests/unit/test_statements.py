@@ -162,6 +162,8 @@ def test_a_balance_that_cannot_be_read_names_the_line():
         "31/13/2026,-500,Transfer of balance to savings",
         "2026-01-05 around noon,-500,Carried goods",
         ",-500,Groceries",
+        "pending,-500,Shop",
+        "yesterday,5.00,Closing-down sale",
     ],
 )
 def test_a_movement_whose_date_cannot_be_read_is_refused(line):
@@ -172,13 +174,46 @@ def test_a_movement_whose_date_cannot_be_read_is_refused(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["Total,-500,", "Closing balance 31/01/2026,-500,", ",-500,Brought forward"]
+    "line",
+    [
+        "Total,-500,",
+        "Closing balance 31/01/2026,-500,",
+        ",-500,Brought forward",
+        "SUM,-500,",
+        "Subtotaal,-500,",
+        "Eindsaldo,-500,",
+    ],
 )
 def test_a_sum_of_movements_is_skipped(line):
     """It is said where the date would be, or anywhere if nothing is."""
     statement = read(f"Date,Amount,Note\n2026-01-01,5,x\n{line}\n")
     assert statement.refused == []
     assert statement.skipped == [(3, "is no movement: it has no date")]
+
+
+def test_headings_that_are_repeated_are_skipped():
+    """As at the top of each page; they are words alone."""
+    text = "Date,Amount,Note\n2026-01-01,5,x\n"
+    statement = read(text * 2)
+    assert statement.refused == []
+    assert statement.skipped == [(3, "is no movement: it has no date")]
+    assert [row.line for row in statement.rows] == [2, 4]
+
+
+def test_a_file_has_two_hundred_columns_at_most():
+    """Whether or not they have names."""
+    text = "Date,Amount" + ",x" * 190 + "," * 8 + "\n2026-01-01,5\n"
+    assert len(read(text).rows) == 1
+    with pytest.raises(Unreadable, match="has more than 200 columns"):
+        read(text.replace("\n", ",\n", 1))
+
+
+def test_a_heading_that_is_too_long_names_no_column():
+    """It is not even read."""
+    for length, known in ((100, True), (101, False)):
+        heading = f"Amount ({'x' * (length - 9)})"
+        assert len(heading) == length
+        assert bool(read_header(["Date", heading])) is known
 
 
 def test_balances_tell_the_order_where_dates_do_not():

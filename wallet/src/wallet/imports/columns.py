@@ -46,10 +46,13 @@ _SIDES: Final = {
     **dict.fromkeys(("credit", "cr", "c", "krediet"), 1),
 }
 #: What stands beside a name: a currency, mostly.
-_BESIDE: Final = re.compile(r"\([^)]*\)|\b(zar|rand)\b")
+_BESIDE: Final = re.compile(r"\([^()]*\)|\b(zar|rand)\b")
 
 #: So far down a file the headings are looked for.
 _WITHIN: Final = 100
+#: Whatever is longer names no column and no side, and is not read.
+_LONGEST: Final = 100
+MOST_COLUMNS: Final = 200
 
 #: Where each role stands in a line.
 Columns = dict[str, int]
@@ -59,7 +62,7 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     """Find the separator under which one of the first lines names most columns.
 
     :returns: the separator, the line with the headings, and its columns.
-    :raises Unreadable: there is no such line.
+    :raises Unreadable: there is no such line, or it has too many columns.
     """
     found, faults = [], []
     for separator in SEPARATORS:
@@ -71,7 +74,10 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
         named = ((separator, line, read_header(line.cells)) for line in lines)
         found += [(s, line, columns) for s, line, columns in named if columns][:1]
     if found:
-        return max(found, key=lambda each: len(each[2]))
+        best = max(found, key=lambda each: len(each[2]))
+        if len(best[1].cells) > MOST_COLUMNS:
+            raise Unreadable(f"has more than {MOST_COLUMNS} columns")
+        return best
     if faults:
         raise faults[0]
     raise Unreadable(
@@ -95,12 +101,16 @@ def read_header(cells: Sequence[str]) -> Columns | None:
 
 def find_side(head: Line, dated: Sequence[Line], columns: Columns) -> Columns:
     """Find the column beside the others that says debit or credit, and nothing else."""
-    if "amount" in columns:
-        for place in sorted(set(range(len(head.cells))) - set(columns.values())):
-            said = {cell for line in dated for cell in line.cells[place : place + 1]}
-            words = {_plain(cell) for cell in said - {""}}
-            if words and words <= _SIDES.keys():
-                return {"side": place}
+    if "amount" not in columns:
+        return {}
+    said: list[set[str]] = [set() for _ in head.cells]
+    for line in dated:
+        for cells, cell in zip(said, line.cells, strict=False):
+            cells.add(cell)
+    for place in sorted(set(range(len(said))) - set(columns.values())):
+        words = said[place] - {""}
+        if words and all(_plain(cell) in _SIDES for cell in words):
+            return {"side": place}
     return {}
 
 
@@ -116,5 +126,7 @@ def cell_of(line: Line, columns: Columns, role: str) -> str:
 
 
 def _plain(cell: str) -> str:
+    if len(cell) > _LONGEST:
+        return ""
     bare = _BESIDE.sub(" ", cell.casefold())
     return " ".join(re.sub(r"[^a-z]+", " ", bare).split())

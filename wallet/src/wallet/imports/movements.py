@@ -18,7 +18,9 @@ _OUT: Final = ("out", "fee")
 _LONGEST: Final = {"note": 500, "payee": 200}
 #: Lines without a date that sum up others.
 _SUMS: Final = re.compile(
-    r"\b(totals?|subtotal|balance|opening|closing|brought|carried|saldo)\b", re.I
+    r"\b((sub)?(totals?|totaal)|balance|opening|closing|brought|carried|\w*saldo)\b"
+    r"|^sum$",
+    re.I,
 )
 
 
@@ -115,10 +117,12 @@ class Reader:
         said = cell_of(line, self.columns, "date")
         dated = read_date(said, self.order)
         if dated is None:
-            told = any(cell_of(line, self.columns, name) for name in MOVING)
-            meant = not said or re.search("[0-9]", said)
+            told = [cell_of(line, self.columns, name) for name in MOVING]
+            # Words alone are no movement: pages may repeat their headings.
+            meant = not said or re.search("[0-9]", " ".join((said, *told)))
             # A note may well speak of a balance; what stands for the date says more.
-            if told and meant and not _SUMS.search(said or " ".join(line.cells)):
+            sums = _SUMS.search(said or " ".join(line.cells))
+            if any(told) and meant and not sums:
                 raise _Unclear(f"{_quoted(said)} is no date" if said else "has no date")
             raise _NoMovement("it has no date")
         if any(line.cells[len(self.head.cells) :]):

@@ -45,7 +45,7 @@ _UNSEEN: Final = (
 #: Where a spreadsheet would begin a formula: at the start of the text, or after what it
 #: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
 _RUNS: Final = re.compile(
-    rf"""(^|[;,|\t])(?=[\s"'{_UNSEEN}]*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
+    rf"""(^|[;,|\t])(?=([^\S\t\r\n]|["'{_UNSEEN}])*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
 )
 
 
