@@ -6,7 +6,6 @@ Every setting is an environment variable that begins with ``WALLET_``.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,7 +14,14 @@ from sqlalchemy import URL
 
 from .environment import meant_for_the_wallet
 from .ledger.money import CURRENCIES
-from .secret import key_in, read_key, read_keys, read_operator_token, read_token
+from .secret import (
+    key_in,
+    read_key,
+    read_keys,
+    read_operator_token,
+    read_token,
+    refuse_equal,
+)
 from .storage.address import read_address
 from .storage.connections import Limits
 from .values import luno_url, number, one_of, switch, time_zone
@@ -167,10 +173,11 @@ def read_environment() -> dict[str, str]:
         raise ConfigError(str(error)) from error
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any], make: bool = True) -> Settings:
     """Check the settings and fill in what is missing.
 
     :param given: names without prefix, as Flask's configuration has them.
+    :param make: whether a secret key is made where there is none.
     :raises ConfigError: one of them is unreadable or unsafe.
     """
     values = {name: _value(given, name) for name in SETTINGS}
@@ -180,11 +187,11 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     del values["DATABASE_URL"], values["DATABASE_PASSWORD"]
     try:
         values["SECRET_KEY"] = values["SECRET_KEY"] or key_in(
-            home, local=values["OPERATOR_TOKEN"] is None
+            home, local=values["OPERATOR_TOKEN"] is None, make=make
         )
+        refuse_equal(values)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    _refuse_equal_secrets(values)
     names = [each.name for each in fields(Limits)]
     limits = Limits(**{name: values.pop(name.upper()) for name in names})
     others = {name.lower(): value for name, value in values.items()}
@@ -231,20 +238,3 @@ def _refuse_empty_token(given: Mapping[str, Any], token: str | None) -> None:
             "WALLET_OPERATOR_TOKEN is empty: give it a value, or unset it to run"
             " locally without credentials."
         )
-
-
-def _refuse_equal_secrets(values: Mapping[str, Any]) -> None:
-    # Knowing one secret must not mean knowing another.
-    secrets = [
-        (name, secret)
-        for name in ("SECRET_KEY", "METRICS_TOKEN", "SECRET_KEY_FALLBACKS")
-        for secret in _all_of(values[name])
-    ]
-    secrets.append(("OPERATOR_TOKEN", values["OPERATOR_TOKEN"]))
-    for (one, value), (other, same) in combinations(secrets, 2):
-        if value == same:
-            raise ConfigError(f"WALLET_{one} must differ from WALLET_{other}.")
-
-
-def _all_of(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,) if value else ()

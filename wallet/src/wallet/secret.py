@@ -2,8 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _SHORTEST_KEY: Final = 32
 _SHORTEST_TOKEN: Final = 8
@@ -28,6 +30,11 @@ def read_key(text: str) -> str:
     """Read a secret key; the ``ValueError`` says what is wrong with it."""
     if text and len(text) < _SHORTEST_KEY:
         raise ValueError(f"is too short: use at least {_SHORTEST_KEY} characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Without the cause, which has the secret.
+        raise ValueError("must be text in UTF-8") from None
     return text
 
 
@@ -36,10 +43,28 @@ def read_keys(text: str) -> tuple[str, ...]:
     return tuple(read_key(part.strip()) for part in text.split(",") if part.strip())
 
 
-def key_in(home: Path, local: bool) -> str:
+def refuse_equal(values: Mapping[str, Any]) -> None:
+    """Refuse two secrets that are one: to know one must not mean to know another."""
+    secrets = [
+        (name, secret)
+        for name in ("SECRET_KEY", "METRICS_TOKEN", "SECRET_KEY_FALLBACKS")
+        for secret in _all_of(values[name])
+    ]
+    secrets.append(("OPERATOR_TOKEN", values["OPERATOR_TOKEN"]))
+    for (one, value), (other, same) in combinations(secrets, 2):
+        if value == same:
+            raise ValueError(f"WALLET_{one} must differ from WALLET_{other}.")
+
+
+def _all_of(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,) if value else ()
+
+
+def key_in(home: Path, local: bool, make: bool) -> str:
     """Return the secret key in a folder; the ``ValueError`` says what to change.
 
-    :param local: whether it may be made there.
+    :param local: whether it may be there.
+    :param make: whether it is made if it is not.
     """
     if not local:
         raise ValueError(
@@ -47,6 +72,11 @@ def key_in(home: Path, local: bool) -> str:
             f" secret of your own of at least {_SHORTEST_KEY} characters."
         )
     path = home / "secret_key"
+    if not make and not path.exists():
+        raise ValueError(
+            f"There is no secret key at {path}: look at WALLET_HOME and"
+            " WALLET_SECRET_KEY, which must be those of the service."
+        )
     try:
         key = made_once(path)
     except OSError as error:
@@ -89,6 +119,9 @@ def made_once(path: Path) -> str:
 
 
 def _read(path: Path) -> str:
+    if not path.is_file():
+        # To read a pipe would wait for whoever writes to it.
+        return ""
     return path.read_bytes().decode("ascii", "replace").strip()
 
 

@@ -204,6 +204,10 @@ def _free_address(host: str, port: int) -> str:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError as error:
+        raise ConfigError(
+            f"{host} is no name of a host: choose another with --host."
+        ) from error
     except OSError as error:
         said = f"Port {port} of {host} cannot be used ({error.strerror}): choose others"
         advice = f"{said} with --port and --host."

@@ -554,7 +554,7 @@ def test_text_of_a_statement_cannot_run(begin):
 
 
 @pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
-@pytest.mark.parametrize("between", [*";,\t", "; ", ';"', "; '", ";;", ', "'])
+@pytest.mark.parametrize("between", [*";,|\t", "; ", ';"', "; '", ";;", ', "'])
 def test_no_part_of_a_text_can_run_where_a_separator_would_begin_a_cell(sign, between):
     """As after the semicolon of a=;1+1 where a comma is the decimal sign."""
     separator, rest = between[0], between[1:]
@@ -563,6 +563,17 @@ def test_no_part_of_a_text_can_run_where_a_separator_would_begin_a_cell(sign, be
     told = harmless(f"a{between}{sign}1+1")
     assert told == f"a{separator}'{rest}{sign}1+1"
     assert harmless(f" {sign}1") == f"' {sign}1"
+
+
+@pytest.mark.parametrize(
+    "unseen", "\u200b\u200d\u202e\u2066\ufeff\u00ad\ufe0f\U000e0020"
+)
+def test_what_is_not_seen_before_a_sign_lets_no_text_run(unseen):
+    """It may be dropped where the file is read, or turn the text around."""
+    for begun in (unseen, f" {unseen}", f"{unseen} '{unseen}"):
+        assert harmless(f"{begun}=1+1") == f"'{begun}=1+1"
+        assert harmless(f"a|{begun}=1+1") == f"a|'{begun}=1+1"
+    assert harmless(f"{unseen}a = 1") == f"{unseen}a = 1"
 
 
 @pytest.mark.parametrize("text", ["a; b, c", "Rent; 2026-11", "a = b", "x@y.example"])

@@ -89,6 +89,7 @@ def test_no_other_answer_may_run_scripts(app):
 
 
 FILES = {
+    "/openapi.json": ("application/json", "no-cache"),
     "/docs/swagger-ui-bundle.js": ("text/javascript", "max-age=86400"),
     "/docs/swagger-ui.css": ("text/css", "max-age=86400"),
     "/static/style.css": ("text/css", "no-cache"),
@@ -116,6 +117,21 @@ def test_a_file_is_packed_for_whoever_takes_that(app, path):
         marks.add(mark)
     assert len(marks) == 2
     assert client.head(path).content_length == len(plain.data)
+
+
+def test_the_interface_is_described_once(app, shared_app, monkeypatch):
+    """A stranger who asks again and again gets what is there: one for each mode."""
+    first = [each.test_client().get("/openapi.json") for each in (app, shared_app)]
+    assert [answer.status_code for answer in first] == [200, 200]
+    assert first[0].data != first[1].data
+
+    def fail(*_arguments):
+        raise AssertionError
+
+    monkeypatch.setattr("wallet.api.docs.describe", fail)
+    again = [each.test_client().get("/openapi.json") for each in (app, shared_app)]
+    assert [answer.status_code for answer in again] == [200, 200]
+    assert [answer.data for answer in again] == [answer.data for answer in first]
 
 
 def test_a_page_is_packed_and_its_files_are_kept(app, local):

@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -117,6 +119,48 @@ def test_a_command_that_cannot_do_what_was_asked_ends_badly(run, arguments, sent
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert sentence in line
+
+
+def test_a_key_is_printed_only_with_the_secret_of_the_service(
+    run, tmp_path, monkeypatch
+):
+    """With a new secret it would be worth nothing; none is made, and no folder."""
+    settings = read_settings({"HOME": str(tmp_path)})
+    store = open_store(settings.database_url, settings.limits)
+    writer = Writer(store, freeze, now_us)
+    wallet = create_wallet(writer)
+    writer.stop()
+    store.close()
+    printed = run("key", wallet)
+    assert (printed.exit_code, len(printed.stdout.split())) == (0, 1)
+    monkeypatch.setenv("WALLET_DATABASE_URL", f"sqlite:///{tmp_path}/wallet.db")
+    monkeypatch.setenv("WALLET_HOME", str(tmp_path / "absent"))
+    for asked in (wallet, "w_1"):
+        done = run("key", asked)
+        assert (done.exit_code, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert "There is no secret key at" in line
+        assert not (tmp_path / "absent").exists()
+    monkeypatch.setenv("WALLET_SECRET_KEY", settings.secret_key)
+    assert run("key", wallet).stdout == printed.stdout
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "serve", "backup", "--help"])
+def test_what_cannot_be_printed_ends_with_one_sentence(run, tmp_path, command):
+    """Though standard output is a full disk, and whichever command it is."""
+    more = {"serve": ["--port", "9"], "backup": [str(tmp_path / "copy.db")]}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wallet", command, *more.get(command, [])],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: This cannot be printed: No space left on device.\n"
 
 
 READS = [["verify"], ["backup", "x"], ["copy", "--to", "sqlite:///x"], ["key", "w_1"]]

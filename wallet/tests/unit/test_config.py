@@ -1,3 +1,4 @@
+import os
 import re
 import stat
 from pathlib import Path
@@ -218,6 +219,24 @@ def test_a_secret_that_was_made_is_not_replaced(tmp_path):
     """Keys that were given out stay good after a restart."""
     (tmp_path / "secret_key").write_text("x" * 40)
     assert read_settings({"HOME": str(tmp_path)}).secret_key == "x" * 40
+
+
+def test_a_secret_that_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    """A pipe has something to say only when somebody writes to it."""
+    os.mkfifo(tmp_path / "secret_key")
+    with pytest.raises(ConfigError, match=r"holds no secret key: restore it"):
+        read_settings({"HOME": str(tmp_path)})
+    assert [each.name for each in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+def test_a_secret_of_other_bytes_than_text_is_refused(tmp_path, name):
+    """Nothing can be signed with it, and each worker would find that out by itself."""
+    secret = os.fsdecode(b"\xff\xfe" * 20)
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"HOME": str(tmp_path / "absent"), name: secret})
+    assert str(caught.value) == f"WALLET_{name} must be text in UTF-8."
+    assert not (tmp_path / "absent").exists()
 
 
 @pytest.mark.parametrize("damaged", [b"", b"short\n", b"\xff\x00" * 40])

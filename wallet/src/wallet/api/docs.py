@@ -4,16 +4,18 @@ Everything comes from this service itself, so the pages work without a network.
 """
 
 import secrets
+import threading
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response, current_app, render_template
 
-from ..web.files import send_file
+from ..web.files import Kept, keep, send_file, send_kept
 from ..web.kinds import KINDS
 from ..web.problems import Problem
-from ..web.replies import json_response
+from ..web.replies import encode
 from ..web.service import current_service
 from .openapi import describe
 
@@ -25,13 +27,17 @@ _ASSETS: Final = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
 }
+#: Of many who ask for the description before it is made.
+_ONE_DESCRIBES: Final = threading.Lock()
 _NO_SCRIPTS: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 @documents.get("/openapi.json")
 def read_description() -> Response:
     """Describe the interface in OpenAPI 3.1."""
-    return json_response(describe(current_app, current_service().settings.local))
+    with _ONE_DESCRIBES:
+        kept = _description(current_service().settings.local)
+    return send_kept(kept, "application/json")
 
 
 @documents.get("/docs")
@@ -62,3 +68,9 @@ def show_problem(name: str) -> Response:
     response = Response(render_template("problem_kind.html", kind=KINDS[name]))
     response.headers["Content-Security-Policy"] = _NO_SCRIPTS
     return response
+
+
+@cache
+def _description(local: bool) -> Kept:
+    # It takes a tenth of a second, and is the same for as long as the process lives.
+    return keep(encode(describe(current_app, local)))

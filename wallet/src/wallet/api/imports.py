@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from ..imports.dates import DateForm
 from ..imports.movements import Odd, Row
 from ..ledger.money import CURRENCIES, format_amount
-from ..web.body import query_of, read_body
+from ..web.body import query_of, read_body, require_length
 from ..web.described import described
 from ..web.fields import read_if_match, read_query
 from ..web.importing import MOST_TOLD, Import, bring_in, foretell, read_file
@@ -82,6 +82,8 @@ def import_statement(wallet_id: str) -> Response:
     caller.must_see(wallet_id)
     if request.mimetype != MEDIA:
         raise Problem("unsupported-media-type", f"Send Content-Type: {MEDIA}.")
+    # The beginning of a statement is one, too, and that of an amount is another amount.
+    require_length(request)
     query = read_query(query_of(request), ImportQuery)
     if_match = read_if_match(request.headers.get("If-Match"))
     service, data = current_service(), read_body(request, caller)

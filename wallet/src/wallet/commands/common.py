@@ -34,9 +34,12 @@ _SAID: Final = (
 )
 
 
-def settings_of_environment() -> Settings:
-    """Read and check the settings."""
-    return read_settings(read_environment())
+def settings_of_environment(make: bool = True) -> Settings:
+    """Read and check the settings.
+
+    :param make: whether a secret key is made where there is none.
+    """
+    return read_settings(read_environment(), make)
 
 
 def existing_database() -> URL:

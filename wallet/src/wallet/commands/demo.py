@@ -13,4 +13,5 @@ def demo() -> None:
     from ..demo import make_demo
 
     with one_sentence():
-        click.echo(make_demo(settings_of_environment()))
+        told = make_demo(settings_of_environment())
+    click.echo(told)

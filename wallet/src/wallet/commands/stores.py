@@ -82,15 +82,13 @@ def backup(file: Path | None, force: bool, elsewhere: bool, began: int | None) -
         began_us = began * 1_000_000
     with one_sentence():
         url = existing_database()
-        if file is not None:
-            _save(url, file, force)
+        saved = None if file is None else _save(url, file, force)
         store = open_current_store(url, Limits())
         try:
             note_backup(store, began_us)
         finally:
             store.close()
-    if elsewhere:
-        click.echo("A backup of another program is noted.")
+    click.echo(saved or "A backup of another program is noted.")
 
 
 @click.command()
@@ -99,7 +97,7 @@ def key(wallet_id: str) -> None:
     """Print the key of a wallet."""
     with one_sentence():
         url = existing_database()
-        settings = settings_of_environment()
+        settings = settings_of_environment(make=False)
         store = open_current_store(url, settings.limits)
         try:
             wallet = find_wallet(store, wallet_id)
@@ -111,13 +109,13 @@ def key(wallet_id: str) -> None:
     click.echo(keys.make(wallet.id, wallet.key_version))
 
 
-def _save(url: URL, file: Path, force: bool) -> None:
+def _save(url: URL, file: Path, force: bool) -> str:
     from ..api.answers import freeze
 
     with counting_verified() as show:
         report = back_up(url, file, freeze, show, force=force)
     size = file.stat().st_size
-    click.echo(f"{shown(report)} in {size} bytes: saved to {file}, and verified.")
+    return f"{shown(report)} in {size} bytes: saved to {file}, and verified."
 
 
 def _write_heads(path: Path, wallets: list[WalletState]) -> None:

@@ -38,10 +38,15 @@ _ROW_OF_LINES: Final = 8
 _PATIENCE_S: Final = 5.0
 _PAUSE_S: Final = 0.2
 _NOT_IN_NAMES: Final = re.compile(r"[\W_]+")
+#: What is not seen, and may be gone before a spreadsheet looks for a sign.
+_UNSEEN: Final = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+)
 #: Where a spreadsheet would begin a formula: at the start of the text, or after what it
 #: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
 _RUNS: Final = re.compile(
-    r"""(^|[;,\t])(?=([^\S\t\r\n]|["'])*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
+    rf"""(^|[;,|\t])(?=([^\S\t\r\n]|["'{_UNSEEN}])*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
 )
 
 

@@ -30,6 +30,12 @@ _UNAVAILABLE_CLASSES: Final = ("08", "25006", "40003", "53", "55", "57", "58")
 _WRONG: Final = (
     *("does not exist", "invalid port"),
     *("authentication failed", "no password supplied"),
+    # Of an address, before anybody is asked: `invalid sslmode value: "banana"`.
+    *(' value: "', "invalid integer value", "invalid SSL protocol", "invalid SCRAM"),
+    *("require_auth method", "may not be used with", "could not match"),
+    *("could not parse network address", "definition of service", "is too long"),
+    # And of its options, by the server.
+    *("invalid value for parameter", "unrecognized configuration parameter"),
 )
 
 

@@ -30,16 +30,26 @@ def read_form(
     if len(incoming.mimetype_params.get("boundary", "")) > _LONGEST_BOUNDARY:
         reason = f"has a boundary of more than {_LONGEST_BOUNDARY} characters"
         raise malformed("Content-Type", reason)
-    if "HTTP_TRANSFER_ENCODING" in incoming.environ:
-        raise malformed("Content-Length", "is missing")
+    require_length(incoming)
     if (incoming.content_length or 0) > largest:
         raise Problem("too-large", f"A form has at most {largest // 1024} KiB here.")
     incoming.max_form_memory_size = largest
     incoming.environ["wsgi.input"] = BytesIO(read_body(incoming, caller))
 
 
+def require_length(incoming: Request) -> None:
+    """Refuse a body in chunks: the server does not tell its end from a break.
+
+    :raises Problem: it does not say beforehand how long it is.
+    """
+    if "HTTP_TRANSFER_ENCODING" in incoming.environ:
+        raise malformed("Content-Length", "is missing")
+
+
 def read_body(incoming: Request, caller: Caller | None) -> bytes:
     """Read the whole body, however it is sent.
+
+    In chunks only JSON may come: no beginning of an object is an object.
 
     :raises Problem: it is larger than :data:`LARGEST_BODY`, or too many of such callers
         let others wait for their bodies.
@@ -71,6 +81,11 @@ def _read(incoming: Request) -> bytes:
             break
         body += part
     if len(body) <= LARGEST_BODY:
+        if length is not None:
+            raise ClientDisconnected
+        if not body:
+            # Without a length there is none, unless it broke off at its beginning.
+            require_length(incoming)
         return bytes(body)
     # A client that is cut off while it sends may never see the answer, so the rest is
     # read as well, within reason.

@@ -5,7 +5,7 @@ import hashlib
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask import Request, Response, request
 
@@ -23,18 +23,40 @@ _QUICKLY: Final = 6
 _ONE_READS: Final = threading.Lock()
 
 
+class Kept(NamedTuple):
+    """What is sent again and again: as it is, packed, and a digest of it."""
+
+    whole: bytes
+    packed: bytes
+    digest: str
+
+
+def keep(data: bytes) -> Kept:
+    """Make ready what is sent again and again."""
+    digest = hashlib.sha256(data).hexdigest()[:32]
+    return Kept(data, gzip.compress(data, mtime=0), digest)
+
+
 def send_file(path: Path, mimetype: str, max_age_s: int | None = None) -> Response:
     """Answer with a file; without an age, browsers ask each time whether it changed.
 
     :raises Problem: it is large, and too many are being sent.
     """
     with _ONE_READS:
-        whole, packed, digest = _read(path)
+        kept = _read(path)
+    return send_kept(kept, mimetype, max_age_s)
+
+
+def send_kept(kept: Kept, mimetype: str, max_age_s: int | None = None) -> Response:
+    """Answer with what is kept, as with a file.
+
+    :raises Problem: it is large, and too many are being sent.
+    """
     unpacked = not request.accept_encodings["gzip"]
-    data = whole if unpacked else packed
+    data = kept.whole if unpacked else kept.packed
     response = Response(data, mimetype=mimetype)
     response.vary.add("Accept-Encoding")
-    response.set_etag(digest if unpacked else f"{digest}-gzip")
+    response.set_etag(kept.digest if unpacked else f"{kept.digest}-gzip")
     response.cache_control.no_cache = max_age_s is None or None
     response.cache_control.max_age = max_age_s
     if not unpacked:
@@ -56,6 +78,5 @@ def pack(request: Request, response: Response) -> None:
 
 
 @cache
-def _read(path: Path) -> tuple[bytes, bytes, str]:
-    data = path.read_bytes()
-    return data, gzip.compress(data, mtime=0), hashlib.sha256(data).hexdigest()[:32]
+def _read(path: Path) -> Kept:
+    return keep(path.read_bytes())
