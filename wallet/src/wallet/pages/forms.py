@@ -145,7 +145,7 @@ def submit(caller: Caller, command: Keyed, version: int | None = None) -> Entry 
         (command,), command.wallet_id, caller.key_version, if_match=version
     )
     frozen = current_service().submit_one(submission).frozen
-    if frozen is None:
+    if frozen is None or not frozen.body:
         return None
     if frozen.status >= 400:
         raise answered(frozen.body)

@@ -11,6 +11,7 @@ import msgspec
 from ..clock import now_us
 from ..ledger.commands import Kind, Principal
 from ..ledger.outcomes import Entry, Remembered, WalletState
+from .rows import to_remembered
 from .store import Store
 
 _AS_WRITTEN: Final = """
@@ -144,7 +145,7 @@ def find_operation(
     found = store.reader.rows(
         _OPERATION, wallet_id=wallet_id, principal=principal.value, key=key
     )
-    return Remembered(*found[0]) if found else None
+    return to_remembered(found[0]) if found else None
 
 
 def find_answered(
@@ -164,7 +165,7 @@ def find_operation_by_id(
     """Read what was answered to an operation, to whom, and under which key."""
     given = {"wallet_id": wallet_id, "id": operation_id}
     for principal, key, *answered in store.reader.rows(_OPERATION_BY_ID, **given):
-        return Principal(principal), key, Remembered(*answered)
+        return Principal(principal), key, to_remembered(answered)
     return None
 
 
