@@ -66,7 +66,9 @@ class Model:
             return "archived"
         if self.balance + change - self.held(now) < self.floor:
             return "insufficient-funds"
-        return "balance-too-large" if self.balance + change > LARGEST else None
+        if max(self.balance + change, abs(change)) > LARGEST:
+            return "balance-too-large"
+        return None
 
 
 class Bank:
@@ -90,7 +92,9 @@ class Bank:
         if kind == "transfer" and asked.other == wallet:
             return "self-transfer"
         if kind == "hold":
-            return model.refusal(-asked.minor, now)
+            too_much = model.held(now) + asked.minor > LARGEST
+            reason = model.refusal(-asked.minor, now)
+            return reason or ("balance-too-large" if too_much else None)
         sides = self.sides(wallet, asked)
         reason = model.refusal(sides[0][1], now)
         if reason is None and kind == "transfer":

@@ -59,7 +59,7 @@ class Machine(RuleBasedStateMachine):
     @rule(
         target=wallets,
         currency=st.sampled_from(["ZAR", "ZAR", "JPY"]),
-        floor=st.integers(0, 300),
+        floor=st.integers(0, 300) | st.just(LARGEST),
         opening=small,
     )
     def create(self, currency, floor, opening):
@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         number = max(0, len(lines) - 1 - number)
         self._move(Asked("reversal", number=number), wallet, key)
 
-    @rule(wallet=wallets, minor=small, seconds=seconds, key=keys)
+    @rule(wallet=wallets, minor=minors, seconds=seconds, key=keys)
     def place(self, wallet, minor, seconds, key):
         self._move(Asked("hold", minor, seconds=seconds), wallet, key)
 
@@ -141,7 +141,11 @@ class Machine(RuleBasedStateMachine):
         self._change(wallet, "not-empty" if full else None, archived=archived)
         model.archived = model.archived if full else archived
 
-    @rule(wallet=wallets, minor=st.integers(-300, 300) | st.just(0), key=keys)
+    @rule(
+        wallet=wallets,
+        minor=st.integers(-300, 300) | st.just(0) | st.just(LARGEST),
+        key=keys,
+    )
     def set_balance(self, wallet, minor, key):
         asked, model = Asked("balance", minor), self.bank.wallets[wallet]
         unmoved = minor == model.balance and (wallet, key) not in self.answers

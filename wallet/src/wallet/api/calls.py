@@ -159,7 +159,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ("POST", f"{_WALLET}/holds"): _hold(
         held.HeldAnswer,
         bodies.NewHold,
-        *("insufficient-funds", "archived"),
+        *("insufficient-funds", "balance-too-large", "archived"),
         example={"amount": "25.50", "note": "hotel", "expires_in": 86400},
     ),
     ("GET", f"{_WALLET}/holds"): _read(

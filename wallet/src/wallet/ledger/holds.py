@@ -7,7 +7,7 @@ nothing, whether or not anything has touched its wallet.
 from .commands import CaptureHold, Kind, PlaceHold, ReleaseHold
 from .draft import Draft
 from .held import HoldEnd, HoldState
-from .money import CURRENCIES
+from .money import CURRENCIES, LARGEST_MINOR
 from .moves import carry_out, refuse, refuse_change, refuse_recipient
 from .outcomes import Held, Known, Moved, Refused, WalletState
 from .refusals import Refusal
@@ -30,6 +30,9 @@ def place_hold(draft: Draft, command: PlaceHold) -> Held | Refused:
     wallet = draft.wallets[command.wallet_id]
     minor = command.amount.in_minor_units(CURRENCIES[wallet.currency])
     refusal = refuse_change(wallet, -minor)
+    # Where the floor is below zero, more can be held than a balance can be.
+    if refusal is None and wallet.held_minor + minor > LARGEST_MINOR:
+        refusal = Refusal.BALANCE_TOO_LARGE
     if refusal is not None:
         return refuse(refusal, command)
     hold = HoldState(

@@ -182,7 +182,7 @@ KINDS: Final = {
             "balance-too-large",
             422,
             "A balance would become too large to store",
-            "Nothing was moved.",
+            "Nothing was moved. What moves, or is held, has the same limit.",
         ),
         Kind(
             "already-reversed",
