@@ -5,10 +5,10 @@ PORT ?= 5000
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Tests wait for servers and browsers about a third of their time.
+# Tests spend about a third of their time waiting for servers and browsers.
 TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-# What `wallet/` can be asked for from here.
+# Targets that are passed on to `wallet/`.
 WALLET := demo unit_test_python unit_test_docker test_failover up_traefik up up_ha rollout down destroy logs ps credentials bench
 
 .PHONY: run test test_all test_rest wallet $(WALLET) diff mockup screenshots lint lock format clean
@@ -43,7 +43,7 @@ wallet:
 $(WALLET):
 	$(MAKE) -C wallet $@
 
-# Choose new versions for both parts.
+# Upgrade and pin the packages of both parts.
 lock: .venv/dev
 	$(BIN)/pip install --quiet uv
 	grep -hv '^-c' requirements.txt requirements-dev.txt | $(BIN)/uv pip compile --quiet --upgrade --universal \

@@ -23,7 +23,8 @@ PICTURES = ROOT / "docs" / "screenshots"
 PORT = 5055
 PAGE = f"http://127.0.0.1:{PORT}/"
 ASK = b'{"pair": "XBTZAR", "ask": "1650100.00"}'
-LOOKS = {"": (1280, "light"), "-phone": (375, "dark")}
+DESK = {"": (1280, "light")}
+DESK_AND_PHONE = {**DESK, "-phone": (375, "dark")}
 
 
 class Ticker(BaseHTTPRequestHandler):
@@ -69,7 +70,8 @@ def wait_for(url):
 
 
 def take(browser, stage):
-    for name, (width, theme) in LOOKS.items():
+    looks = DESK if stage < 5 else DESK_AND_PHONE
+    for name, (width, theme) in looks.items():
         size = {"width": width, "height": 800}
         page = browser.new_page(viewport=size, color_scheme=theme)
         page.goto(PAGE)

@@ -41,7 +41,7 @@ def kept_secret_key():
 
 app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY") or kept_secret_key(),
-    SESSION_COOKIE_NAME=Path(app.root_path).name,
+    SESSION_COOKIE_NAME=re.sub("[^A-Za-z0-9-]", "-", Path(app.root_path).name),
     SESSION_COOKIE_SAMESITE="Lax",
     SESSION_REFRESH_EACH_REQUEST=False,  # only a new balance writes the cookie
     PERMANENT_SESSION_LIFETIME=timedelta(days=365),
@@ -79,14 +79,14 @@ def rand(amount):
 
 def parse_rand(text):
     """Return the amount that was typed, exactly, or say what to type instead."""
-    plain = re.sub("[ \u00a0]", "", text).replace(",", ".")
+    plain = re.sub("[ \u00a0\u202f]", "", text).replace(",", ".")
     if not re.fullmatch(r"-?R?[0-9]{1,12}(\.[0-9]{1,2})?", plain):
         raise ValueError("Type rands and cents, such as 1234.56, R 1 234.56 or -50.")
     return Decimal(plain.replace("R", "")).quantize(Decimal("0.01")) + 0  # no -0.00
 
 
 def balance_history():
-    """Return every balance until now, oldest first."""
+    """Return every balance so far, oldest first."""
     return HISTORY + [
         {"date": date, "balance": Decimal(balance)}
         for date, balance in session.get("rows", [])
@@ -101,20 +101,20 @@ def save_balance(text):
         abort(400, str(error))
     rows = session.get("rows", [])
     if len(rows) >= MAX_SAVED:
-        abort(409, "The list is full, so that was not saved. Start over to make room.")
+        abort(409, "The list is full, so nothing was saved. Start over to make room.")
     session["rows"] = [*rows, [f"{datetime.now(SAST):%Y-%m-%d}", str(balance)]]
     session.permanent = True
 
 
 def bitcoin(amount, price):
     """Write an amount in bitcoin, rounded half-even, or nothing without a price."""
-    return f"{amount / price:z.8f}" if price else None
+    return f"{amount / price:z.8f}" if price else None  # z: 0 is never negative
 
 
 def ask_luno():
     """Return what a bitcoin costs at Luno now and a sentence that says so."""
     url = os.environ.get("LUNO_TICKER_URL") or LUNO_TICKER_URL
-    response = requests.get(url, timeout=(1.5, 2))
+    response = requests.get(url, timeout=(1.5, 2))  # to connect, and to read
     response.raise_for_status()
     ask = Decimal(str(response.json()["ask"]))
     if not 1 <= ask <= 10**12:
@@ -163,13 +163,13 @@ def refuse_other_sites():
 
 
 @app.errorhandler(HTTPException)
-def refuse(error):
+def show_error(error):
     """Answer a refused balance with the page, and any other error with its own."""
-    if request.endpoint == "api_update":
+    if request.endpoint == "api_update" and error.code < 500:
         return {"error": error.description}, error.code
     if error.code in (400, 409):
         return page(error.description), error.code
-    return render_template("error.html", error=error), error.code
+    return render_template("error.html", error=error), error.code, error.get_headers()
 
 
 @app.get("/")
@@ -194,7 +194,7 @@ def start_over():
 
 @app.post("/api/update")
 def api_update():
-    """Save a balance and return all of them until now, as the page shows them."""
+    """Save a balance and return every balance so far, as the page shows them."""
     save_balance(request.form.get("balance", ""))
     return statement()
 

@@ -65,7 +65,7 @@ def save(client, text):
 
 @contextmanager
 def nothing_changes(client):
-    """Hold that what is done inside leaves the visitor's rows as they were."""
+    """Assert that what is done inside leaves the visitor's rows as they were."""
     before = look(client).rows
     yield
     assert look(client).rows == before

@@ -103,7 +103,7 @@ def refused(client):
 
 
 def test_after_a_refusal_one_sentence_says_why(refused):
-    """In an element that screen readers say at once."""
+    """In an element that screen readers announce at once."""
     assert refused.text("error").startswith("Type rands and cents, such as ")
     assert refused.by_id("error").get("role") == "alert"
 
@@ -231,6 +231,8 @@ def test_any_other_error_is_a_page_of_ours(client, method, address, status, name
     response = client.open(address, method=method)
 
     assert response.status_code == status
+    assert ("Allow" in response.headers) == (status == 405)
     page = Page(response)
     assert text_of(page.the("h1")) == name
+    assert page.all("nav//a[@aria-current]") == []
     assert page.the("main//a").get("href") == "/"

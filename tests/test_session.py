@@ -46,6 +46,19 @@ def test_the_cookie_is_named_after_the_folder(client, folder):
     assert cookie_of(save(client, "7")).key == folder.name
 
 
+def test_a_copy_of_the_folder_keeps_balances_whatever_its_name(
+    folder, monkeypatch, tmp_path
+):
+    """A cookie's name may hold no space and no accent."""
+    monkeypatch.setenv("SECRET_KEY", "a key for the tests alone")
+    copy = shutil.copytree(folder, tmp_path / f"{folder.name} (copié)")
+    client = load_server(copy).app.test_client()
+
+    save(client, "7")
+
+    assert look(client).balances[-1] == "R\u00a07.00"
+
+
 def test_the_cookie_is_kept_for_a_year(client):
     """Closing the browser loses nothing."""
     expires = parsedate_to_datetime(cookie_of(save(client, "7"))["expires"])

@@ -53,7 +53,7 @@ NOT_A_TICKER = {
 
 
 def ask_in_vain(client, caplog):
-    """Look at the page, and hold that it works, says so and logs one short line."""
+    """Assert that the page works, says so and logs one short line."""
     page = look(client)
 
     assert page.text("price") == NOT_AVAILABLE
@@ -177,6 +177,13 @@ def test_while_one_visitor_waits_for_luno_nobody_else_does(client, other, luno):
     assert second.text("price") == NOT_AVAILABLE
     assert first.result().text("price").startswith("1 BTC = ")
     assert luno.call_count == 1
+
+
+def test_luno_has_little_time_to_connect_and_to_answer(client, luno):
+    """In seconds; the silent one below only shows what reading takes."""
+    look(client)
+
+    assert luno.last_request.timeout == (1.5, 2)
 
 
 @contextmanager

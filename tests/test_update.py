@@ -100,7 +100,7 @@ def test_what_is_no_form_is_refused(client, content_type):
 
 
 def test_a_full_list_is_refused_and_nothing_is_lost(full):
-    """The session's limit is the same by either way."""
+    """The session's limit is the same either way."""
     with nothing_changes(full):
         response = full.post("/api/update", data={"balance": "7"})
 

@@ -2,7 +2,7 @@
 
 import time
 
-# What no machine needs to show what it was asked for.
+# Longer than any machine takes.
 PATIENCE_S = 60
 
 

@@ -108,7 +108,7 @@ def test_the_keyboard_reaches_every_link_and_shows_where_it_is(visit):
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert tab.evaluate(outline) == "solid"
 
-    assert stops[0] == "Skip to the account history"
+    assert stops[0] == "Skip to the content"
     assert stops[2:] == ["Bank Balances", "Transfer", "Pay"]
 
 

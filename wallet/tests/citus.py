@@ -93,7 +93,7 @@ class Cluster:
             url = self.coordinator.set(drivername="postgresql+psycopg", database=name)
             yield url.render_as_string(hide_password=False)
         finally:
-            # The machines go on asking each other, whoever is thrown out.
+            # The machines go on asking each other, even while clients are thrown out.
             self.close(name)
             for machine in self.machines[::-1]:
                 until(partial(self._drop, machine, name), within_s=60, each_s=0.1)

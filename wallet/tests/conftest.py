@@ -217,7 +217,7 @@ def migrate(url: str) -> None:
 
 
 def new_postgresql_database(server: str, template: str = "template1") -> Iterator[str]:
-    """Make a database, and drop it afterwards with whoever is still connected."""
+    """Make a database, and drop it afterwards with all connections to it."""
     name = f"wallet_{uuid.uuid4().hex}"
     url = make_url(server).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")

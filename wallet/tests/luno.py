@@ -76,7 +76,7 @@ class Luno:
                 thread.start()
 
     def _serve(self, line: socket.socket) -> None:
-        # Whoever asks may leave whenever it likes.
+        # The asking process may leave whenever it likes.
         with suppress(OSError), line:
             if self.tls:
                 line = self.tls.wrap_socket(line, server_side=True)

@@ -131,7 +131,7 @@ class Server:
 def free_port() -> int:
     """Find a port below those that the system gives to the other end of a connection.
 
-    Whoever tries again and again to reach one of those meets himself at last. In a run
+    A client that tries one of those again and again may connect to itself. In a run
     of the tests nobody else gets the same, though its server may be down for a while.
     """
     taken = os.environ.get("SHARED_BY_TESTS")

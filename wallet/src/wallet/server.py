@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 from granian.server.common import AbstractServer
@@ -31,6 +32,10 @@ from .web.places import SlowClients
 _STOP_TIMEOUT_S: Final = 9
 #: Connections of a worker, silent ones included; these are closed after 30 seconds.
 _MOST_CONNECTIONS: Final = 8192
+#: The head of a request. The address of a review has some 3 KiB, and may come a second
+#: time as the page before it; the cookies of a browser may have more. It is measured
+#: between two reads, so that one of nearly twice as much can get in.
+_LARGEST_HEAD: Final = 32 * 1024
 #: Files, the database's connections and what comes while another one is closed.
 _SPARE_FILES: Final = 512
 #: The name that prometheus-client looks for.
@@ -109,6 +114,7 @@ def make_server(
         interface=Interfaces.WSGI,
         # With HTTP/2, streams that are cut off would hold threads for ever.
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=_LARGEST_HEAD),
         workers=workers,
         blocking_threads=settings.threads + SlowClients(settings.threads).threads,
         backpressure=_MOST_CONNECTIONS,

@@ -49,7 +49,7 @@ class Live:
     """``wallet serve`` on a port of this machine, which can go and come back."""
 
     def __init__(self, home: Path, **settings: str) -> None:
-        # Whoever locks the ledger lets it go.
+        # A test that locks the ledger lets it go.
         patient = {"LOCK_TIMEOUT_MS": f"{PATIENCE_MS}"}
         settings = {"TIME_ZONE": "Africa/Johannesburg"} | patient | settings
         self._server = Server(home, **settings)

@@ -39,7 +39,7 @@ def test_a_stopped_wallet_is_answered_for_with_503(stack):
 
 
 def test_a_wallet_that_hangs_is_answered_for_with_503(stack):
-    """Within three seconds; whoever was with it already does not wait for ever."""
+    """Within three seconds; requests that it had already do not wait for ever."""
     with Watch(stack) as watch:
         watch.settled(200)
         stack.compose("pause", "wallet")

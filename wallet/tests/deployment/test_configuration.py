@@ -79,7 +79,7 @@ def test_the_ports_are_those_of_the_web_and_only_of_this_machine(services):
 
 
 def test_the_address_of_the_ports_is_a_setting(compose):
-    """Whoever wants to be reached from elsewhere says so."""
+    """To be reached from elsewhere, one says so."""
     changed = _published(_services(BIND_ADDRESS="192.0.2.1", HTTPS_PORT="8443"))
     assert changed == [
         ("traefik", "192.0.2.1", "80", 80),

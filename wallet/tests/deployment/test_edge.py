@@ -39,7 +39,7 @@ def test_a_host_wants_the_password(stack, host):
     ("host", "leads_to"), [("traefik", "/dashboard/"), ("prometheus", "/query")]
 )
 def test_the_bare_address_of_a_host_leads_to_its_page(stack, host, leads_to):
-    """Whoever types no path arrives."""
+    """Without a path one arrives, too."""
     answer = stack.visit(host, "/")
     assert answer.status // 100 == 3
     assert answer.headers["Location"].endswith(leads_to)
@@ -71,7 +71,7 @@ def test_curl_trusts_the_certificate_of_the_deployment(stack, host):
 
 
 def test_the_certificate_outlives_a_restart(stack):
-    """Whoever trusts it once is not asked again."""
+    """Trusted once, it is not asked about again."""
     stack.compose("restart", "traefik")
     stack.up()
     assert stack.visit("wallet", "/status").status == 200
@@ -145,7 +145,7 @@ def test_a_page_behind_the_password_does_not_see_it(stack):
 
 @pytest.mark.parametrize("host", ["wallet", "whoami"])
 def test_every_answer_has_the_headers_of_caution(stack, host):
-    """Whoever answers."""
+    """No matter which service answers."""
     headers = stack.visit(host, "/status").headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"

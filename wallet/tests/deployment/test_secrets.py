@@ -101,7 +101,7 @@ def test_a_lost_secret_is_made_anew_and_the_others_stay(folder):
 
 
 def test_a_secret_of_ones_own_is_kept(folder):
-    """Whoever brings a file with users needs no password from here."""
+    """With a file of users of one's own, no password from here is needed."""
     secrets = folder / "deploy" / "secrets"
     secrets.mkdir(parents=True)
     (secrets / "traefik_users").write_text("ada:of-her-own\n")

@@ -93,7 +93,7 @@ def test_a_backup_that_finds_no_room_leaves_nothing(server, tmp_path):
     assert server.run("backup", str(file)).returncode == 0
     before = file.read_bytes()
     assert len(before) > 40 * 1024
-    # Whoever measures the coverage writes files, too.
+    # Measuring the coverage writes files, too.
     environment = {
         name: value
         for name, value in server.environment.items()

@@ -74,7 +74,7 @@ def test_an_entry_wakes_those_who_wait_at_another_worker(make_server, postgresql
         return time.monotonic() - began_s
 
     for writer in (other, server):
-        # Whoever measures may stand still, too, but not each time.
+        # The measuring process may stand still, too, but not each time.
         assert any(took_s(writer) < 1 for _ in range(5))
 
 
@@ -128,7 +128,7 @@ def test_those_who_wait_hold_up_nobody_who_pays(make_server, sqlite_url):
 
     with ThreadPoolExecutor(16) as pool:
         assert {each for part in pool.map(pay, range(16)) for each in part} == {201}
-    # Whoever measures may stand still, too, but not each time.
+    # The measuring process may stand still, too, but not each time.
     assert any(health_s() < 1 for _ in range(5))
     assert waited(server) == {}
     # Who goes away gives the place back.

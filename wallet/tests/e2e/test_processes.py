@@ -50,7 +50,7 @@ def read(server, wallet):
 
 
 def test_processes_share_a_hot_wallet(servers):
-    """Versions have no gap and no double, whoever wrote them."""
+    """Versions have no gap and no double, no matter which process wrote them."""
     wallet = create(servers[0])
     path = f"/v1/wallets/{wallet}/deposits"
 
@@ -79,7 +79,7 @@ def test_processes_transfer_in_opposite_directions(servers):
 
 def test_a_locked_wallet_holds_up_no_other(make_server, postgresql_url):
     """Two workers serve the others as before; it is served when the lock is gone."""
-    # Long enough for whoever wants the locked one to be there when it is free.
+    # Long enough for a request for the locked one to be there when it is free.
     patient = {"LOCK_TIMEOUT_MS": "60000", "WAIT_TIMEOUT_MS": "60000"}
     server = make_server(postgresql_url, **patient).start(workers=2)
     locked, *others = (create(server) for _ in range(CLIENTS + 1))

@@ -1,9 +1,10 @@
 import http.client
 import json
 import re
+import socket
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -82,6 +83,38 @@ def test_a_body_is_measured_however_it_is_sent(server):
             )
             assert connection.getresponse().status == status
             connection.close()
+
+
+def test_a_head_has_an_end(make_server, sqlite_url):
+    """Of 32 KiB each is read, of more than 64 KiB none, whichever part is so large."""
+    server = make_server(sqlite_url).start()
+
+    def sent(head, body=b""):
+        request = f"{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), 60) as line:
+            # It is refused, and the connection closed, before all of it is sent.
+            with suppress(OSError):
+                line.sendall(request.encode() + body)
+            return int(line.recv(65536).split()[1])
+
+    upload = f"POST /v1/wallets HTTP/1.1\r\nAuthorization: Bearer {OPERATOR}\r\n"
+    upload += f"Content-Type: application/json\r\nContent-Length: {2**20}\r\n"
+    for size, status in ((32_000, 200), (66_000, 431), (400_000, 431)):
+        assert sent(f"GET /status HTTP/1.1\r\nX-Large: {'a' * size}") == status
+        assert sent(f"GET /status?{'a' * size} HTTP/1.1") == status
+        head = f"{upload}X-Large: {'a' * (size - 200)}"
+        made = 201 if status == 200 else status
+        assert sent(head, b"{}".ljust(2**20)) == made
+    with server.client() as client:
+        assert len(client.get("/v1/wallets").json["wallets"]) == 1
+
+
+def test_a_doubled_slash_is_no_address(make_server, sqlite_url):
+    """Nor is one that is written otherwise."""
+    server = make_server(sqlite_url).start()
+    for path in ("//status", "/%2Fv1/wallets", "///metrics"):
+        with server.client() as client:
+            assert client.get(path).status == 404
 
 
 def test_a_port_that_is_taken_is_not_shared(server, make_server):

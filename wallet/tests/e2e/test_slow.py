@@ -102,7 +102,7 @@ def answers_soon(server):
             assert client.get("/status").status == 200
         return time.monotonic() - began_s
 
-    # Whoever measures may stand still, too, but not each time.
+    # The measuring process may stand still, too, but not each time.
     return any(max(health_s() for _ in range(10)) < 1 for _ in range(3))
 
 

@@ -195,7 +195,7 @@ def cluster(own_postgresql):
 
 
 def test_a_server_of_the_past_is_refused(cluster):
-    """Whoever has met its successor reads and writes nothing there any more."""
+    """A process that has met its successor reads and writes nothing there any more."""
     url, promoted = cluster
     old, new, later = (Store(make_url(each), Limits()) for each in (url, promoted, url))
     try:

@@ -61,7 +61,7 @@ class Node(Machine):
         return self.ask("GET", role, within_s=1) == 200
 
     def act(self, method: str, path: str, body: Any) -> int:
-        """Ask Patroni to act, as whoever may."""
+        """Ask Patroni to act, with its name and password."""
         given = base64.b64encode(f"patroni:{PASSWORD}".encode()).decode()
         headers = {"Authorization": f"Basic {given}"}
         return self.ask(method, path, body, headers=headers)

@@ -1,7 +1,7 @@
 """Runs a program like a machine of its own: what it starts ends with it.
 
 What a program leaves behind becomes a child of this process, which ends all of it when
-it is asked to, or when whoever started it is gone, however that came.
+it is asked to, or when the process that started it is gone, for whatever reason.
 
     python keeper.py PROGRAM [ARGUMENT …]
 """

@@ -12,7 +12,7 @@ import psutil
 
 from . import keeper
 
-#: PostgreSQL refuses to run as root. Whoever it runs as must be able to read the
+#: PostgreSQL refuses to run as root. Its user must be able to read the
 #: programs, which root may keep in a folder of its own.
 NOBODY = 65534
 _READ = "+dac_read_search"

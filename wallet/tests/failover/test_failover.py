@@ -93,7 +93,7 @@ def test_the_wallet_may_see_how_far_a_standby_is_behind(cluster):
 
 
 def test_only_who_has_the_password_acts_on_a_node(cluster):
-    """Whoever has not may ask for its role, as HAProxy does, and changes nothing."""
+    """Without it one may ask for its role, as HAProxy does, and change nothing."""
     leader = cluster.wait_for_leader()
     cluster.wait_for_standby()
     wanted = {"leader": leader.name}

@@ -255,6 +255,20 @@ def test_a_refusal_says_what_the_member_must_be(local, members, detail):
     assert (answer.status_code, answer.json["detail"]) == (400, detail)
 
 
+@pytest.mark.parametrize("amount", [1.5, "x", "--1", "1.", None, 2**63])
+def test_a_balance_is_told_that_it_may_be_zero_or_below(local, amount):
+    """As it may be set to, unlike what is moved."""
+    wallet = local.create(floor="-5")
+    path, match = f"/v1/wallets/{wallet}/balance", {"If-Match": "*"}
+    answer = local.client.put(path, json={"amount": amount}, headers=match)
+    assert (answer.status_code, answer.json["field"]) == (400, "amount")
+    assert answer.json["detail"] == (
+        'amount must be text such as "125.50" or "-125.50", or a whole number, with at'
+        " most 8 decimals"
+    )
+    assert local.balance(wallet) == ("0.00", 0)
+
+
 @pytest.mark.parametrize("amount", ["9223372036854775807", 9223372036854775807])
 def test_the_largest_balance_can_be_deposited_at_once(local, amount):
     """A currency without decimals has the longest numbers."""
@@ -358,6 +372,18 @@ def test_an_id_that_is_none_is_not_looked_up(local):
     assert local.deposit(new_wallet_id(), 1).json["type"] == "/problems/unknown-wallet"
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("path", ["//v1/wallets", "//metrics", "///status", "//"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_address_that_begins_with_two_slashes_is_another(local, path, method):
+    """A rule of a proxy for an address does not fit it, so nothing may answer there."""
+    answer = local.client.open(
+        "/", method=method, json={}, environ_overrides={"PATH_INFO": path}
+    )
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+    assert local.get("/v1/wallets").json["wallets"] == []
+
+
 def test_an_answer_carries_a_request_id(local):
     """A well-formed id is taken over; any other is replaced."""
     assert local.get("/status", **{"X-Request-Id": "abc-1"}).headers[
@@ -456,7 +482,7 @@ def test_status_names_the_part_that_fails(app, local):
 
 
 def test_a_service_that_leaves_says_so_and_works(database_url, tmp_path):
-    """Whoever shares out requests sends it no more; what still comes is answered."""
+    """The proxy in front sends it no more; what still comes is answered."""
     told = threading.Event()
     config = {"DATABASE_URL": database_url, "HOME": str(tmp_path)}
     app = make_app(config, leaving=told.is_set)

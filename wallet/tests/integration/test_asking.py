@@ -236,7 +236,7 @@ def test_luno_may_ask_for_a_pause(store, new_poller, ticker, retry_after, pause_
 
 
 def test_a_pause_is_one_of_all_processes(store, new_poller, clock, outcomes):
-    """And ends when Luno said, whoever looks first."""
+    """And ends when Luno said, no matter which process looks first."""
     with luno(answer()) as server:
         first, second = (new_poller(server.url, ask_price) for _ in range(2))
         second.poll()

@@ -1,4 +1,4 @@
-"""Whoever tries many tokens is kept from it, and nobody else."""
+"""A client that tries many tokens is kept from it, and nobody else."""
 
 import threading
 
@@ -78,7 +78,7 @@ def test_ten_in_any_minute_are_too_many(ask, clock):
 
 
 def test_what_was_refused_does_not_count(ask, clock):
-    """Whoever goes on without a pause is listened to a minute later all the same."""
+    """A client that goes on without a pause is heard a minute later all the same."""
     for n in range(MOST_WRONG):
         ask(f"{n}")
     for _ in range(3 * MOST_WRONG):
@@ -89,7 +89,7 @@ def test_what_was_refused_does_not_count(ask, clock):
 
 
 def test_only_that_address_has_to_wait(ask):
-    """Everyone else, and whoever sends no token, is answered as ever."""
+    """Everyone else, and requests without a token, are answered as ever."""
     for n in range(MOST_WRONG):
         ask(f"{n}")
     assert ask(OPERATOR).status_code == 429
@@ -116,6 +116,9 @@ def test_a_neighbour_with_a_right_token_is_not_locked_out(ask):
         (("10.0.0.2", "9.9.9.7"), ("10.0.0.2", "9.9.9.8"), False),
         (("10.0.0.2", "9.9.9.7"), ("10.0.0.3", "8.8.8.1, 9.9.9.7"), True),
         (("10.0.0.2", "9.9.9.7"), ("9.9.9.7", None), True),
+        (("100.64.0.2", "9.9.9.7"), ("100.64.0.2", "9.9.9.8"), False),
+        (("100.127.255.254", "9.9.9.7"), ("9.9.9.7", None), True),
+        (("100.128.0.1", "9.9.9.7"), ("100.128.0.1", "9.9.9.8"), True),
         (("9.9.9.7", "8.8.8.1"), ("9.9.9.7", "8.8.8.2"), True),
         (("10.0.0.2", "unknown"), ("10.0.0.2", None), True),
         (("", None), ("", None), True),
@@ -136,7 +139,7 @@ def test_an_address_is_that_of_whoever_asks(ask, one, other, same):
 
 
 def test_sign_ins_and_tokens_count_together(shared_app, ask):
-    """A page says so; whoever is signed in already goes on."""
+    """A page says so; sessions that began before go on."""
     visitor, early = (Visitor(shared_app.test_client()) for _ in range(2))
     assert early.sign_in(OPERATOR).status_code == 303
     for n in range(MOST_WRONG // 2):

@@ -51,7 +51,7 @@ def test_a_connection_ends_with_an_exchange_that_takes_too_long(connect):
 
 
 def test_a_result_ends_with_the_next_statement(connect):
-    """One cursor serves all, and whoever wants a result takes it before."""
+    """One cursor serves all, so a result must be taken before the next statement."""
     connection = connect()
     first = connection.execute("SELECT 6")
     assert connection.execute("SELECT %s::int", (7,)) is first
@@ -84,7 +84,7 @@ def test_hosts_are_tried_in_their_order(connect, parameters):
 
 
 def test_a_host_that_stands_still_is_tried_once(connect, parameters):
-    """Later it comes last, and whoever connects does not wait for it."""
+    """Later it comes last, and connecting does not wait for it."""
     host, port = parameters["host"], parameters.get("port", "5432")
     with socket.create_server(("127.0.0.1", 0)) as frozen:
         hosts = f"127.0.0.1,{host}", f"{frozen.getsockname()[1]},{port}"

@@ -233,7 +233,7 @@ def test_one_unsafe_machine_makes_all_of_it_unsafe(citus, citus_url):
 
 
 def test_a_locked_wallet_is_given_up_wherever_it_is(citus_url):
-    """Else whoever locks one would hold up all others."""
+    """Else a lock on one would hold up all others."""
     with opened(citus_url, SPREAD) as store, opened(citus_url, SPREAD) as other:
         wallet = create_wallet(Writer(store, freeze, now_us))
         lock = "SELECT id FROM wallets WHERE id = :id FOR UPDATE"

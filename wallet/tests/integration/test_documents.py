@@ -17,7 +17,7 @@ CALLS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 
 INTERFACE = {"v1", "lists", "holds", "timeline", "prices", "status", "metrics"}
-INTERFACE |= {"documents", "imports"}
+INTERFACE |= {"documents", "imports", "operations"}
 
 
 def routes_of(app):
@@ -147,7 +147,7 @@ def test_a_page_is_packed_and_its_files_are_kept(app, local):
 
 
 def test_a_large_file_has_a_number_of_places(app):
-    """Whoever does not read it holds one; the others get it once that ends."""
+    """A client that does not read holds one; the others get it once that ends."""
     path = "/docs/swagger-ui-bundle.js"
     places = service_of(app).slow.files
     unread = [app.test_client().get(path) for _ in range(places.count)]

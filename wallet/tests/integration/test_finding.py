@@ -5,12 +5,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
+from wallet.history import other_side
 from wallet.ledger.commands import Kind, Submission
 from wallet.ledger.ids import new_operation_id
 from wallet.storage import finding
 from wallet.web.service import service_of
 
-from ..actions import Wallets, a_submission
+from ..actions import Wallets, a_submission, until
 
 
 @pytest.fixture
@@ -189,19 +190,110 @@ def test_an_operation_is_read_by_its_id(operator):
     assert (found.json["key"], found.json["body"]) == (None, bare.json)
 
 
-def test_an_operation_belongs_to_the_wallet_that_was_addressed(operator):
-    """It is not found through the receiver, nor is anything that is no id."""
-    ada, bob = operator.create(), operator.create()
+def test_an_operation_is_asked_for_through_a_wallet_of_its_own(operator):
+    """It is not found through a third one, nor is anything that is no id."""
+    ada, bob, eve = (operator.create() for _ in range(3))
     operator.deposit(ada, 5)
     sent = operator.transfer(ada, bob, 1)
     assert sent.status_code == 201
     operation = sent.json["operation"]
-    for name, wallet in ((operation, bob), ("o_1", ada), ("%00", ada), (ada, ada)):
+    for name, wallet in ((operation, eve), ("o_1", ada), ("%00", ada), (ada, ada)):
         answer = read_operation(operator, name, wallet)
         assert answer.status_code == 404
         assert answer.json["type"] == "/problems/unknown-operation"
     missing = operator.get(f"/v1/operations/{operation}")
     assert (missing.status_code, missing.json["field"]) == (400, "wallet")
+    assert "through a wallet" in missing.json["detail"]
+
+
+def test_an_operation_is_found_from_its_other_side(operator):
+    """The operator gets the same answer, of a transfer, a payment and a reversal."""
+    ada, bob = operator.create(), operator.create()
+    operator.deposit(ada, 9)
+    operator.deposit(bob, 9)
+    hold = operator._move(ada, "holds", {"amount": 2}, {}).json["hold"]["id"]
+    payment = operator._move(ada, f"holds/{hold}/captures", {"to": bob}, {"key": "p"})
+    sent = operator.transfer(ada, bob, 1, key="k")
+    undone = operator.post(f"/v1/wallets/{bob}/entries/3/reversals")
+    made = ((payment, ada, bob), (sent, ada, bob), (undone, bob, ada))
+    for answer, asked, other in made:
+        assert answer.status_code == 201, answer.text
+        entries = operator.get(f"/v1/wallets/{other}/entries").json["entries"]
+        operation = answer.json["operation"]
+        assert operation in {each["operation"] for each in entries}
+        told = read_operation(operator, operation, other)
+        assert (told.status_code, told.json["body"]) == (200, answer.json)
+        assert told.data == read_operation(operator, operation, asked).data
+    # What was only asked for is no entry.
+    refused = operator.transfer(ada, bob, 99, key="refused")
+    assert refused.status_code == 422
+    kept = operator.get(f"/v1/operations?wallet={ada}&key=refused").json["operation"]
+    assert read_operation(operator, kept, ada).status_code == 200
+    assert read_operation(operator, kept, bob).status_code == 404
+
+
+def test_the_other_side_is_found_among_others_of_its_time(operator, monkeypatch):
+    """However long the history is before and after."""
+    monkeypatch.setattr(other_side, "AROUND", 3)
+    ada, bob = operator.create(), operator.create()
+    operator.deposit(ada, 9)
+    operations = []
+    for _ in range(9):
+        sent = operator.transfer(ada, bob, 1)
+        assert sent.status_code == 201
+        operations.append(sent.json["operation"])
+        # The next one is made in a later millisecond.
+        until(lambda made=sent.json["operation"]: new_operation_id()[:14] > made[:14])
+    for operation in operations:
+        told = read_operation(operator, operation, bob)
+        assert (told.status_code, told.json["operation"]) == (200, operation)
+
+
+def test_the_other_side_is_found_of_what_is_older_than_its_id(app, local):
+    """As in the demo, whose movements were made up long after they were."""
+    ada, bob = local.create(), local.create()
+    submit, at_us = service_of(app).writer.submit, 1_700_000_000_000_000
+    submit(a_submission(ada, Kind.DEPOSIT, "9", at_us=at_us))
+    move = a_submission(ada, Kind.TRANSFER, "1", recipient=bob, at_us=at_us)
+    submit(move)
+    (operation,) = (each.operation_id for each in move.commands)
+    told = read_operation(local, operation, bob)
+    assert (told.status_code, told.json["operation"]) == (200, operation)
+
+
+def test_a_wallets_key_reads_what_came_from_another(operator):
+    """Its own entry: neither the balance of the sender nor the key is told."""
+    ada, ada_key = created(operator)
+    bob, bob_key = created(operator)
+    sender, receiver = (Wallets(operator.client, key) for key in (ada_key, bob_key))
+    assert operator.deposit(ada, 50).status_code == 201
+    sent = sender.transfer(ada, bob, 1, key="secret")
+    assert sent.status_code == 201
+    operation = sent.json["operation"]
+    told = read_operation(receiver, operation, bob)
+    assert told.status_code == 200
+    (entry,) = receiver.get(f"/v1/wallets/{bob}/entries").json["entries"]
+    assert told.json == {
+        "operation": operation,
+        "key": None,
+        "status": 201,
+        "body": {"operation": operation, "entry": entry},
+    }
+    assert read_operation(receiver, operation, ada).status_code == 403
+    # Without a wallet, each asks through its own.
+    assert receiver.get(f"/v1/operations/{operation}").data == told.data
+    own = sender.get(f"/v1/operations/{operation}")
+    assert own.status_code == 200
+    assert (own.json["key"], own.json["body"]) == ("secret", sent.json)
+    assert (
+        Wallets(operator.client).get(f"/v1/operations/{operation}").status_code == 401
+    )
+
+
+def created(operator):
+    made = operator.post("/v1/wallets", {})
+    assert made.status_code == 201
+    return made.json["id"], made.json["key"]
 
 
 def test_a_wallets_key_reads_its_own_operations_by_id(operator):

@@ -59,7 +59,7 @@ def test_an_empty_page_comes_when_the_time_is_over(app, local):
 
 
 def test_an_entry_ends_the_wait_of_its_wallet_alone(app, local):
-    """Whoever waits for another version, or at another wallet, goes on waiting."""
+    """Calls that wait for another version or wallet go on waiting."""
     wallet, other = local.create(), local.create()
     gained = Gained(local)
     feeds = [(wallet, 0), (wallet, 0), (wallet, 1), (other, 0)]

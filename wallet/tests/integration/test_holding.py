@@ -89,7 +89,7 @@ def test_each_form_is_carried_out_once(visitor, local, ada):
 @pytest.mark.parametrize(
     ("fields", "status", "field", "words"),
     [
-        ({"amount": "100.01"}, 422, "amount", "does not hold enough"),
+        ({"amount": "100.01"}, 422, "amount", "has too little available"),
         ({"amount": "0"}, 400, "amount", "above zero"),
         ({"amount": "1,234"}, 400, "amount", "two ways"),
         ({"days": "0"}, 400, "days", "from 1 to 365"),
@@ -199,7 +199,7 @@ def test_after_a_failure_the_same_form_may_be_sent_again(
 
 
 def test_another_amount_is_not_taken_for_the_one_that_was_lost(visitor, local, ada):
-    """Whoever changes what was sent is told to look first."""
+    """After a change of what was sent, one is told to look first."""
     page = f"/wallets/{ada}/holds"
     form = visitor.hidden(page, page) | {"amount": "60", "days": "1"}
     assert visitor.send(page, form).status_code == 303

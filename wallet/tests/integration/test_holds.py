@@ -237,7 +237,12 @@ class TestHolds:
                 answer = local.get(page)
                 assert answer.status_code == 200, answer.text
                 found += [each["id"] for each in answer.json["holds"]]
-                page = answer.json["next"]
+                page, cursor = answer.json["next"], answer.json["next_cursor"]
+                assert (page is None) == (cursor is None)
+                if page is not None:
+                    after = f"/v1/wallets/{rich}/holds?limit=2{query}&after={cursor}"
+                    assert local.get(after).data == local.get(page).data
+                    assert cursor == found[-1]
             return found
 
         assert listed("") == holds
@@ -338,6 +343,44 @@ class TestHolds:
         statuses = [each["status"] for each in answer.json["outcomes"]]
         assert statuses == [404, 404, 201]
         assert sums(local, rich) == ("100.00", "1.00", "99.00")
+
+    def test_what_is_held_never_leaves_63_bits(self, local, app):
+        """Where a floor far below zero would allow more, that is refused and kept."""
+        most = "92233720368547758.07"
+        wallet = local.create(floor=f"-{most}")
+        assert local.deposit(wallet, 1).status_code == 201
+        hold = placed(local, wallet, most)
+        full = sums(local, wallet)
+        assert full == ("1.00", most, "-92233720368547757.07")
+        refused = place(local, wallet, "0.01", key="k")
+        assert (refused.status_code, problem(refused)) == (422, "balance-too-large")
+        assert place(local, wallet, "0.01", key="k").data == refused.data
+        item = {"kind": "hold", "amount": "0.01"}
+        atomic = local.batch(wallet, item, atomic=True)
+        assert (atomic.status_code, problem(atomic)) == (422, "batch-refused")
+        assert (sums(local, wallet), local.balance(wallet)[1]) == (full, 1)
+        # What a capture takes out of it can be set aside again, and no more.
+        paid = capture(local, wallet, hold, amount="0.01", keep_open=True)
+        assert paid.status_code == 201
+        both = local.batch(wallet, item, item)
+        assert both.status_code == 200
+        assert [each["status"] for each in both.json["outcomes"]] == [201, 422]
+        undone = local.post(f"/v1/wallets/{wallet}/entries/1/reversals")
+        assert problem(undone) == "insufficient-funds"
+        assert sums(local, wallet) == ("0.99", most, "-92233720368547757.08")
+
+    def test_a_refusal_because_of_a_hold_says_what_is_so(self, local, rich):
+        """The balance would stay above the floor; what is available would not."""
+        placed(local, rich, 40)
+        for refused in (local.withdraw(rich, "60.01"), place(local, rich, "60.01")):
+            assert (refused.status_code, problem(refused)) == (
+                422,
+                "insufficient-funds",
+            )
+            assert refused.json["title"] == "The wallet has too little available"
+            told = "Nothing was moved. What is available may not fall below the floor."
+            assert refused.json["detail"] == told
+        assert sums(local, rich) == ("100.00", "40.00", "60.00")
 
     def test_other_rules_respect_what_is_held(self, local, rich):
         """Transfers, reversals, floors, archives and balances that are set."""

@@ -54,6 +54,8 @@ def test_a_file_is_looked_at_and_then_written_as_it_was_shown(
     wallet = local.create(name="Ada")
     file = (STATEMENTS / "semicolons.csv").read_bytes()
     assert "Import a statement" in visitor.read(f"/wallets/{wallet}")
+    asked = text_of(visitor.read(f"/wallets/{wallet}/import"))
+    assert "cannot be older than the wallet's last entry" in asked
     answer = look(visitor, wallet, file)
     shown = text_of(answer.text)
     assert answer.status_code == 200
@@ -81,7 +83,7 @@ def test_refused_lines_are_shown_and_nothing_can_be_confirmed(visitor, local):
     shown = text_of(answer.text)
     assert (answer.status_code, "Nothing can be imported" in shown) == (200, True)
     assert "3 “<b>” is no amount in ZAR" in shown
-    assert "4 the wallet does not hold enough" in shown
+    assert "4 the wallet has too little available" in shown
     assert "<b>" not in answer.text
     assert "confirm" not in answer.text
     assert local.balance(wallet) == ("0.00", 0)
@@ -95,7 +97,10 @@ def test_a_look_that_is_out_of_date_is_shown_anew(visitor, local, monkeypatch):
     assert local.bring_in(wallet, b"Date,Amount\n2026-01-01,5\n").status_code == 201
     stale = visitor.send(action, form)
     assert stale.status_code == 412
-    assert error_of(stale).startswith("The wallet has changed")
+    assert error_of(stale) == (
+        "The wallet has changed since you looked at the file, and nothing was written."
+        " Check what is shown here now before you import it."
+    )
     assert "New 1 Known already 1" in text_of(stale.text)
     assert local.balance(wallet) == ("5.00", 1)
     action, form = form_in(visitor, stale, monkeypatch)
@@ -158,6 +163,22 @@ def test_a_form_that_was_altered_or_is_of_another_wallet_is_refused(
         assert local.balance(each) == ("0.00", 0)
 
 
+@pytest.mark.parametrize("path", ["", "/confirm"])
+def test_a_file_that_is_too_large_is_told_where_another_can_be_chosen(
+    visitor, local, path
+):
+    """None of it is read; whoever may not import sees no form."""
+    wallet = local.create()
+    page = f"/wallets/{wallet}/import"
+    form = visitor.hidden(page, page) | {"file": "x" * 2**20}
+    answer = visitor.send(f"{page}{path}", form)
+    assert answer.status_code == 413
+    assert "Divide it into parts below 700 KiB" in error_of(answer)
+    assert 'type="file"' in answer.text
+    assert local.balance(wallet) == ("0.00", 0)
+    assert visitor.send(f"/wallets/x/import{path}", form).status_code == 404
+
+
 @pytest.mark.slow
 def test_a_large_file_goes_through_the_page(visitor, local, monkeypatch):
     """Up to the size of any body; a larger one is refused."""
@@ -171,7 +192,9 @@ def test_a_large_file_goes_through_the_page(visitor, local, monkeypatch):
     action, form = form_in(visitor, answer, monkeypatch)
     assert visitor.send(action, form).status_code == 303
     assert local.balance(wallet) == ("10000.00", 10_000)
-    assert look(visitor, wallet, file + b"x" * 2**18).status_code == 413
+    large = look(visitor, wallet, file + b"x" * 2**18)
+    assert large.status_code == 413
+    assert "Divide it into parts" in error_of(large)
 
 
 def test_the_holder_of_a_key_does_not_import(shared_app, operator):
@@ -182,6 +205,8 @@ def test_the_holder_of_a_key_does_not_import(shared_app, operator):
     page = f"/wallets/{made['id']}"
     assert "import" not in owner.read(page).lower()
     assert owner.get(f"{page}/import").status_code == 403
+    large = {"file": "x" * 2**20}
+    assert owner.send(f"{page}/import", large).status_code == 403
     boss = Visitor(shared_app.test_client())
     assert boss.sign_in(OPERATOR).status_code == 303
     assert boss.get(f"{page}/import").status_code == 200

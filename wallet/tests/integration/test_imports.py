@@ -3,12 +3,14 @@
 import threading
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from wallet import create_app
 from wallet.api.answers import freeze
 from wallet.audit.verify import verify
+from wallet.clock import shown_in
 from wallet.imports.commands import PREFIX
 from wallet.imports.statement import MOST_LINES
 from wallet.storage.queries import list_entries
@@ -107,9 +109,10 @@ def test_a_line_that_is_refused_refuses_all(local):
     assert {each["line"]: each["reason"] for each in answer.json["lines"]} == {
         3: "“2026-02-30” is no date",
         4: "“ten” is no amount in ZAR",
-        5: "2026-02-01 is before the wallet's last entry",
+        5: "2026-02-01 counts from 00:00, before the wallet's last entry"
+        " at 2026-03-01 00:00:00+02:00",
         6: "2099-01-01 lies in the future",
-        7: "the wallet does not hold enough",
+        7: "the wallet has too little available",
         8: "“1.005” is no amount in ZAR",
         9: "has more cells than there are columns",
         10: "has no date",
@@ -277,6 +280,36 @@ def test_two_who_bring_in_one_file_in_one_batch_write_it_once(app, local, monkey
     assert (known["refused"], known["taken"]) == ([], [])
     assert known["balance_before"] == known["balance_after"] == "6.00"
     assert local.balance(wallet) == ("6.00", 2)
+
+
+@pytest.mark.one_engine
+def test_the_moment_of_the_last_entry_is_told_to_a_movement_of_the_same_day(local):
+    """By the clocks of the service; its own moment is the first of the day."""
+    wallet = local.create()
+    assert local.deposit(wallet, 5).status_code == 201
+    ((at_us, *_),) = history(local, wallet)
+    moment = shown_in(ZoneInfo("Africa/Johannesburg"), at_us)
+    answer = local.bring_in(wallet, file_of(f"{moment:%Y-%m-%d},1,x"))
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    why = (
+        f"{moment:%Y-%m-%d} counts from 00:00, before the wallet's last entry"
+        f" at {moment:%Y-%m-%d %H:%M:%S}+02:00"
+    )
+    assert answer.json["lines"] == [{"line": 2, "reason": why}]
+    assert local.balance(wallet) == ("5.00", 1)
+
+
+@pytest.mark.one_engine
+def test_a_movement_that_only_the_balance_shows_is_not_left_out(local):
+    """The file is refused whole, with the line."""
+    wallet = local.create()
+    lines = ["2026-01-01,100,a,100", "2026-01-02,,fee,90"]
+    file = file_of(*lines, head="Date,Amount,Note,Balance")
+    answer = local.bring_in(wallet, file)
+    assert (answer.status_code, answer.json["count"]) == (422, 1)
+    why = "has no amount, but its balance is 90.00, and was 100.00"
+    assert answer.json["lines"] == [{"line": 3, "reason": why}]
+    assert local.balance(wallet) == ("0.00", 0)
 
 
 @pytest.mark.one_engine

@@ -61,24 +61,6 @@ def test_from_the_lowest_balance_to_the_highest(
     assert local.balance(wallet) == (then, 3)
 
 
-def test_what_is_held_is_at_most_what_a_balance_can_be(local, wallet, database_url):
-    """Though as much again is available, down to the floor."""
-    assert set_balance(local, wallet, HIGHEST).status_code == 201
-    placed = hold(local, wallet, HIGHEST)
-    assert placed.status_code == 201
-    before = all_rows(database_url)
-    for amount in ("0.01", HIGHEST):
-        assert is_too_large(hold(local, wallet, amount))
-    item = {"kind": "hold", "amount": "0.01"}
-    assert local.batch(wallet, item, atomic=True).status_code == 422
-    assert all_rows(database_url) == before
-    assert sums(local, wallet) == (HIGHEST, HIGHEST, "0.00")
-    path = f"/v1/wallets/{wallet}/holds/{placed.json['hold']['id']}/captures"
-    assert local.post(path).status_code == 201
-    assert hold(local, wallet, HIGHEST).status_code == 201
-    assert sums(local, wallet) == ("0.00", HIGHEST, LOWEST)
-
-
 def test_the_largest_moves_are_undone_paid_out_and_shown(local, wallet):
     """By a reversal, a capture into another wallet, and every page."""
     assert set_balance(local, wallet, LOWEST).status_code == 201

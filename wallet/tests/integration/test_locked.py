@@ -200,7 +200,7 @@ def test_a_lock_is_waited_for_no_longer_than_for_a_turn(store, make_writer, lock
 
 
 def test_those_who_want_one_locked_wallet_keep_their_order(store, writer, lock, caplog):
-    """Whatever they want of it, and whoever else they want. It is met locked once."""
+    """Whatever else they want with it. It is met locked once."""
     ada, bob = create_wallet(writer), create_wallet(writer, floor_minor=-1000)
     with lock(ada):
         threads = submit_aside(

@@ -88,7 +88,7 @@ def test_a_line_tells_who_asked_where_that_is_wanted(
 
 
 def test_what_a_review_asks_is_not_logged(operator, shared_app, lines):
-    """Its address tells everything to whoever reads it, so its pattern stands there."""
+    """Its address tells everything to its reader, so its pattern stands there."""
     wallet = operator.create(name="Ada")
     operator.deposit(wallet, 5)
     manager = Visitor(shared_app.test_client())

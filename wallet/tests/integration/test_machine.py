@@ -29,6 +29,8 @@ from .model import LARGEST, Asked, Bank, Model
 
 minors = st.integers(1, 500) | st.sampled_from([LARGEST, LARGEST - 1, LARGEST // 2])
 small = st.integers(1, 100)
+#: From the deepest, the highest balance is out of reach of one move.
+floors = st.integers(0, 300) | st.just(LARGEST)
 keys = st.none() | st.sampled_from(["a", "b", "c"])
 seconds = st.sampled_from([1, 3, 60])
 KINDS = ("deposit", "withdrawal", "transfer", "hold", "capture", "release")
@@ -59,8 +61,8 @@ class Machine(RuleBasedStateMachine):
     @rule(
         target=wallets,
         currency=st.sampled_from(["ZAR", "ZAR", "JPY"]),
-        floor=st.integers(0, 300) | st.just(LARGEST),
-        opening=small,
+        floor=floors,
+        opening=small | st.just(LARGEST // 2),
     )
     def create(self, currency, floor, opening):
         name, text = uuid.uuid4().hex, self._text(currency, -floor)
@@ -95,7 +97,7 @@ class Machine(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         other=st.none() | wallets,
-        minor=st.sampled_from([None, None, 1, 10, 100]),
+        minor=st.sampled_from([None, None, 1, 10, 100, LARGEST // 2]),
         keep_open=st.booleans(),
         key=keys,
     )
@@ -126,7 +128,7 @@ class Machine(RuleBasedStateMachine):
         self._change(wallet, None, name=name)
         self.bank.wallets[wallet].name = name
 
-    @rule(wallet=wallets, floor=st.integers(0, 300))
+    @rule(wallet=wallets, floor=floors)
     def move_floor(self, wallet, floor):
         model = self.bank.wallets[wallet]
         too_high = -floor > model.balance - model.held(self.clock.us)

@@ -65,7 +65,7 @@ def test_a_request_is_counted_by_its_route(local):
     ],
 )
 def test_labels_come_from_closed_sets(local, method, path, labels):
-    """Whoever sends odd methods or addresses makes no new label."""
+    """Odd methods and addresses make no new label."""
     gained = Gained(local)
     local.client.open(path, method=method)
     assert gained("wallet_http_request_duration_seconds_count", *labels) == 1

@@ -103,7 +103,13 @@ REFUSED = [
     ("/transfer", {"amount": "1,234", "to": "bob"}, 400, "amount", "two ways"),
     ("/transfer", {"amount": "0", "to": "bob"}, 400, "amount", "above zero"),
     ("/transfer", {"amount": "-5", "to": "bob"}, 400, "amount", "above zero"),
-    ("/transfer", {"amount": "100.01", "to": "bob"}, 422, "amount", "hold enough"),
+    (
+        "/transfer",
+        {"amount": "100.01", "to": "bob"},
+        422,
+        "amount",
+        "too little available",
+    ),
     ("/transfer", {"amount": "1", "to": "ada"}, 422, "to", "to itself"),
     ("/transfer", {"amount": "1", "to_id": "nobody"}, 422, "to", "no such recipient"),
     ("/transfer", {"amount": "1", "to": "yen"}, 422, "to", "another currency"),
@@ -117,7 +123,13 @@ REFUSED = [
         {"amount": "1", "payee": "x", "note": "x" * 501},
         *(400, "note", "500 characters"),
     ),
-    ("/pay", {"amount": "100.01", "payee": "Thandi"}, 422, "amount", "hold enough"),
+    (
+        "/pay",
+        {"amount": "100.01", "payee": "Thandi"},
+        422,
+        "amount",
+        "too little available",
+    ),
 ]
 
 
@@ -180,10 +192,10 @@ def test_what_the_rules_refuse_at_the_confirmation_is_not_moved(visitor, local, 
     local.withdraw(ada, 50)
     answer = visitor.send(review, form | {"version": "2"})
     assert answer.status_code == 422
-    assert "does not hold enough" in error_of(answer)
+    assert "has too little available" in error_of(answer)
     local.deposit(ada, 500)
     for later in (visitor.get(review), visitor.send(review, form)):
-        assert "does not hold enough" in error_of(later)
+        assert "has too little available" in error_of(later)
         assert 'name="version"' not in later.text
     assert local.balance(ada) == ("550.00", 3)
 
@@ -232,7 +244,7 @@ def test_a_review_says_what_would_be_refused_now(visitor, local, ada, bob):
     review = prepare(visitor, "/transfer", from_=ada, to=bob, amount="80")
     local.withdraw(ada, 50)
     page = visitor.get(review)
-    assert "does not hold enough" in error_of(page)
+    assert "has too little available" in error_of(page)
     assert 'name="version"' not in page.text
     local.deposit(ada, 50)
     assert visitor.confirm(review).status_code == 303
@@ -309,7 +321,7 @@ def test_a_conflict_that_leaves_too_little_says_both(visitor, local, ada):
     answer = visitor.send(review, form)
     assert answer.status_code == 412
     told = "Nothing was paid: the balance went from R 100.00 to R 50.00. The wallet"
-    assert error_of(answer).startswith(f"{told} does not hold enough")
+    assert error_of(answer).startswith(f"{told} has too little available")
     assert 'name="version"' not in answer.text
     assert local.balance(ada) == ("50.00", 2)
 
@@ -370,7 +382,7 @@ def test_what_was_chosen_is_kept_when_others_are_looked_for(visitor, local):
 
 
 def test_no_wallet_is_chosen_for_one_that_is_not_there(visitor, local, ada, bob):
-    """Whoever follows an old link chooses anew."""
+    """From an old link one chooses anew."""
     for sender in (new_wallet_id(), "w_1"):
         page = visitor.read(f"/pay?from={sender}")
         assert "Choose a wallet" in page

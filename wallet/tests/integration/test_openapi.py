@@ -5,6 +5,7 @@ import re
 from ipaddress import IPv4Address
 from itertools import count
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -198,11 +199,76 @@ def test_answers_tell_which_texts_are_moments_ids_and_choices(app):
     assert re.search(
         entry["operation"]["pattern"], f"o_{'0' * 12}7{'0' * 3}8{'0' * 15}"
     )
+    hold = {"$ref": "#/components/schemas/HoldId"}
+    assert hold in entry["hold"]["anyOf"]
+    for item in ("CaptureItem", "ReleaseItem"):
+        assert schemas[item]["properties"]["hold"]["$ref"] == hold["$ref"]
+    assert re.search(schemas["HoldId"]["pattern"], f"h_{'0' * 12}7{'0' * 3}8{'0' * 15}")
     problem = schemas["ProblemAnswer"]["properties"]["type"]
     assert problem == {"$ref": "#/components/schemas/ProblemType"}
     kinds = schemas["ProblemType"]
     assert kinds["x-enum-varnames"][0] == "MALFORMED"
     assert len(kinds["x-enum-varnames"]) == len(kinds["enum"])
+
+
+def test_what_is_told_of_every_kind_of_key_is_as_described(app, local):
+    """By the key and by the operation: of moves, holds, and what was refused."""
+    ada, bob = local.create(), local.create()
+    path, hold = f"/v1/wallets/{ada}", None
+    for name, call, body in (
+        ("deposit", "deposits", {"amount": 100}),
+        ("withdrawal", "withdrawals", {"amount": 1}),
+        ("transfer", "transfers", {"amount": 1, "to": bob}),
+        ("reversal", "entries/2/reversals", {}),
+        ("refusal", "withdrawals", {"amount": 1000}),
+        ("hold", "holds", {"amount": 10}),
+        ("capture", "holds/{hold}/captures", {"amount": 1, "keep_open": True}),
+        ("release", "holds/{hold}/releases", {}),
+        ("closed", "holds/{hold}/captures", {}),
+    ):
+        address = f"{path}/{call.format(hold=hold)}"
+        answer = local.post(address, body, **{"Idempotency-Key": name})
+        refused = name in ("refusal", "closed")
+        assert answer.status_code == (422 if refused else 201), answer.text
+        hold = answer.json.get("hold", {}).get("id", hold)
+    set_to = {"Idempotency-Key": "balance", "If-Match": "*"}
+    answer = local.client.put(f"{path}/balance", json={"amount": 5}, headers=set_to)
+    assert answer.status_code == 201
+    description = describe(app, local=True)
+    schema = {"$ref": "#/components/schemas/OperationAnswer"}
+    fits = jsonschema_rs.validator_for(
+        {**schema, "components": description["components"]}
+    )
+    for name in (
+        *("deposit", "withdrawal", "transfer", "reversal", "refusal"),
+        *("hold", "capture", "release", "closed", "balance"),
+    ):
+        told = local.get(f"/v1/operations?wallet={ada}&key={name}")
+        assert told.status_code == 200
+        fits.validate(told.json)
+        by_id = f"/v1/operations/{told.json['operation']}?wallet="
+        assert local.get(by_id + ada).data == told.data
+    with pytest.raises(jsonschema_rs.ValidationError):
+        fits.validate(told.json | {"body": {}})
+
+
+def test_the_order_by_name_is_described_as_it_is(app):
+    """It knows no language; the lists themselves are compared elsewhere."""
+    parameters = describe(app, local=True)["paths"]["/v1/wallets"]["get"]["parameters"]
+    (order,) = (each for each in parameters if each["name"] == "order")
+    assert "accented letters come after Z" in order["description"]
+
+
+def test_an_example_says_what_it_needs_first(app):
+    """Money that is there, and a wallet of one's own to send it to."""
+    paths = describe(app, local=True)["paths"]
+    told = {
+        call: paths[f"/v1/wallets/{{wallet_id}}/{call}"]["post"]["requestBody"]
+        for call in ("withdrawals", "transfers", "holds", "deposits")
+    }
+    assert "description" not in told.pop("deposits")
+    assert all("deposit enough" in each["description"] for each in told.values())
+    assert "another wallet of yours" in told["transfers"]["description"]
 
 
 def test_every_example_of_a_request_succeeds(app, local):

@@ -10,6 +10,7 @@ from wallet.api.answers import freeze
 from wallet.audit.totals import REVERSALS
 from wallet.clock import now_us
 from wallet.history.course import begin_of, read_course
+from wallet.history.other_side import find_on_other_side
 from wallet.history.series import balance_at, end_of, read_series
 from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
 from wallet.ledger.ids import new_operation_id, new_wallet_id
@@ -109,6 +110,9 @@ READS = {
     ),
     "operation by its id": lambda store, wallet: reading.find_operation_by_id(
         store, wallet, "o_1"
+    ),
+    "operation from its other side": lambda store, wallet: find_on_other_side(
+        *(store, find_wallet(store, wallet), new_operation_id())
     ),
 }
 

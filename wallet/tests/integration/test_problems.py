@@ -211,7 +211,7 @@ def test_a_lack_of_rights_is_told_as_a_problem(operator, stranger, name):
 
 @pytest.mark.parametrize("name", ATTEMPTS)
 def test_too_many_attempts_are_told_as_a_problem(stranger, name):
-    """Whoever sends too many wrong tokens learns how long to wait."""
+    """A client that sent too many wrong tokens learns how long to wait."""
     guesser = Wallets(stranger.client, "wrong")
     told = [guesser.get("/v1/wallets").status_code for _ in range(MOST_WRONG)]
     assert told == [401] * MOST_WRONG

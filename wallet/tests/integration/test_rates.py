@@ -78,7 +78,7 @@ def test_rates_of_many_moments_take_one_statement_that_seeks(store):
     plan = plan_of(store, statement, parameters)
     assert "SEARCH rates USING" in plan or "Index Scan using rates_pkey" in plan
     assert "SEARCH earlier USING" in plan or "rates_pkey on rates earlier" in plan
-    # By the moment, too: whoever begins with the rates looks at each of them.
+    # By the moment, too: a plan that begins with the rates looks at each of them.
     assert "(pair=? AND at_us=?)" in plan or "AND (at_us = (SubPlan" in plan
     for wrong in ("SCAN rates", "SCAN earlier", "Seq Scan", "Sort", "ORDER BY"):
         assert wrong not in plan

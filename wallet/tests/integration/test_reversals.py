@@ -102,7 +102,7 @@ def test_a_transfer_is_undone_on_both_sides(local, side):
 
 
 def test_an_operation_is_undone_once(local):
-    """Whoever asks again under another key is refused; the same key is answered."""
+    """Another key is refused; the same key is answered again."""
     wallet = local.create()
     local.deposit(wallet, 5)
     first = undo(local, wallet, 1, **{"Idempotency-Key": "k"})

@@ -6,6 +6,7 @@ import time
 import pytest
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.http import parse_cookie
+from werkzeug.test import encode_multipart
 
 from wallet import create_app
 from wallet.clock import now_us
@@ -511,6 +512,29 @@ def test_a_form_that_is_too_large_is_refused(manager, operator, made):
     answer = manager.send("/wallets", {"name": "x" * 70_000})
     assert answer.status_code == 413
     assert len(operator.get("/v1/wallets").json["wallets"]) == 1
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_boundary_of_more_than_seventy_characters_is_refused(visitor, accept):
+    """Before anything is looked for with it; with one of seventy the form is read."""
+    form = visitor.hidden("/sign-in", "/sign-in") | {"key": OPERATOR}
+
+    def sign_in(boundary):
+        _, body = encode_multipart(form, boundary)
+        return visitor.client.post(
+            "/sign-in",
+            data=body,
+            content_type=f"multipart/form-data; boundary={boundary}",
+            base_url=visitor.address,
+            headers={"Accept": accept, "Origin": visitor.address},
+        )
+
+    refused = sign_in("b" * 71)
+    assert refused.status_code == 400
+    assert "Content-Type has a boundary of more than 70 characters" in refused.text
+    assert visitor.get("/transfer").status_code == 401
+    assert sign_in("b" * 70).status_code == 303
+    assert visitor.get("/transfer").status_code == 200
 
 
 def test_local_mode_needs_no_one_to_sign_in(app):

@@ -58,7 +58,7 @@ def is_open(client):
 
 
 def test_a_client_that_sends_nothing_more_is_cut_off(watch, clock, pair):
-    """Not before its time is over; whoever reads from it comes to an end."""
+    """Not before its time is over; a thread that reads from it comes to an end."""
     accepted, client = pair
     client.sendall(b"half")
     assert accepted.recv(10) == b"half"
@@ -73,7 +73,7 @@ def test_a_client_that_sends_nothing_more_is_cut_off(watch, clock, pair):
 
 
 def test_a_client_that_reads_nothing_more_is_cut_off(watch, clock, pair):
-    """Whoever writes to it comes to an end, too."""
+    """A thread that writes to it comes to an end, too."""
     accepted, _client = pair
     accepted.settimeout(0.2)
     with pytest.raises(TimeoutError):

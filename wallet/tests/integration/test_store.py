@@ -149,7 +149,7 @@ def test_both_engines_keep_the_same_journal(store):
     ],
 )
 def test_the_database_itself_refuses_what_breaks_a_rule(store, writer, change):
-    """Constraints hold even against whoever writes past the program."""
+    """Constraints hold even against writes past the program."""
     wallet = create_wallet(writer)
     commit(store, a_submission(wallet, Kind.DEPOSIT, "1"))
     commit(store, a_submission(wallet, Kind.DEPOSIT, "2"))

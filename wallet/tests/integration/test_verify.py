@@ -339,7 +339,7 @@ def test_a_forgery_is_found_and_named(store, people, name):
     [("amount", "9.00"), ("note", "bribe"), ("at", "2020-01-01T00:00:00.000000Z")],
 )
 def test_a_kept_answer_is_compared_whole(store, people, member, forged):
-    """Whoever repeats the request would be told what never happened."""
+    """A client that repeats the request would be told what never happened."""
     row = text("SELECT id, body FROM operations WHERE key = 'k'")
     with store.writing.begin() as connection:
         operation, body = connection.execute(row).one()

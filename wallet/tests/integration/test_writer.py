@@ -158,7 +158,7 @@ def test_waiting_too_long_for_a_turn_writes_nothing(store, gate):
 
 
 def test_waiting_too_long_within_a_batch_leaves_the_outcome_unknown(store, monkeypatch):
-    """Whoever was taken is told in time; the same key tells what became of it."""
+    """Those taken are told in time; the same key tells what became of it."""
     writer = Writer(store, freeze, now_us, wait_s=2)
     wallet, load = create_wallet(writer), store.load
     begun, gates = [], [threading.Event(), threading.Event()]

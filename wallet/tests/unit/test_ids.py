@@ -3,7 +3,7 @@
 import time
 from uuid import RFC_4122, UUID
 
-from wallet.ledger.ids import is_wallet_id, new_operation_id, new_wallet_id
+from wallet.ledger.ids import is_wallet_id, made_at_us, new_operation_id, new_wallet_id
 
 #: The time goes on by more than the 4,096th part of a millisecond.
 _STEP_NS = 250
@@ -13,6 +13,7 @@ def test_an_id_is_a_uuid_of_version_7_with_the_time_of_its_making():
     earliest = time.time_ns() // 1_000_000
     wallet, operation = new_wallet_id(), new_operation_id()
     latest = time.time_ns() // 1_000_000
+    assert earliest <= made_at_us(operation) // 1_000 <= latest
     assert is_wallet_id(wallet)
     assert operation.startswith("o_")
     for made in (wallet, operation):

@@ -70,7 +70,10 @@ def test_an_amount_that_could_be_a_thousandth_of_itself_is_no_statement(
         *("2026-11-03", "2026/11/03", "2026/11/3", "20261103", "2026.11.03"),
         *("03/11/2026", "3-11-2026", "03.11.2026", "3 Nov 2026", "03Nov2026"),
         *("3-NOV-2026", "3 November 2026", "03/11/2026 14:05", "2026-11-03T14:05:09Z"),
-        *("2026-11-03 10:00 AM", "3 Nov 2026 1:05:09pm"),
+        *("2026-11-03 10:00 AM", "3 Nov 2026 1:05:09pm", "2026-11-03 10:11:12+02:00"),
+        *("2026-11-03T10:11:12.5-0530", "03 Nov 26", "3/11/26", "03.11.26"),
+        *("Nov 3, 2026", "november 3 2026", "Tue 03 Nov 2026", "Tuesday, Nov 3, 2026"),
+        *("3. November 2026", "03.Nov.2026"),
     ],
 )
 def test_a_date_is_read_in_every_form(text):
@@ -83,7 +86,14 @@ def test_a_date_is_read_in_every_form(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *("2026-02-30", "31/11/2026", "20261301", "3 Foo 2026", "3/11/26", "Total"),
+        *(
+            "2026-02-30",
+            "31/11/2026",
+            "20261301",
+            "3 Foo 2026",
+            "Mon 3 Nov 2026",
+            "Total",
+        ),
         *("2026-11/03", "1/2026", "", "12345678901", "0001-01-01", "3 Nov"),
     ],
 )
@@ -162,6 +172,8 @@ def test_a_balance_that_cannot_be_read_names_the_line():
         "31/13/2026,-500,Transfer of balance to savings",
         "2026-01-05 around noon,-500,Carried goods",
         ",-500,Groceries",
+        "pending,-500,Shop",
+        "yesterday,5.00,Closing-down sale",
     ],
 )
 def test_a_movement_whose_date_cannot_be_read_is_refused(line):
@@ -172,13 +184,46 @@ def test_a_movement_whose_date_cannot_be_read_is_refused(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["Total,-500,", "Closing balance 31/01/2026,-500,", ",-500,Brought forward"]
+    "line",
+    [
+        "Total,-500,",
+        "Closing balance 31/01/2026,-500,",
+        ",-500,Brought forward",
+        "SUM,-500,",
+        "Subtotaal,-500,",
+        "Eindsaldo,-500,",
+    ],
 )
 def test_a_sum_of_movements_is_skipped(line):
     """It is said where the date would be, or anywhere if nothing is."""
     statement = read(f"Date,Amount,Note\n2026-01-01,5,x\n{line}\n")
     assert statement.refused == []
     assert statement.skipped == [(3, "is no movement: it has no date")]
+
+
+def test_headings_that_are_repeated_are_skipped():
+    """As at the top of each page; they are words alone."""
+    text = "Date,Amount,Note\n2026-01-01,5,x\n"
+    statement = read(text * 2)
+    assert statement.refused == []
+    assert statement.skipped == [(3, "is no movement: it has no date")]
+    assert [row.line for row in statement.rows] == [2, 4]
+
+
+def test_a_file_has_two_hundred_columns_at_most():
+    """Whether or not they have names."""
+    text = "Date,Amount" + ",x" * 190 + "," * 8 + "\n2026-01-01,5\n"
+    assert len(read(text).rows) == 1
+    with pytest.raises(Unreadable, match="has more than 200 columns"):
+        read(text.replace("\n", ",\n", 1))
+
+
+def test_a_heading_that_is_too_long_names_no_column():
+    """It is not even read."""
+    for length, known in ((100, True), (101, False)):
+        heading = f"Amount ({'x' * (length - 9)})"
+        assert len(heading) == length
+        assert bool(read_header(["Date", heading])) is known
 
 
 def test_balances_tell_the_order_where_dates_do_not():
@@ -260,15 +305,21 @@ DATES = {
     "%d/%m/%Y": DateForm.DAY_FIRST,
     "%m/%d/%Y": DateForm.MONTH_FIRST,
     "%d %b %Y": DateForm.NAMED,
+    "%d %b %y": DateForm.NAMED,
+    "%a %d %B %Y": DateForm.NAMED,
+    "%d. %B %Y": DateForm.NAMED,
+    "%b %d, %Y": DateForm.NAME_FIRST,
+    "%Y-%m-%dT10:11:12+02:00": DateForm.YEAR_FIRST,
 }
 HEADS = {
-    "date": ["Date", "Transaction Date", "POSTING DATE"],
+    "date": ["Date", "Transaction Date", "POSTING DATE", "Buchungstag"],
     "note": ["Note", "Description", "Details"],
     "payee": ["Payee", "Beneficiary"],
     "amount": ["Amount", "amount (R)"],
-    "in": ["In", "Credit", "Money In"],
-    "out": ["Out", "Debit", "Money Out"],
-    "balance": ["Balance"],
+    "in": ["In", "Credit", "Money In", "Gutschrift"],
+    "out": ["Out", "Debit", "Money Out", "Belastung"],
+    "balance": ["Balance", "Saldo", "Running Bal."],
+    "currency": ["Currency", "Währung"],
 }
 SIGNS = ["-{}", "{}-", "({})", "-{unit}{}", "{unit}-{}", "{} Dr"]
 
@@ -284,24 +335,29 @@ def written(draw):
     form, sign = draw(st.sampled_from(list(DATES))), draw(st.sampled_from(SIGNS))
     unit = draw(st.sampled_from(["", f"{currency} ", f"{currency}"]))
     group = draw(st.sampled_from(["", groups]))
+    zeros = "" if CURRENCIES[currency] else draw(st.sampled_from(["", f"{mark}00"]))
 
     def amount(minor):
         plain = format_amount(abs(minor), CURRENCIES[currency])
         whole, _, decimals = plain.partition(".")
-        shown = f"{int(whole):,}".replace(",", group) + (decimals and mark + decimals)
+        shown = f"{int(whole):,}".replace(",", group)
+        shown += mark + decimals if decimals else zeros
         if minor < 0:
             return sign.format(shown, unit=unit)
         return f"{unit}{shown}"
 
     one = draw(st.booleans())
     roles = ["date", "note", "payee", *(["amount"] if one else ["in", "out"])]
-    roles += draw(st.sampled_from([[], ["balance"]]))
+    roles += draw(st.sampled_from([[], ["balance"], ["currency", "balance"]]))
     roles = draw(st.permutations(roles))
     head = [draw(st.sampled_from(HEADS[role])) for role in roles]
-    lines, balance = [], 0
+    opening = {"date": rows[0][0].strftime(form), "balance": amount(0)}
+    opens = "balance" in roles and draw(st.booleans())
+    lines, balance = [[opening.get(role, "") for role in roles]] * opens, 0
     for day, minor, note, payee in rows:
         balance += minor
         told = {"date": day.strftime(form), "note": note, "payee": payee}
+        told["currency"] = currency if minor % 2 else ""
         told |= {"amount": amount(minor), "balance": amount(balance)}
         told["in" if minor > 0 else "out"] = amount(abs(minor))
         lines.append([told.get(role, "") for role in roles])
@@ -322,7 +378,7 @@ def written(draw):
 
 
 @settings(max_examples=examples(150))
-@given(written(), st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
+@given(written(), st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]))
 def test_movements_come_back_exactly_from_every_form(made, encoding):
     """In order, to the last digit and letter; nothing is refused."""
     currency, rows, form, text = made

@@ -7,11 +7,13 @@ from .history import timeline
 from .holds import holds
 from .imports import imports
 from .lists import lists
+from .operations import operations
 from .rates import prices
 from .wallets import v1
 
 
 def init_app(app: Flask) -> None:
     """Register the calls, their description and their documents."""
-    for blueprint in (v1, lists, holds, imports, timeline, prices, documents):
+    calls = (v1, lists, holds, imports, timeline, operations, prices)
+    for blueprint in (*calls, documents):
         app.register_blueprint(blueprint)

@@ -28,7 +28,7 @@ from ..web.fields import WalletId
 from ..web.problems import Problem, refused
 from ..web.replies import encode
 from ..web.values import Digest, Moment, Money, OperationId
-from .held import HeldAnswer, hold_answer
+from .held import HeldAnswer, HoldId, hold_answer
 
 
 class EntryAnswer(msgspec.Struct):
@@ -47,7 +47,7 @@ class EntryAnswer(msgspec.Struct):
     #: The operation that it undoes, and the one that undid it.
     reverses: OperationId | None
     reversed_by: OperationId | None
-    hold: str | None
+    hold: HoldId | None
 
 
 class EntriesAnswer(msgspec.Struct):
@@ -122,17 +122,22 @@ class BatchAnswer(msgspec.Struct):
     outcomes: list[_Outcome]
 
 
+#: What a request that has a key is answered with.
+_ANSWERS: Final = ("MovedAnswer", "HeldAnswer", "ProblemAnswer")
+
+
 class OperationAnswer(msgspec.Struct):
     """What was answered to an operation, and the key that it was asked under."""
 
     operation: OperationId
-    key: str | None
+    key: Annotated[
+        str | None,
+        described("Null if there was none. The owner on the other side is not told."),
+    ]
     status: Literal[201, 204, 422]
     body: Annotated[
         msgspec.Raw,
-        described(
-            anyOf=[named("MovedAnswer"), named("ProblemAnswer"), {"type": "null"}]
-        ),
+        described(anyOf=[*map(named, _ANSWERS), {"type": "null"}]),
     ]
 
 
@@ -174,6 +179,15 @@ def operation_answer(key: str | None, remembered: Remembered) -> OperationAnswer
         status=cast("Literal[201, 204, 422]", remembered.status),
         body=msgspec.Raw(remembered.body.encode() or b"null"),
     )
+
+
+def received_answer(entry: Entry, currency: str) -> OperationAnswer:
+    """Describe an operation to the wallet on its other side: by its own entry.
+
+    What the one who asked was told, and under which key, is nobody else's.
+    """
+    body = MovedAnswer(entry.operation_id, entry_answer(entry, currency))
+    return OperationAnswer(entry.operation_id, None, 201, msgspec.Raw(encode(body)))
 
 
 def batch_answer(results: Sequence[Result]) -> BatchAnswer:

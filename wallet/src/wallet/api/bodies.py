@@ -1,7 +1,7 @@
 """The JSON that comes in: its shapes, and how it is read."""
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from flask import Request
@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from ..web.auth import Caller
 from ..web.body import read_body
-from ..web.described import described
+from ..web.described import described, named
 from ..web.fields import (
     LARGEST_BATCH,
     Amount,
@@ -31,12 +31,15 @@ ExpiresIn = Annotated[
     int, msgspec.Meta(ge=1, le=31_536_000), described("Seconds until it expires.")
 ]
 #: Whether there is such a hold is judged later.
-NamedHold = Annotated[Name, described("The id of a hold.")]
+NamedHold = Annotated[Name, described("The id of a hold.", **named("HoldId"))]
 _ItemKey = Annotated[Key, described("The idempotency key of this item.")]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A body: what it does not know is refused, and what is left out is a default."""
+
+    #: What its members must be, where the like of other bodies must be something else.
+    MUST_BE: ClassVar[dict[str, str]] = {}
 
 
 class NewWallet(Body):
@@ -68,6 +71,11 @@ class WalletChange(Body):
 
 class NewBalance(Body):
     """The body that sets a balance."""
+
+    MUST_BE: ClassVar = {
+        "amount": 'text such as "125.50" or "-125.50", or a whole number, with at most'
+        " 8 decimals"
+    }
 
     amount: Balance
     note: Note | None = None
@@ -176,7 +184,7 @@ def read_json(
     except _Repeated as error:
         raise malformed(error.path(message), "is given more than once") from error
     except msgspec.ValidationError as error:
-        raise explain(error) from error
+        raise explain(error, must_be=kind.MUST_BE) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise malformed(
             "body", "must be JSON in UTF-8, not too deeply nested"

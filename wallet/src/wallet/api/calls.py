@@ -1,6 +1,7 @@
 """What each call takes, answers and refuses, for the description of the interface."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from ..web.status import StatusAnswer
@@ -39,7 +40,7 @@ class Call:
     :param may_write_nothing: it answers 200 with the same where nothing was written.
     :param gives: further headers of the good answer.
     :param security: the schemes that open it, none if it is open to all.
-    :param example: a body that is accepted as it stands, if the wallets are there.
+    :param example: a body that is accepted as it stands, or after what it needs first.
     :param tag: the group of calls that it belongs to.
     """
 
@@ -48,6 +49,7 @@ class Call:
     status: int = 200
     body: Any = None
     example: dict[str, Any] | str = field(default_factory=dict)
+    needed_first: str | None = None
     query: Any = parameters.NoQuery
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -66,18 +68,15 @@ def _write(answer: Any, body: Any, *problems: str, **more: Any) -> Call:
     return Call(answer, (*_WRITE, *problems), more.pop("status", 201), body, **more)
 
 
-def _move(body: Any, *problems: str, **more: Any) -> Call:
+def _keyed(tag: str, answer: Any, body: Any, *problems: str, **more: Any) -> Call:
     problems = ("unknown-wallet", "version-mismatch", "key-reused", *problems)
     takes, gives = ("Idempotency-Key", "If-Match"), ("Idempotent-Replayed",)
-    more |= {"takes": takes, "gives": gives, "tag": "Moves"}
-    return _write(answers.MovedAnswer, body, *problems, **more)
-
-
-def _hold(answer: Any, body: Any, *problems: str, **more: Any) -> Call:
-    problems = ("unknown-wallet", "version-mismatch", "key-reused", *problems)
-    takes, gives = ("Idempotency-Key", "If-Match"), ("Idempotent-Replayed",)
-    more |= {"takes": takes, "gives": gives, "tag": "Holds"}
+    more |= {"takes": takes, "gives": gives, "tag": tag}
     return _write(answer, body, *problems, **more)
+
+
+_move = partial(_keyed, "Moves", answers.MovedAnswer)
+_hold = partial(_keyed, "Holds")
 
 
 def _open(answer: Any, *problems: str) -> Call:
@@ -85,6 +84,7 @@ def _open(answer: Any, *problems: str) -> Call:
 
 
 _WALLET: Final = "/v1/wallets/<wallet_id>"
+_FUNDS: Final = "Before you send the example, deposit enough money."
 
 #: By method and route, as the application has them.
 CALLS: Final[dict[tuple[str, str], Call]] = {
@@ -142,12 +142,14 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         bodies.NewEntry,
         *("insufficient-funds", "archived"),
         example={"amount": "25.50", "note": "groceries", "payee": "Corner Shop"},
+        needed_first=_FUNDS,
     ),
     ("POST", f"{_WALLET}/transfers"): _move(
         bodies.NewTransfer,
         *("insufficient-funds", "self-transfer", "unknown-recipient"),
         *("currency-mismatch", "balance-too-large", "archived"),
         example={"to": f"w_{'0' * 12}7{'0' * 3}8{'0' * 15}", "amount": "25.50"},
+        needed_first=f"{_FUNDS} In to, put the id of another wallet of yours.",
     ),
     ("POST", f"{_WALLET}/entries/<version>/reversals"): _move(
         bodies.NewReversal,
@@ -161,6 +163,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
         bodies.NewHold,
         *("insufficient-funds", "balance-too-large", "archived"),
         example={"amount": "25.50", "note": "hotel", "expires_in": 86400},
+        needed_first=_FUNDS,
     ),
     ("GET", f"{_WALLET}/holds"): _read(
         held.HoldsAnswer, "unknown-wallet", query=holds.HoldsQuery, tag="Holds"
@@ -226,7 +229,7 @@ CALLS: Final[dict[tuple[str, str], Call]] = {
     ("GET", "/v1/operations/<operation_id>"): _read(
         answers.OperationAnswer,
         *("unknown-wallet", "unknown-operation"),
-        query=parameters.WalletQuery,
+        query=parameters.SideQuery,
         tag="History",
     ),
     ("GET", "/v1/rates/<pair>"): Call(

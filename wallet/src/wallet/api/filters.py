@@ -68,8 +68,9 @@ class WalletsQuery(msgspec.Struct):
     order: Annotated[
         str,
         described(
-            "Which come first: the oldest, those at the beginning of the alphabet, for"
-            " each currency the richest, or those that moved most recently. A wallet"
+            "Which come first: the oldest, those at the beginning of the alphabet"
+            " (accented letters come after Z), for each currency the richest, or those"
+            " that moved most recently. A wallet"
             " that moves while pages are read goes to the front, where only the first"
             " page shows it: ask for that again.",
             enum=[*WalletOrder],

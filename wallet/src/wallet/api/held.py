@@ -7,12 +7,12 @@ import msgspec
 from ..clock import timestamp
 from ..ledger.held import HoldEnd, HoldState
 from ..ledger.money import CURRENCIES, format_amount
-from ..web.described import described
+from ..web.described import described, named
 from ..web.fields import WalletId
 from ..web.values import Moment, Money
 
 HOLD_ID = "h_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
-HoldId = Annotated[str, described(pattern=f"^{HOLD_ID}$")]
+HoldId = Annotated[str, described(**named("HoldId"))]
 
 
 class HoldAnswer(msgspec.Struct):
@@ -46,6 +46,7 @@ class HoldsAnswer(msgspec.Struct):
 
     holds: list[HoldAnswer]
     next: str | None
+    next_cursor: Annotated[HoldId | None, described("The next page's after.")]
 
 
 def hold_answer(hold: HoldState, currency: str) -> HoldAnswer:

@@ -1,7 +1,6 @@
 """The calls on holds: money is set aside, paid out later, or let go."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -13,7 +12,7 @@ from ..web.body import query_of
 from ..web.described import described, matching
 from ..web.fields import DEFAULT_PAGE, Limit, read_query
 from ..web.problems import Problem
-from ..web.replies import frozen_response, json_response
+from ..web.replies import frozen_response, json_response, next_page
 from ..web.service import current_service, identify, only
 from .held import HOLD_ID, HeldAnswer, HoldsAnswer, hold_answer
 from .moves import read_capture, read_hold, read_release
@@ -49,15 +48,11 @@ def list_all(wallet_id: str) -> Response:
     """List a wallet's holds in the order of their making."""
     wallet = current_service().open_wallet(identify(request), wallet_id)
     page = read_query(query_of(request), HoldsQuery)
-    store, state = current_service().store, page.state
-    rows = list_holds(store, wallet_id, page.limit + 1, page.after, state)
-    following = None
-    if len(rows) > page.limit:
-        asked = {"limit": page.limit, "after": rows[page.limit - 1].id}
-        asked |= {} if state is None else {"state": state.value}
-        following = f"{request.path}?{urlencode(asked)}"
+    store = current_service().store
+    rows = list_holds(store, wallet_id, page.limit + 1, page.after, page.state)
+    cursor = rows[page.limit - 1].id if len(rows) > page.limit else None
     told = [hold_answer(hold, wallet.currency) for hold in rows[: page.limit]]
-    return json_response(HoldsAnswer(told, following))
+    return json_response(HoldsAnswer(told, next_page("after", cursor), cursor))
 
 
 @holds.get("/<hold_id>")

@@ -194,7 +194,8 @@ def _operation(call: Call, local: bool) -> Schema:
             # The makers of clients send that as it is.
             schema["format"] = "binary"
         content = {media: {"schema": schema, "example": call.example}}
-        operation["requestBody"] = {"required": True, "content": content}
+        needed = {"description": call.needed_first} if call.needed_first else {}
+        operation["requestBody"] = {**needed, "required": True, "content": content}
     return operation
 
 

@@ -17,6 +17,7 @@ from ..history.periods import (
     split,
     split_coarsely,
 )
+from ..web.auth import Caller
 from ..web.described import described
 from ..web.fields import KEY, WALLET_ID, IfMatch, KeyHeader
 from ..web.problems import malformed
@@ -58,18 +59,44 @@ class NoQuery(msgspec.Struct):
     """The query of a call that takes no parameters."""
 
 
-class WalletQuery(msgspec.Struct):
-    """The wallet to which an operation belongs."""
+class SideQuery(msgspec.Struct):
+    """The wallet through which an operation is asked for."""
+
+    # Checked later, as below.
+    wallet: (
+        Annotated[
+            str,
+            described(
+                "The wallet that was addressed, or the one on the other side. With a"
+                " wallet's key it may be left out: then it is that wallet.",
+                pattern=f"^({WALLET_ID})$",
+            ),
+        ]
+        | None
+    ) = None
+
+    def wallet_for(self, caller: Caller) -> str:
+        """Return the wallet; without one, that of the caller's key.
+
+        :raises Problem: the operator names none.
+        """
+        wallet = caller.wallet_id if self.wallet is None else self.wallet
+        if wallet is None:
+            # No index leads to an operation without its wallet, and on Citus nothing
+            # else tells which machine has it.
+            raise malformed(
+                "wallet", "is missing: an operation is found through a wallet alone"
+            )
+        return wallet
+
+
+class OperationQuery(msgspec.Struct):
+    """Which operation is asked for."""
 
     # Checked later: a caller with a worthless key learns that first.
     wallet: Annotated[
         str, described("The wallet that was addressed.", pattern=f"^({WALLET_ID})$")
     ]
-
-
-class OperationQuery(WalletQuery):
-    """Which operation is asked for."""
-
     key: Annotated[str, described("The idempotency key.", pattern=f"^({KEY})$")]
 
 

@@ -12,7 +12,7 @@ from ..web.fields import WALLET_ID
 from ..web.kinds import KINDS
 from . import answers
 from .calls import CALLS
-from .held import HeldOutcome
+from .held import HOLD_ID, HeldOutcome
 
 Schema = dict[str, Any]
 
@@ -41,6 +41,11 @@ _NAMED: Final[dict[str, Schema]] = {
         "description": "The id of a wallet.",
         "type": "string",
         "pattern": f"^{WALLET_ID}$",
+    },
+    "HoldId": {
+        "description": "The id of a hold.",
+        "type": "string",
+        "pattern": f"^{HOLD_ID}$",
     },
     "Outcome": {"anyOf": [named(kind.__name__) for kind in _OUTCOMES]},
 }

@@ -7,11 +7,10 @@ from ..ledger.commands import (
     ChangeWallet,
     CreateWallet,
     Kind,
-    Principal,
     RaiseKeyVersion,
     Submission,
 )
-from ..ledger.ids import is_operation_id, new_wallet_id
+from ..ledger.ids import new_wallet_id
 from ..ledger.money import read_signed_amount
 from ..ledger.outcomes import (
     Abandoned,
@@ -21,14 +20,12 @@ from ..ledger.outcomes import (
     KeyRaised,
     Refused,
 )
-from ..storage import queries
 from ..storage.queries import find_entry
 from ..web.auth import Caller
 from ..web.body import query_of, require_json
 from ..web.fields import (
     read_idempotency_key,
     read_if_match,
-    read_key,
     read_new_wallet,
     read_query,
 )
@@ -37,7 +34,7 @@ from ..web.replies import frozen_response, json_response
 from ..web.service import current_request, current_service, identify, only
 from . import answers, bodies, opened
 from .moves import read_batch, read_move, read_new_balance, read_reversal, read_version
-from .parameters import NoQuery, OperationQuery, WalletQuery
+from .parameters import NoQuery
 from .submitting import submit_moves
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -178,37 +175,6 @@ def renew_key(wallet_id: str) -> Response:
     wallet = result.outcome.wallet
     key = current_service().keys.make(wallet.id, wallet.key_version)
     return json_response(answers.KeyAnswer(key), 201)
-
-
-@v1.get("/operations")
-def read_operation() -> Response:
-    """Look up what was answered under an idempotency key."""
-    caller = identify(request)
-    query = read_query(query_of(request), OperationQuery)
-    current_service().open_wallet(caller, query.wallet)
-    key = read_key(query.key)
-    store = current_service().store
-    operation = queries.find_operation(store, query.wallet, caller.principal, key)
-    if operation is None:
-        raise Problem("unknown-operation")
-    return json_response(answers.operation_answer(key, operation))
-
-
-@v1.get("/operations/<operation_id>")
-def read_operation_by_id(operation_id: str) -> Response:
-    """Read what was answered to an operation."""
-    caller = identify(request)
-    query = read_query(query_of(request), WalletQuery)
-    current_service().open_wallet(caller, query.wallet)
-    found = None
-    if is_operation_id(operation_id):
-        store = current_service().store
-        found = queries.find_operation_by_id(store, query.wallet, operation_id)
-    # What the operator asked for, and under which key, is not told to others.
-    if found is None or caller.principal not in (Principal.OPERATOR, found[0]):
-        raise Problem("unknown-operation")
-    _, key, operation = found
-    return json_response(answers.operation_answer(key, operation))
 
 
 def _move(caller: Caller, wallet_id: str, kind: Kind) -> Response:

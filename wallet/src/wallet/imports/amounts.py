@@ -16,6 +16,12 @@ _MINUSES: Final = str.maketrans("\u2212\u2013\u2010\u2011", "----")
 _LONGEST: Final = 40
 
 
+def is_currency(text: str, currency: str) -> bool:
+    """Whether a text names a currency, by its code or its symbol."""
+    names = f"{currency}|{_SYMBOLS.get(currency, currency)}"
+    return re.fullmatch(names, text, re.IGNORECASE) is not None
+
+
 def find_mark(texts: Iterable[str], currency: str) -> str:
     """Find the mark before decimals: that with which more amounts can be read.
 
@@ -68,6 +74,8 @@ def _pattern(currency: str, mark: str) -> re.Pattern[str]:
     group = "," if mark == "." else r"\."
     unit = rf"(?:(?:{currency}|{_SYMBOLS.get(currency, currency)})\ ?)?"
     decimals = rf"(?:{re.escape(mark)}(?P<decimals>[0-9]{{1,{exponent}}}))?"
+    if not exponent:
+        decimals = rf"(?:{re.escape(mark)}0{{1,2}})?(?P<decimals>(?!))?"
     return re.compile(
         r"(?P<bracket>\(\ ?)?(?P<before>[+-]\ ?)?"
         rf"{unit}(?P<inner>[+-])?"
@@ -75,7 +83,7 @@ def _pattern(currency: str, mark: str) -> re.Pattern[str]:
         rf"|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+"  # 1,234 or 1.234
         r"|[1-9][0-9]{0,2}(?:\ [0-9]{3})+"  # 1 234
         r"|[1-9][0-9]{0,2}(?:['’][0-9]{3})+)?"  # noqa: RUF001  1'234
-        rf"{decimals if exponent else '(?P<decimals>(?!))?'}"
+        rf"{decimals}"
         rf"\ ?(?:{currency}\ ?)?(?P<behind>[+-]|[CD]R?)?(?P<closed>\ ?\))?",
         re.IGNORECASE | re.ASCII,
     )

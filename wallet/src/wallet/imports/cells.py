@@ -1,8 +1,10 @@
 """A file as lines of cells, whichever separator and encoding it has."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from itertools import islice
 from typing import Final, NamedTuple
@@ -32,32 +34,33 @@ def decode(data: bytes) -> tuple[str, str]:
 
     :raises Unreadable: it is not text.
     """
-    try:
-        return data.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1252"), "Windows-1252"
-    except UnicodeDecodeError as error:
-        raise Unreadable("must be text in UTF-8 or Windows-1252") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = {"utf-16": "UTF-16"}
+    elif _looks_wide(data):
+        raise Unreadable(
+            "must be text in UTF-8 or Windows-1252: it looks like UTF-16 without the"
+            " mark at its beginning"
+        )
+    else:
+        encodings = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
+    for codec, name in encodings.items():
+        with suppress(UnicodeDecodeError):
+            return data.decode(codec), name
+    raise Unreadable("must be text in UTF-8, UTF-16 or Windows-1252")
 
 
-def split(text: str, separator: str, most: int | None = None) -> list[Line]:
+def _looks_wide(data: bytes) -> bool:
+    """Whether zeros stand between the bytes at its beginning, as in UTF-16."""
+    start = data[:64]
+    return len(start) > 1 and 3 * start.count(0) > len(start)
+
+
+def split(text: str, separator: str, most: int | None = None) -> Iterator[Line]:
     """Split text into lines of cells, and leave out those that are empty.
 
     :param most: so many of its first lines only.
     :raises Unreadable: a quoted cell does not end as it must.
     """
-    try:
-        lines = islice(_lines(text, separator), most)
-        return [line for line in lines if any(line.cells)]
-    except csv.Error as error:
-        raise Unreadable(
-            "has a cell in quotes that does not end, or goes on after them"
-        ) from error
-
-
-def _lines(text: str, separator: str) -> Iterator[Line]:
     # A cell that is not closed would swallow what follows, so quotes are read strictly.
     reader = csv.reader(
         StringIO(text, newline=""),
@@ -66,9 +69,17 @@ def _lines(text: str, separator: str) -> Iterator[Line]:
         strict=True,
     )
     number = 1
-    for cells in reader:
-        yield Line(number, [tidy(cell) for cell in cells])
-        number = reader.line_num + 1
+    try:
+        for cells in islice(reader, most):
+            line = Line(number, [tidy(cell) for cell in cells])
+            if any(line.cells):
+                yield line
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(
+            f"has a cell in quotes on line {number} that does not end, or goes on after"
+            " them"
+        ) from error
 
 
 def tidy(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from .cells import SEPARATORS, Line, Unreadable, split
@@ -12,28 +13,46 @@ _NAMES: Final = {
         *("date", "posting date", "posted date", "post date", "booking date"),
         *("transaction date", "trans date", "txn date", "date of transaction"),
         *("process date", "processed date", "effective date", "value date"),
-        *("entry date", "datum", "transaksiedatum"),
+        *("entry date", "datum", "transaksiedatum", "buchungstag", "buchungsdatum"),
+        *("wertstellung", "valutadatum"),
     ),
-    "amount": ("amount", "transaction amount", "value", "sum", "bedrag"),
+    "amount": ("amount", "transaction amount", "value", "sum", "bedrag", "betrag"),
     "in": (
         *("in", "money in", "paid in", "credit", "credits", "credit amount"),
-        *("deposit", "deposits", "received", "krediet"),
+        *("deposit", "deposits", "deposit amount", "deposit amt", "received"),
+        *("krediet", "gutschrift"),
     ),
     "out": (
         *("out", "money out", "paid out", "debit", "debits", "debit amount"),
-        *("withdrawal", "withdrawals", "payment", "payments", "spent", "debiet"),
+        *("withdrawal", "withdrawals", "withdrawal amount", "withdrawal amt"),
+        *("payment", "payments", "spent", "debiet", "belastung"),
     ),
-    "fee": ("fee", "fees", "service fee", "bank charges"),
+    "fee": (
+        *("fee", "fees", "service fee", "service fees", "bank fee", "bank fees"),
+        *("charge", "charges", "bank charge", "bank charges"),
+        *("service charge", "service charges"),
+    ),
     "note": (
         *("note", "notes", "description", "transaction description", "details"),
         *("transaction details", "statement description", "narrative", "narration"),
         *("reference", "memo", "particulars", "beskrywing", "verwysing"),
+        *("verwendungszweck", "buchungstext", "beschreibung"),
     ),
     "payee": (
         *("payee", "beneficiary", "beneficiary name", "recipient", "paid to"),
         *("counterparty", "counterparty name", "merchant", "begunstigde"),
+        *("empfänger auftraggeber", "auftraggeber empfänger", "empfänger"),
+        *("begünstigter zahlungspflichtiger", "beguenstigter zahlungspflichtiger"),
+        *("zahlungsempfänger", "auftraggeber"),
     ),
-    "balance": ("balance", "running balance", "account balance", "saldo"),
+    "balance": (
+        *("balance", "running balance", "account balance", "closing balance"),
+        *("running bal", "saldo", "kontostand"),
+    ),
+    "currency": (
+        *("currency", "currency code", "ccy", "account currency"),
+        *("transaction currency", "geldeenheid", "währung", "waehrung"),
+    ),
 }
 _ROLES: Final = {
     name: (role, rank)
@@ -46,10 +65,13 @@ _SIDES: Final = {
     **dict.fromkeys(("credit", "cr", "c", "krediet"), 1),
 }
 #: What stands beside a name: a currency, mostly.
-_BESIDE: Final = re.compile(r"\([^)]*\)|\b(zar|rand)\b")
+_BESIDE: Final = re.compile(r"\([^()]*\)|\b(zar|rand)\b")
 
 #: So far down a file the headings are looked for.
 _WITHIN: Final = 100
+#: Whatever is longer names no column and no side, and is not read.
+_LONGEST: Final = 100
+MOST_COLUMNS: Final = 200
 
 #: Where each role stands in a line.
 Columns = dict[str, int]
@@ -59,19 +81,25 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     """Find the separator under which one of the first lines names most columns.
 
     :returns: the separator, the line with the headings, and its columns.
-    :raises Unreadable: there is no such line.
+    :raises Unreadable: there is no such line, or it has too many columns.
     """
-    found, faults = [], []
+    found: list[tuple[str, Line, Columns]] = []
+    faults = []
     for separator in SEPARATORS:
         try:
             lines = split(text, separator, _WITHIN)
+            named = ((separator, line, read_header(line.cells)) for line in lines)
+            found += islice(((s, line, cols) for s, line, cols in named if cols), 1)
         except Unreadable as fault:
             faults.append(fault)
-            continue
-        named = ((separator, line, read_header(line.cells)) for line in lines)
-        found += [(s, line, columns) for s, line, columns in named if columns][:1]
+    if len(faults) < len(SEPARATORS):
+        # What one separator makes of the quotes is no fault where another reads them.
+        faults.clear()
     if found:
-        return max(found, key=lambda each: len(each[2]))
+        best = max(found, key=lambda each: len(each[2]))
+        if len(best[1].cells) > MOST_COLUMNS:
+            raise Unreadable(f"has more than {MOST_COLUMNS} columns")
+        return best
     if faults:
         raise faults[0]
     raise Unreadable(
@@ -95,12 +123,16 @@ def read_header(cells: Sequence[str]) -> Columns | None:
 
 def find_side(head: Line, dated: Sequence[Line], columns: Columns) -> Columns:
     """Find the column beside the others that says debit or credit, and nothing else."""
-    if "amount" in columns:
-        for place in sorted(set(range(len(head.cells))) - set(columns.values())):
-            said = {cell for line in dated for cell in line.cells[place : place + 1]}
-            words = {_plain(cell) for cell in said - {""}}
-            if words and words <= _SIDES.keys():
-                return {"side": place}
+    if "amount" not in columns:
+        return {}
+    said: list[set[str]] = [set() for _ in head.cells]
+    for line in dated:
+        for cells, cell in zip(said, line.cells, strict=False):
+            cells.add(cell)
+    for place in sorted(set(range(len(said))) - set(columns.values())):
+        words = said[place] - {""}
+        if words and all(_plain(cell) in _SIDES for cell in words):
+            return {"side": place}
     return {}
 
 
@@ -116,5 +148,7 @@ def cell_of(line: Line, columns: Columns, role: str) -> str:
 
 
 def _plain(cell: str) -> str:
+    if len(cell) > _LONGEST:
+        return ""
     bare = _BESIDE.sub(" ", cell.casefold())
-    return " ".join(re.sub(r"[^a-z]+", " ", bare).split())
+    return " ".join(re.sub(r"[\W\d_]+", " ", bare).split())

@@ -29,7 +29,7 @@ def submission_of(
     zone: tzinfo,
     if_match: int | None = None,
 ) -> Submission:
-    """Ask for all movements or none, each at the first moment of its day."""
+    """Ask for all movements or none."""
     exponent = CURRENCIES[wallet.currency]
     commands = [
         MoveMoney(
@@ -40,11 +40,16 @@ def submission_of(
             note=row.note,
             payee=row.payee,
             key=key,
-            at_us=instant(datetime.combine(row.date, time()), zone),
+            at_us=moment_of(row, zone),
         )
         for row, key in zip(rows, _keys(rows), strict=True)
     ]
     return Submission(tuple(commands), wallet.id, if_match=if_match, atomic=True)
+
+
+def moment_of(row: Row, zone: tzinfo) -> int:
+    """Tell when a movement was: at the first moment of its day."""
+    return instant(datetime.combine(row.date, time()), zone)
 
 
 def _keys(rows: Sequence[Row]) -> Iterator[str]:

@@ -7,23 +7,25 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ..ledger.money import LARGEST_MINOR
-from .amounts import read_amount
+from .amounts import is_currency, read_amount
 from .cells import Line, Unreadable
 from .columns import Columns, cell_of, side_of
 from .dates import DateForm, read_date
+from .sums import is_sum
 
 #: What moves money, and what of it takes from a wallet.
 MOVING: Final = ("amount", "in", "out", "fee")
 _OUT: Final = ("out", "fee")
+#: Why a line with a date is none.
+NO_AMOUNT: Final = "is no movement: it has no amount"
 _LONGEST: Final = {"note": 500, "payee": 200}
-#: Lines without a date that sum up others.
-_SUMS: Final = re.compile(
-    r"\b(totals?|subtotal|balance|opening|closing|brought|carried|saldo)\b", re.I
-)
 
 
 class Row(NamedTuple):
-    """A movement: what the wallet gains by it, or loses."""
+    """A movement: what the wallet gains by it, or loses.
+
+    A line with a balance and no amount is one of zero: it must leave the balance alone.
+    """
 
     line: int
     date: date
@@ -45,7 +47,7 @@ class _Unclear(ValueError):
 
 
 class _NoMovement(ValueError):
-    """A line says nothing of a movement; the message says what it lacks."""
+    """A line says nothing of a movement; the message says so, and what it lacks."""
 
 
 @dataclass(slots=True)
@@ -96,17 +98,24 @@ class Reader:
         except _Unclear as why:
             return Odd(line.number, str(why))
         except _NoMovement as why:
-            self.skipped.append(Odd(line.number, f"is no movement: {why}"))
+            self.skipped.append(Odd(line.number, str(why)))
             return None
 
     def _movement(self, line: Line) -> Row:
         day = self._day(line)
         minor = self._moved(line)
+        balance = self._read(line, "balance")
+        if not minor:
+            if balance is None:
+                raise _NoMovement(NO_AMOUNT)
+            return Row(line.number, day, 0, None, None, balance)
+        named = cell_of(line, self.columns, "currency")
+        if named and not is_currency(named, self.currency):
+            raise _Unclear(f"is in {_quoted(named)}, not in {self.currency}")
         note, payee = (cell_of(line, self.columns, name) for name in _LONGEST)
         for (name, longest), text in zip(_LONGEST.items(), (note, payee), strict=True):
             if len(text) > longest:
                 raise _Unclear(f"its {name} has more than {longest} characters")
-        balance = self._read(line, "balance")
         if balance is None and (said := cell_of(line, self.columns, "balance")):
             raise _Unclear(f"{_quoted(said)} is no balance in {self.currency}")
         return Row(line.number, day, minor, note or None, payee or None, balance)
@@ -115,12 +124,14 @@ class Reader:
         said = cell_of(line, self.columns, "date")
         dated = read_date(said, self.order)
         if dated is None:
-            told = any(cell_of(line, self.columns, name) for name in MOVING)
-            meant = not said or re.search("[0-9]", said)
+            told = [cell_of(line, self.columns, name) for name in MOVING]
+            # Words alone are no movement: pages may repeat their headings.
+            meant = not said or re.search("[0-9]", " ".join((said, *told)))
             # A note may well speak of a balance; what stands for the date says more.
-            if told and meant and not _SUMS.search(said or " ".join(line.cells)):
+            sums = is_sum([said] if said else line.cells)
+            if any(told) and meant and not sums:
                 raise _Unclear(f"{_quoted(said)} is no date" if said else "has no date")
-            raise _NoMovement("it has no date")
+            raise _NoMovement("is no movement: it has no date")
         if any(line.cells[len(self.head.cells) :]):
             raise _Unclear("has more cells than there are columns")
         day, form = dated
@@ -135,8 +146,6 @@ class Reader:
         if amount and any(apart) and amount != beside:
             raise _Unclear("has an amount beside what came in or went out")
         minor = (amount or beside) + fee
-        if not minor:
-            raise _NoMovement("it has no amount")
         if abs(minor) > LARGEST_MINOR:
             raise _Unclear("its amount is larger than a balance can ever be")
         return minor

@@ -1,6 +1,7 @@
 """A bank's file as movements, the oldest first, and what of it is none."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -10,7 +11,7 @@ from .amounts import find_mark
 from .cells import SEPARATORS, Unreadable, decode, split
 from .columns import cell_of, find_header, find_side
 from .dates import DateForm, find_order, read_date
-from .movements import MOVING, Odd, Reader, Row
+from .movements import MOVING, NO_AMOUNT, Odd, Reader, Row
 
 #: What is written in one transaction.
 MOST_LINES: Final = 10_000
@@ -55,7 +56,8 @@ def read_statement(data: bytes, currency: str) -> Statement:
     """
     text, encoding = decode(data)
     separator, head, columns = find_header(text)
-    lines = split(text, separator)
+    _require_currency([head.cells[at] for at in columns.values()], currency)
+    lines = list(split(text, separator))
     body = [line for line in lines if line.number > head.number]
     if len(body) > MOST_LINES:
         raise Unreadable(f"has more than {MOST_LINES} lines: bring it in by parts")
@@ -82,6 +84,13 @@ def read_statement(data: bytes, currency: str) -> Statement:
     return statement
 
 
+def _require_currency(headings: Iterable[str], currency: str) -> None:
+    for heading in headings:
+        for code in re.findall(r"\(([A-Z]{3})\)", heading):
+            if code in CURRENCIES and code != currency:
+                raise Unreadable(f"has “{heading}”, but the wallet is in {currency}")
+
+
 def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -> None:
     if _is_newest_first(moved):
         moved.reverse()
@@ -93,10 +102,15 @@ def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -
             told = [each.balance_minor or 0, due[each.line]]
             said, right = (format_amount(n, CURRENCIES[currency]) for n in told)
             why = f"its balance is {said}, but the movement before makes it {right}"
+            if not each.minor:
+                why = f"has no amount, but its balance is {said}, and was {right}"
             statement.refused.append(Odd(each.line, why))
-        else:
+        elif each.minor:
             statement.rows.append(each)
+        else:
+            statement.skipped.append(Odd(each.line, NO_AMOUNT))
     statement.refused.sort()
+    statement.skipped.sort()
     statement.rows.sort(key=lambda row: row.date)
 
 
@@ -113,15 +127,17 @@ def _is_newest_first(moved: Sequence[Row | Odd]) -> bool:
 def _balances_due(moved: Sequence[Row | Odd]) -> dict[int, int]:
     """Tell what the balance should be, by the line of each movement that has another.
 
-    It is the balance of the movement before, and the amount.
+    It is the last balance before it, and all amounts since, if each of them is known.
     """
-    wrong = {}
-    for before, row in pairwise(moved):
-        if isinstance(before, Odd) or isinstance(row, Odd):
+    wrong, due = {}, None
+    for row in moved:
+        if isinstance(row, Odd):
+            due = None
             continue
-        if before.balance_minor is None or row.balance_minor is None:
-            continue
-        due = before.balance_minor + row.minor
-        if due != row.balance_minor:
-            wrong[row.line] = due
+        if due is not None:
+            due += row.minor
+        if row.balance_minor is not None:
+            if due not in (None, row.balance_minor):
+                wrong[row.line] = due
+            due = row.balance_minor
     return wrong

@@ -42,3 +42,8 @@ def is_operation_id(text: str) -> bool:
 def is_hold_id(text: str) -> bool:
     """Tell whether the text has the form of a hold's id."""
     return text[:1] == "h" and is_wallet_id(f"w{text[1:]}")
+
+
+def made_at_us(identifier: str) -> int:
+    """Tell when an id was made, to the millisecond."""
+    return int(identifier[2:14], 16) * 1_000

@@ -33,6 +33,25 @@ _SALT: Final = "wallet.import"
 _LARGEST_FIELD: Final = LARGEST_BODY - 4096
 #: So many movements are shown one by one.
 _MOST_SHOWN: Final = 500
+_TOO_LARGE: Final = (
+    "The file is too large for this page. Divide it into parts below 700 KiB, each with"
+    " the line that names the columns, and import them one by one, the oldest first."
+)
+#: Said above the form as it would be sent now.
+_CHANGED: Final = (
+    "The wallet has changed since you looked at the file, and nothing was written."
+    " Check what is shown here now before you import it."
+)
+
+
+@importing.before_request
+def refuse_what_is_too_large() -> Response | None:
+    """Show the form again, before any of a file that is too large is read."""
+    if (request.content_length or 0) <= LARGEST_BODY:
+        return None
+    return Response(
+        _form(_open((request.view_args or {})["wallet_id"]), _TOO_LARGE), 413
+    )
 
 
 @importing.get("")
@@ -51,8 +70,7 @@ def look(wallet_id: str) -> AnyResponse | str:
         return Response(_form(wallet, "Choose a file with something in it."), 400)
     signed = sign([wallet.id, data.decode("latin-1")], _SALT)
     if len(signed) > _LARGEST_FIELD:
-        text = "The file is too large for this page: bring it in by parts."
-        return Response(_form(wallet, text), 413)
+        return Response(_form(wallet, _TOO_LARGE), 413)
     try:
         return _review(wallet, data, signed)
     except Problem as problem:
@@ -75,7 +93,7 @@ def confirm(wallet_id: str) -> AnyResponse:
         found = statements.bring_in(service, wallet, statement, version)
     except (Problem, StoreFailure) as error:
         problem = forms.problem_of(error)
-        said = forms.sentence(problem)
+        said = _CHANGED if problem.kind.status == 412 else forms.sentence(problem)
         # What the ledger foretells of the lines says more than the refusal of them all.
         fresh = wallet if isinstance(error, StoreFailure) else _open(wallet_id)
         body = _review(fresh, data, signed, said)

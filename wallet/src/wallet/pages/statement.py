@@ -40,7 +40,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[\W_]+")
 #: Where a spreadsheet would begin a formula: at the start of the text, or after what it
 #: may take for the end of a cell. It skips blanks and quotes, and knows wide signs.
 _RUNS: Final = re.compile(
-    r"""(^|[;,\t])(?=[\s"']*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
+    r"""(^|[;,\t])(?=([^\S\t\r\n]|["'])*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-])"""
 )
 
 

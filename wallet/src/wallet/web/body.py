@@ -14,6 +14,8 @@ _JSON: Final = "application/json"
 LARGEST_BODY: Final = 1024 * 1024
 #: No form of ours is larger, but for those that carry a file.
 LARGEST_FORM: Final = 64 * 1024
+#: RFC 2046 allows no more; the framework makes patterns of it, whatever that takes.
+_LONGEST_BOUNDARY: Final = 70
 
 
 def read_form(
@@ -23,8 +25,11 @@ def read_form(
 
     :param caller: who sends it, if that is known.
     :param largest: how many bytes it may have.
-    :raises Problem: it is too large, or its end cannot be told from a break.
+    :raises Problem: it is too large, or its end or that of its parts cannot be told.
     """
+    if len(incoming.mimetype_params.get("boundary", "")) > _LONGEST_BOUNDARY:
+        reason = f"has a boundary of more than {_LONGEST_BOUNDARY} characters"
+        raise malformed("Content-Type", reason)
     if "HTTP_TRANSFER_ENCODING" in incoming.environ:
         raise malformed("Content-Length", "is missing")
     if (incoming.content_length or 0) > largest:

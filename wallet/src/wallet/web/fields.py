@@ -163,7 +163,11 @@ def check(value: AnyType, kind: Any, field: str) -> AnyType:
     return value
 
 
-def explain(error: msgspec.ValidationError, field: str = "") -> Problem:
+def explain(
+    error: msgspec.ValidationError,
+    field: str = "",
+    must_be: Mapping[str, str] = _MUST_BE,
+) -> Problem:
     """Say what is malformed, and what it must be."""
     fault = str(error)
     at = _FAULT_AT.search(fault)
@@ -175,9 +179,10 @@ def explain(error: msgspec.ValidationError, field: str = "") -> Problem:
         return malformed(
             path, "is missing" if missing else "is not a member of this call"
         )
-    must_be = _MUST_BE.get(path.rpartition(".")[2])
-    if must_be:
-        return malformed(path, f"must be {must_be}")
+    name = path.rpartition(".")[2]
+    form = must_be.get(name) or _MUST_BE.get(name)
+    if form:
+        return malformed(path, f"must be {form}")
     longest = _LONGEST.search(fault)
     if longest:
         return malformed(path, f"must have at most {longest[1]} characters")

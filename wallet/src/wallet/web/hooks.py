@@ -64,6 +64,9 @@ def _guard(local: bool, service: Service) -> None:
     g.request_id = request_id
     if service.settings.log_address:
         g.address = str(caller_address(incoming.environ))
+    # The framework takes several slashes at the start for one.
+    if incoming.environ["PATH_INFO"].startswith("//"):
+        raise Problem("not-found")
     if local:
         refuse_strangers(incoming)
     refuse_foreign_pages(incoming)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..clock import now_us
+from ..clock import now_us, shown_in
 from ..imports.cells import Unreadable
-from ..imports.commands import submission_of
+from ..imports.commands import moment_of, submission_of
 from ..imports.movements import Odd, Row
 from ..imports.statement import Statement, read_statement
 from ..ledger.commands import Keyed, Submission
@@ -87,7 +87,7 @@ def foretell(
     if isinstance(verdict, Refused):
         raise refused(verdict)
     assert not isinstance(verdict, Abandoned)  # noqa: S101  only what is atomic can be
-    return _import(wallet, statement, verdict)
+    return _import(service, wallet, statement, verdict)
 
 
 def bring_in(
@@ -110,7 +110,8 @@ def bring_in(
         _must_be_taken(foretell(service, wallet, statement))
         # It was refused, but would not be any more: another one changed the wallet.
         row = statement.rows[results.index]
-        raise _refused([Odd(row.line, _reason(results.outcome, row))])
+        reason = _reason(service, wallet, results.outcome, row)
+        raise _refused([Odd(row.line, reason)])
     outcomes = [result.outcome for result in results]
     first = next((each for each in outcomes if isinstance(each, Moved)), None)
     if first is None:
@@ -120,7 +121,7 @@ def bring_in(
         entry = first.entries[0]
         before = entry.balance_minor - entry.amount_minor
         wallet = wallet._replace(version=entry.version - 1, balance_minor=before)
-    return _import(wallet, statement, outcomes)
+    return _import(service, wallet, statement, outcomes)
 
 
 def _submission(
@@ -131,7 +132,10 @@ def _submission(
 
 
 def _import(
-    wallet: WalletState, statement: Statement, outcomes: Sequence[Outcome]
+    service: Service,
+    wallet: WalletState,
+    statement: Statement,
+    outcomes: Sequence[Outcome],
 ) -> Import:
     found = Import(wallet, statement, wallet.balance_minor, wallet.version)
     found.refused += statement.refused
@@ -149,7 +153,8 @@ def _import(
             found.known.append(row)
             found.operations[row.line] = earlier.command.operation_id
         else:
-            found.refused.append(Odd(row.line, _reason(outcome, row)))
+            reason = _reason(service, wallet, outcome, row)
+            found.refused.append(Odd(row.line, reason))
     found.refused.sort()
     return found
 
@@ -165,10 +170,14 @@ def _refused(lines: Sequence[Odd]) -> Problem:
     return Problem("import-refused", members={"lines": told, "count": len(lines)})
 
 
-def _reason(outcome: Outcome, row: Row) -> str:
+def _reason(service: Service, wallet: WalletState, outcome: Outcome, row: Row) -> str:
     if not isinstance(outcome, Refused):
         return "was refused when it was brought in before"
-    if outcome.refusal is Refusal.MALFORMED:
+    if outcome.refusal is not Refusal.MALFORMED:
+        title = KINDS[outcome.refusal.value].title
+        return f"{title[0].lower()}{title[1:]}"
+    zone = service.settings.time_zone
+    if moment_of(row, zone) >= wallet.last_entry_at_us:
         return f"{row.date} {outcome.reason}"
-    title = KINDS[outcome.refusal.value].title
-    return f"{title[0].lower()}{title[1:]}"
+    last = shown_in(zone, wallet.last_entry_at_us).isoformat(" ", "seconds")
+    return f"{row.date} counts from 00:00, before the wallet's last entry at {last}"

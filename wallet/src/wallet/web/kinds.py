@@ -133,7 +133,7 @@ KINDS: Final = {
         Kind(
             "floor-too-high",
             422,
-            "The wallet holds less than this floor",
+            "The wallet has less available than this floor",
             "Nothing was changed. The floor may be at most what is available.",
         ),
         Kind(
@@ -157,8 +157,8 @@ KINDS: Final = {
         Kind(
             "insufficient-funds",
             422,
-            "The wallet does not hold enough",
-            "Nothing was moved; the balance may not fall below the wallet's floor.",
+            "The wallet has too little available",
+            "Nothing was moved. What is available may not fall below the floor.",
         ),
         Kind(
             "self-transfer",
