@@ -33,6 +33,9 @@ class Wallets:
         given = {} if body is None else body
         return self.client.post(path, json=given, headers=self._headers(headers))
 
+    def put(self, path: str, body: Any, **headers: str):
+        return self.client.put(path, json=body, headers=self._headers(headers))
+
     def create(self, **members: Any) -> str:
         answer = self.post("/v1/wallets", members)
         assert answer.status_code == 201, answer.text

@@ -26,7 +26,7 @@ class Everything:
 
     def __init__(self, app: Flask, token: str) -> None:
         self.calls = Wallets(app.test_client(), token)
-        self.answered: list[tuple[str, Any, dict[str, str], int, bytes]] = []
+        self.answered: list[tuple[str, str, Any, dict[str, str], int, bytes]] = []
         service = service_of(app)
         writer, real = service.writer, service.writer._now_us
         writer._now_us = lambda: real() - HOUR_US
@@ -46,12 +46,21 @@ class Everything:
         path, key = f"/v1/wallets/{wallet}/{what}", f"key-{len(self.answered)}"
         return self._ask(path, body, key, status)
 
-    def _ask(self, path: str, body: Any, key: str | None, status: int) -> Any:
-        headers = {} if key is None else {"Idempotency-Key": key}
-        answer = self.calls.post(path, body, **headers)
+    def _ask(
+        self,
+        path: str,
+        body: Any,
+        key: str | None,
+        status: int,
+        method: str = "post",
+        **headers: str,
+    ) -> Any:
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        answer = getattr(self.calls, method)(path, body, **headers)
         assert answer.status_code == status, answer.text
-        self.answered.append((path, body, headers, status, answer.data))
-        return answer.json
+        self.answered.append((method, path, body, headers, status, answer.data))
+        return answer.json if answer.data else None
 
     def create(self, **members: Any) -> Any:
         """Create a wallet under a key."""
@@ -87,6 +96,8 @@ class Everything:
         self._set_aside()
         self._change(bob, name="Robert", floor="-1.00")
         assert self.calls.post(f"/v1/wallets/{bob}/keys").status_code == 201
+        path, body = f"/v1/wallets/{self.cleo}/balance", {"amount": "0"}
+        self._ask(path, body, "nothing-to-do", 204, "put", **{"If-Match": '"0"'})
         self._change(self.cleo, archived=True)
         send(self.cleo, "deposits", 422, amount="5")
 

@@ -51,6 +51,8 @@ def _kept_answers(call: Call) -> Iterator[tuple[Any, int, bytes]]:
     request = call.request
     if call.problem == "batch-refused":
         return  # nothing is kept of it
+    if call.status == 204 and (scope := moves(request)[0].scope) is not None:
+        yield scope, 204, b""
     for outcome in outcomes(call):
         is_kept = outcome.status == 201 or outcome.problem in KEPT
         if outcome.move.scope is not None and is_kept:
@@ -77,7 +79,7 @@ def _judge_replay(case: Case, call: Call) -> None:
     else:
         attempts = case.creations[(call.request.body or {})["name"]]
     if not any(
-        other.may_have_written or other.problem in KEPT
+        other.may_have_written or other.problem in KEPT or other.status == 204
         for other in attempts
         if other is not call and other.began < call.ended
     ):

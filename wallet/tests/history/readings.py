@@ -127,14 +127,17 @@ def _unwrapped(move: Move, raw: bytes) -> Outcome:
 
 
 def looked_up(call: Call) -> tuple[int, bytes]:
-    """Return the status and the bytes that an operation was answered with."""
+    """Return the status and the bytes that an operation was answered with.
+
+    A 204 has none, which is told as ``null``.
+    """
 
     class Answer(msgspec.Struct):
         status: int
         body: msgspec.Raw
 
     answer = msgspec.json.decode(call.data, type=Answer)
-    return answer.status, bytes(answer.body)
+    return answer.status, b"" if answer.status == 204 else bytes(answer.body)
 
 
 def readings(call: Call) -> list[Reading]:
@@ -175,8 +178,8 @@ def sightings(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
             yield wallet, entry
     if call.status == 200 and what == "operations":
         status, body = looked_up(call)
-        told = msgspec.json.decode(body)
-        if status == 201 and "entry" in told:
+        told = msgspec.json.decode(body) if status == 201 else {}
+        if "entry" in told:
             yield parameters(call.request)["wallet"], told["entry"]
 
 
@@ -196,6 +199,7 @@ def holds_shown(call: Call) -> Iterator[tuple[dict[str, Any], bool]]:
             for hold in call.json["holds"]:
                 yield hold, True
         if what == "operations":
-            told = msgspec.json.decode(looked_up(call)[1])
+            status, body = looked_up(call)
+            told = msgspec.json.decode(body) if status == 201 else {}
             if "hold" in told:
                 yield told["hold"], False

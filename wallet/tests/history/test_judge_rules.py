@@ -291,6 +291,25 @@ def test_nothing_done_for_a_balance_that_differs_is_found(teller):
     assert found(teller) == {"wrong answer"}
 
 
+def test_nothing_done_and_then_something_under_one_key_is_found(teller):
+    """Nothing to do is an outcome, too: it is given again, and looked up."""
+    amount = teller.wallets["w_ada"]["balance"]
+    version = teller.wallets["w_ada"]["version"]
+    body, path = {"amount": amount, "note": "n"}, "/v1/wallets/w_ada/balance"
+    request = Request("set", "PUT", path, body, "k", version)
+    teller.saw(request, 204, b"")
+    again = teller.saw(request, 204, b"", replayed=True)
+    path = "/v1/operations?wallet=w_ada&key=k"
+    told = b'{"operation":"o","key":"k","status":204,"body":null}'
+    teller.saw(Request("look up", "GET", path), 200, told)
+    assert found(teller) == set()
+    again = edit(teller, again, replayed=False)
+    assert found(teller) == {"twice"}
+    problem = b'{"type":"/problems/insufficient-funds"}'
+    edit(teller, again, status=422, data=problem, replayed=True)
+    assert "other bytes" in found(teller)
+
+
 def test_an_operation_with_other_bytes_is_found(teller):
     """By its id as by its key."""
     done = teller.move("w_ada", "deposit", "1.00")

@@ -66,7 +66,9 @@ class Model:
             return "archived"
         if self.balance + change - self.held(now) < self.floor:
             return "insufficient-funds"
-        return "balance-too-large" if self.balance + change > LARGEST else None
+        if max(self.balance + change, abs(change)) > LARGEST:
+            return "balance-too-large"
+        return None
 
 
 class Bank:

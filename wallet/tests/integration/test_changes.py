@@ -11,14 +11,15 @@ from wallet.audit.verify import verify
 from wallet.clock import now_us
 from wallet.ledger.commands import ChangeWallet, Kind, RaiseKeyVersion, Submission
 from wallet.ledger.money import Amount
-from wallet.ledger.outcomes import Changed
+from wallet.ledger.outcomes import Changed, Refused
+from wallet.ledger.refusals import Refusal
 from wallet.storage.connections import Limits
 from wallet.storage.queries import find_wallet
 from wallet.storage.store import Store
 from wallet.web.service import service_of
 from wallet.writer import Writer
 
-from ..actions import a_submission, create_wallet
+from ..actions import a_submission, create_wallet, in_thread
 
 
 def change(calls, wallet, body, **headers):
@@ -243,6 +244,33 @@ def test_two_processes_change_one_after_the_other(store, writer, database_url):
     second.stop()
     assert all(isinstance(each, Changed) for each in outcomes)
     assert find_wallet(store, wallet).changes == 20
+    verify(store, freeze=freeze)
+    other.close()
+
+
+def test_of_two_who_have_seen_the_same_one_changes_it(store, writer, database_url):
+    """The other is refused; but what is so already may be asked for again."""
+    other = Store(make_url(database_url), Limits())
+    second = Writer(other, freeze, now_us)
+    wallet = create_wallet(writer)
+
+    def rename(by, name):
+        command = ChangeWallet(wallet, name=name, seen=0)
+        return by.submit(Submission((command,), wallet))[0].outcome
+
+    asked = [(writer, "one"), (second, "two")]
+    threads, outcomes = zip(*(in_thread(rename, *each) for each in asked), strict=True)
+    for thread in threads:
+        thread.join(60)
+    (first,) = (each for (each,) in outcomes if isinstance(each, Changed))
+    (refused,) = (each for (each,) in outcomes if isinstance(each, Refused))
+    assert refused.refusal is Refusal.VERSION_MISMATCH
+    name = first.wallet.name
+    assert find_wallet(store, wallet).name == name
+    assert isinstance(rename(second, name), Changed)
+    second.stop()
+    found = find_wallet(store, wallet)
+    assert (found.name, found.changes) == (name, 1)
     verify(store, freeze=freeze)
     other.close()
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from wallet.storage import errors as failures
+from wallet.storage.queries import find_wallet
 from wallet.web.service import service_of
 
 from ..actions import Wallets
@@ -194,3 +195,119 @@ def test_after_a_failure_a_new_key_may_be_asked_for_again(
     (key,) = re.findall(r"<code>(.*?)</code>", again.text)
     owner = Wallets(stranger.client, key)
     assert owner.get(f"/v1/wallets/{wallet}").status_code == 200
+
+
+def field_of(page, name):
+    """Read what a field of the settings shows."""
+    (value,) = re.findall(f'name="{name}" value="([^"]*)"', page)
+    return value
+
+
+def shown_in(page, path):
+    """Read what a browser would send, if nothing were typed."""
+    fields = {name: field_of(page, name) for name in ("name", "floor")}
+    return forms_in(page)[path] | fields
+
+
+def test_a_page_that_is_out_of_date_takes_nothing_back(visitor, local):
+    """A floor that somebody else has set stays, and what was typed is kept."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    before = shown_in(visitor.read(path), path)
+    assert visitor.fill(path, path, name="Ada", floor="-R 100").status_code == 303
+    late = visitor.send(path, before | {"name": "Everyday"})
+    assert late.status_code == 412
+    assert error_of(late) == (
+        "Nothing was saved: since you opened this page the lowest balance allowed"
+        " became \u2212R 100.00. Look at it, and save again if you wish."
+    )
+    now = told(local, wallet)
+    assert (now["name"], now["floor"]) == ("Ada", "-100.00")
+    assert field_of(late.text, "name") == "Everyday"
+    assert field_of(late.text, "floor") == "\u2212R\u00a0100.00"
+    assert visitor.send(path, shown_in(late.text, path)).status_code == 303
+    now = told(local, wallet)
+    assert (now["name"], now["floor"]) == ("Everyday", "-100.00")
+
+
+def test_what_was_typed_in_both_is_kept_and_may_be_saved(visitor, local):
+    """Whoever has seen what it became may have it otherwise."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    before = shown_in(visitor.read(path), path)
+    assert visitor.fill(path, path, name="Bob", floor="-R 100").status_code == 303
+    late = visitor.send(path, before | {"name": "Cleo", "floor": "-R 7"})
+    assert late.status_code == 412
+    assert "the name became Bob and the lowest balance" in error_of(late)
+    fields = field_of(late.text, "name"), field_of(late.text, "floor")
+    assert fields == ("Cleo", "-R 7")
+    assert told(local, wallet)["name"] == "Bob"
+    assert visitor.send(path, shown_in(late.text, path)).status_code == 303
+    now = told(local, wallet)
+    assert (now["name"], now["floor"]) == ("Cleo", "-7.00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([{"name": "Eve \u2602"}], "the name became \u2068Eve \u2602\u2069."),
+        ([{"name": ""}], "the name was taken away."),
+        ([{"archived": True}], "the wallet was archived."),
+        ([{"name": "x"}, {"name": "Ada"}], "it was changed, and back."),
+        ([None], "a new key was made."),
+    ],
+)
+def test_whatever_was_changed_since_is_said(visitor, local, changes, words):
+    """By whichever way; and nothing is written."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    before = shown_in(visitor.read(path), path)
+    for change in changes:
+        address = f"/v1/wallets/{wallet}"
+        if change is None:
+            assert local.post(f"{address}/keys").status_code == 201
+        else:
+            assert local.client.patch(address, json=change).status_code == 200
+    now = told(local, wallet)
+    late = visitor.send(path, before | {"floor": "-R 5"})
+    assert late.status_code == 412
+    assert words in error_of(late)
+    assert told(local, wallet) == now
+
+
+def test_settings_that_are_sent_twice_are_saved_once(visitor, local):
+    """The second finds the wallet as it asks for, by the first."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    form = shown_in(visitor.read(path), path) | {"name": "Bob"}
+    for _ in range(2):
+        answer = visitor.send(path, form)
+        assert (answer.status_code, answer.location) == (303, f"/wallets/{wallet}")
+    store = service_of(visitor.client.application).store
+    assert find_wallet(store, wallet).changes == 1
+
+
+def test_a_mistake_on_a_page_that_is_out_of_date_makes_it_no_newer(visitor, local):
+    """It is corrected, and then it is still out of date."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    before = shown_in(visitor.read(path), path)
+    assert visitor.fill(path, path, name="Bob", floor="0").status_code == 303
+    wrong = visitor.send(path, before | {"floor": "x"})
+    assert wrong.status_code == 400
+    late = visitor.send(path, shown_in(wrong.text, path) | {"floor": "-R 5"})
+    assert late.status_code == 412
+    now = told(local, wallet)
+    assert (now["name"], now["floor"]) == ("Bob", "0.00")
+
+
+@pytest.mark.parametrize("changes", ["", "x", "*", "-1", "7", "9" * 30])
+def test_a_form_that_tells_no_number_of_changes_is_out_of_date(visitor, local, changes):
+    """So is one that was open when the program was replaced by a newer one."""
+    wallet = local.create(name="Ada")
+    path = f"/wallets/{wallet}/settings"
+    form = shown_in(visitor.read(path), path) | {"name": "Bob", "changes": changes}
+    answer = visitor.send(path, form)
+    assert answer.status_code == 403
+    assert "out of date" in text_of(answer.text)
+    assert told(local, wallet)["name"] == "Ada"

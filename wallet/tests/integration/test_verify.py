@@ -11,8 +11,15 @@ from wallet.audit.replay import Fault, Replayed
 from wallet.audit.totals import check_totals
 from wallet.audit.verify import verify
 from wallet.clock import now_us
-from wallet.ledger.commands import Kind, RaiseKeyVersion, Reverse, Submission
+from wallet.ledger.commands import (
+    Kind,
+    RaiseKeyVersion,
+    Reverse,
+    SetBalance,
+    Submission,
+)
 from wallet.ledger.ids import new_operation_id
+from wallet.ledger.money import read_amount
 from wallet.storage.connections import Limits
 from wallet.storage.queries import find_entry, list_entries, list_wallets
 from wallet.storage.store import Store
@@ -184,6 +191,28 @@ FORGERIES = {
         " WHERE wallet_id = :ada AND status = 422",
         "its kept refusals, its changes or its holds are not",
     ),
+    "nothing to do is gone": (
+        "DELETE FROM operations WHERE wallet_id = :bob AND key = 'nothing'",
+        "its kept refusals, its changes or its holds are not",
+    ),
+    "nothing to do is turned into a refusal": (
+        "UPDATE operations SET body = '{}' WHERE wallet_id = :bob AND key = 'nothing'",
+        "its kept refusals, its changes or its holds are not",
+    ),
+    "nothing to do is given another key": (
+        "UPDATE operations SET key = 'x' WHERE wallet_id = :bob AND key = 'nothing'",
+        "its kept refusals, its changes or its holds are not",
+    ),
+    "nothing to do is planted": (
+        "INSERT INTO operations SELECT :ada, id, principal, key, fingerprint, status,"
+        " body, at_us FROM operations WHERE wallet_id = :bob",
+        "its kept refusals, its changes or its holds are not",
+    ),
+    "nothing to do is called done": (
+        "UPDATE operations SET status = 201 WHERE wallet_id = :bob",
+        "its kept refusals, its changes or its holds are not"
+        "|1 operations were carried out, but the entries show 0",
+    ),
     "a key version is lowered": (
         "UPDATE wallets SET key_version = 1 WHERE id = :ada",
         "its row is not what its last change made it",
@@ -225,7 +254,8 @@ FORGERIES = {
 
 @pytest.fixture
 def people(store, writer):
-    """Ada with four entries, a refusal and a new key, Bob with one entry, Cleo new."""
+    """Ada with four entries, a refusal and a new key, Bob with one entry and a balance
+    that was set to what it is, Cleo new."""
     names = ("ada", "bob", "cleo")
     ids = {name: create_wallet(writer, name=name) for name in names}
     ada = ids["ada"]
@@ -234,6 +264,8 @@ def people(store, writer):
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "1"))
     writer.submit(a_submission(ada, Kind.TRANSFER, "2", recipient=ids["bob"]))
     writer.submit(a_submission(ada, Kind.WITHDRAWAL, "99", key="refused"))
+    same = SetBalance(new_operation_id(), ids["bob"], read_amount("2"), key="nothing")
+    writer.submit(Submission((same,), ids["bob"]))
     writer.submit(Submission((RaiseKeyVersion(ada),), ada))
     return ids
 

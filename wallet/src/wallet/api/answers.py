@@ -21,6 +21,7 @@ from ..ledger.outcomes import (
     Remembered,
     Replayed,
     Result,
+    Unmoved,
 )
 from ..web.described import described, named
 from ..web.fields import WalletId
@@ -133,10 +134,10 @@ class OperationAnswer(msgspec.Struct):
         str | None,
         described("Null if there was none. The owner on the other side is not told."),
     ]
-    status: Literal[201, 422]
+    status: Literal[201, 204, 422]
     body: Annotated[
         msgspec.Raw,
-        described(anyOf=[named(name) for name in _ANSWERS]),
+        described(anyOf=[*map(named, _ANSWERS), {"type": "null"}]),
     ]
 
 
@@ -175,8 +176,8 @@ def operation_answer(key: str | None, remembered: Remembered) -> OperationAnswer
     return OperationAnswer(
         operation=remembered.operation_id,
         key=key,
-        status=cast("Literal[201, 422]", remembered.status),
-        body=msgspec.Raw(remembered.body.encode()),
+        status=cast("Literal[201, 204, 422]", remembered.status),
+        body=msgspec.Raw(remembered.body.encode() or b"null"),
     )
 
 
@@ -221,6 +222,8 @@ def freeze(outcome: Outcome) -> Frozen | None:
     if isinstance(outcome, Held):
         told = HeldAnswer(hold_answer(outcome.hold, outcome.currency))
         return Frozen(201, encode(told).decode())
+    if isinstance(outcome, Unmoved):
+        return Frozen(204, "")
     if isinstance(outcome, Refused):
         problem = refused(outcome)
         return Frozen(problem.kind.status, encode(problem.body()).decode())

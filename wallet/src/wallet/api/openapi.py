@@ -178,7 +178,9 @@ def _operation(call: Call, local: bool) -> Schema:
         "security": [] if local else [{name: []} for name in call.security],
     }
     if call.may_be_empty:
-        operation["responses"]["204"] = {"description": "Nothing was to be done."}
+        headers = _good(call)["headers"]
+        nothing = {"description": "Nothing was to be done.", "headers": headers}
+        operation["responses"]["204"] = nothing
     if call.may_write_nothing:
         nothing = _good(call) | {"description": "Nothing was written."}
         operation["responses"]["200"] = nothing

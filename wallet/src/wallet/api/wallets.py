@@ -106,8 +106,7 @@ def set_balance(wallet_id: str) -> Response:
     results = submit_moves(
         caller, wallet_id, lambda: read_new_balance(request, caller, wallet_id)
     )
-    frozen = only(results).frozen
-    return Response(status=204) if frozen is None else frozen_response(frozen)
+    return frozen_response(only(results).frozen)
 
 
 @v1.post("/wallets/<wallet_id>/deposits")

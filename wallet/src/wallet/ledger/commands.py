@@ -147,12 +147,17 @@ class ReleaseHold:
 
 @dataclass(frozen=True, slots=True)
 class ChangeWallet:
-    """Change what is not money; what is ``None`` stays."""
+    """Change what is not money; what is ``None`` stays.
+
+    :param seen: how often the wallet had been changed when it was looked at; if it was
+        changed since, it is not changed again.
+    """
 
     wallet_id: str
     name: str | None = None
     floor: Amount | None = None
     archived: bool | None = None
+    seen: int | None = None
     kind: ClassVar[str] = "change"
 
 

@@ -23,7 +23,7 @@ from .commands import (
     Reverse,
     SetBalance,
 )
-from .outcomes import Entry, Held, Moved, Refused, Remembered, WalletState
+from .outcomes import Entry, Held, Moved, Refused, Remembered, Unmoved, WalletState
 
 #: Part of every digest. A change of the digested columns takes a new number, and the
 #: old one stays readable, so that a history is never digested anew.
@@ -115,7 +115,7 @@ def _asked(
     return asked if command.payee is None else (*asked, command.payee)
 
 
-def asked_by(earlier: Remembered | Moved | Held | Refused) -> bytes:
+def asked_by(earlier: Remembered | Moved | Held | Unmoved | Refused) -> bytes:
     """Return the fingerprint of the command that was answered earlier."""
     if isinstance(earlier, Remembered):
         return earlier.fingerprint

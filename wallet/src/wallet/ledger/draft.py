@@ -10,6 +10,7 @@ from .outcomes import (
     Refused,
     Remembered,
     Scope,
+    Unmoved,
     Verdict,
 )
 
@@ -21,7 +22,7 @@ class Draft:
         self.now_us = now_us
         self.wallets = dict(known.wallets)
         self.by_creation_key = dict(known.created)
-        self.answered: dict[Scope, Remembered | Moved | Held | Refused]
+        self.answered: dict[Scope, Remembered | Moved | Held | Unmoved | Refused]
         self.answered = {**known.remembered}
         self.reversed = set(known.reversed)
         self.known_holds = known.holds

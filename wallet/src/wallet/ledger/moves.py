@@ -131,7 +131,8 @@ def refuse_change(wallet: WalletState, change: int) -> Refusal | None:
     balance = wallet.balance_minor + change
     if balance - wallet.held_minor < wallet.floor_minor:
         return Refusal.INSUFFICIENT_FUNDS
-    if balance > LARGEST_MINOR:
+    # From far below zero to far above it, a change may be too large by itself.
+    if max(balance, abs(change)) > LARGEST_MINOR:
         return Refusal.BALANCE_TOO_LARGE
     return None
 

@@ -137,7 +137,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Unmoved:
-    """The balance is what it was to be, so nothing was written."""
+    """The balance is what it was to be, so no money moved."""
 
     command: Keyed
 
@@ -182,7 +182,7 @@ class Replayed:
     The answer is either in the store, or an outcome of the same batch.
     """
 
-    earlier: "Remembered | Moved | Held | Refused"
+    earlier: "Remembered | Moved | Held | Unmoved | Refused"
 
 
 Outcome = Moved | Held | Unmoved | Created | Changed | KeyRaised | Refused | Replayed

@@ -38,6 +38,7 @@ from .outcomes import (
     Refused,
     Remembered,
     Replayed,
+    Unmoved,
     Verdict,
     WalletState,
 )
@@ -77,7 +78,7 @@ def _judge(draft: Draft, submission: Submission) -> Verdict:
 def _is_refusal(outcome: Outcome) -> TypeGuard[Refused | Replayed]:
     if isinstance(outcome, Replayed):
         earlier = outcome.earlier
-        refused = isinstance(earlier, Remembered) and earlier.status != 201
+        refused = isinstance(earlier, Remembered) and earlier.status >= 400
         return refused or isinstance(earlier, Refused)
     return isinstance(outcome, Refused)
 
@@ -143,15 +144,15 @@ def _carry_out(draft: Draft, command: Command) -> Outcome:
     if command.key is not None and _is_kept(outcome):
         scope = (command.wallet_id, command.principal.value, command.key)
         draft.answered[scope] = outcome
-        # A refusal that is kept changes the wallet's seal.
+        # A kept answer without an entry changes the wallet's seal.
         draft.changed[command.wallet_id] = None
     return outcome
 
 
-def _is_kept(outcome: Outcome) -> TypeGuard[Moved | Held | Refused]:
+def _is_kept(outcome: Outcome) -> TypeGuard[Moved | Held | Unmoved | Refused]:
     if isinstance(outcome, Refused):
         return outcome.remember
-    return isinstance(outcome, Moved | Held)
+    return isinstance(outcome, Moved | Held | Unmoved)
 
 
 def _answer_under_key(draft: Draft, command: Command) -> Outcome | None:

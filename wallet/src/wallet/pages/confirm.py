@@ -21,6 +21,7 @@ from .wording import money
 confirming = Blueprint("confirming", __name__)
 
 _NOTHING_TO_DO = "The wallet holds that already, so there is nothing to write."
+_NOTHING_WAS_DONE = "The wallet held that already, so nothing was written."
 
 
 @confirming.get("/review/<signed>")
@@ -93,6 +94,8 @@ def _page(
             error = f"{error} {forms.sentence(problem)}".strip()
         if shown is not None and shown.entry is None:
             error, shown = _NOTHING_TO_DO, None
+    elif not done.body:
+        error = error or _NOTHING_WAS_DONE
     elif done.status >= 400:
         error = error or forms.sentence(forms.answered(done.body))
     return render_template(

@@ -56,12 +56,12 @@ def read_key() -> str:
     return fields.read_key(field("key"))
 
 
-def read_version() -> int:
+def read_version(name: str = "version") -> int:
     """Read the version of the wallet that the form was made from.
 
     :raises Problem: it is malformed.
     """
-    version = fields.read_if_match(f'"{field("version")}"')
+    version = fields.read_if_match(f'"{field(name)}"')
     assert version is not None  # noqa: S101  only * gives none
     return version
 
@@ -145,7 +145,7 @@ def submit(caller: Caller, command: Keyed, version: int | None = None) -> Entry 
         (command,), command.wallet_id, caller.key_version, if_match=version
     )
     frozen = current_service().submit_one(submission).frozen
-    if frozen is None:
+    if frozen is None or not frozen.body:
         return None
     if frozen.status >= 400:
         raise answered(frozen.body)

@@ -1,16 +1,28 @@
 """A wallet's settings: its name, its floor, its archive; and its key."""
 
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from collections.abc import Iterator, Mapping
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import ChangeWallet, RaiseKeyVersion, Submission
 from ..ledger.money import CURRENCIES, Amount, AmountError
-from ..ledger.outcomes import WalletState
+from ..ledger.outcomes import Change, WalletState
 from ..storage.errors import StoreFailure
+from ..storage.queries import find_change
 from ..web.fields import Name, check
 from ..web.problems import Problem, failed, malformed
 from ..web.service import current_service
 from . import access, forms
+from .wording import balanced, isolated, money
 
 changing = Blueprint("changing", __name__, url_prefix="/wallets/<wallet_id>")
 
@@ -24,11 +36,13 @@ def show(wallet_id: str) -> str:
 @changing.post("/settings")
 def change(wallet_id: str) -> AnyResponse:
     """Change the name and the floor."""
-    wallet = _open(wallet_id)
+    wallet, seen = _open(wallet_id), _read_seen()
     try:
         name = check(forms.field("name"), Name, "name")
-        _change(ChangeWallet(wallet.id, name, _read_floor(wallet)))
+        _change(ChangeWallet(wallet.id, name, _read_floor(wallet), seen=seen))
     except (Problem, StoreFailure) as error:
+        if forms.problem_of(error).kind.name == "version-mismatch":
+            return _outdated(wallet_id, seen)
         return _again(wallet, error)
     flash("Saved.")
     return redirect(url_for("history.show", wallet_id=wallet.id), 303)
@@ -85,6 +99,50 @@ def _change(command: ChangeWallet) -> None:
     current_service().submit_decided(Submission((command,), command.wallet_id))
 
 
+def _read_seen() -> int:
+    """Read how often the wallet had been changed when the form was made.
+
+    :raises Problem: the form does not say.
+    """
+    try:
+        return forms.read_version("changes")
+    except Problem as error:
+        raise Problem("stale-form") from error
+
+
+def _outdated(wallet_id: str, seen: int) -> Response:
+    """Show what the wallet has now, and what was typed instead of what was shown."""
+    wallet = _open(wallet_id)
+    shown = find_change(current_service().store, wallet.id, seen)
+    if shown is None:
+        raise Problem("stale-form")
+    typed = request.form.to_dict() | {"changes": str(wallet.changes)}
+    if forms.field("name") == shown.name.strip():
+        typed["name"] = wallet.name
+    if _read_floor(wallet).unscaled == shown.floor_minor:
+        typed["floor"] = money(wallet.floor_minor, wallet.currency)
+    problem = Problem("version-mismatch")
+    text = (
+        "Nothing was saved: since you opened this page "
+        + (" and ".join(_what_changed(shown, wallet)) or "it was changed, and back")
+        + ". Look at it, and save again if you wish."
+    )
+    return Response(_page(wallet, problem, text, typed), problem.kind.status)
+
+
+def _what_changed(shown: Change, wallet: WalletState) -> Iterator[str]:
+    if shown.name != wallet.name:
+        name = isolated(balanced(wallet.name.strip()))
+        yield f"the name became {name}" if name else "the name was taken away"
+    if shown.floor_minor != wallet.floor_minor:
+        floor = money(wallet.floor_minor, wallet.currency)
+        yield f"the lowest balance allowed became {floor}"
+    if (shown.archived_at_us is None) != (wallet.archived_at_us is None):
+        yield "the wallet was " + ("archived" if wallet.archived_at_us else "restored")
+    if shown.key_version != wallet.key_version:
+        yield "a new key was made"
+
+
 def _read_floor(wallet: WalletState) -> Amount:
     try:
         minor = forms.read_typed(forms.field("floor"), wallet.currency)
@@ -101,11 +159,17 @@ def _again(wallet: WalletState, error: Problem | StoreFailure) -> Response:
     return Response(_page(wallet, problem), problem.kind.status, problem.headers)
 
 
-def _page(wallet: WalletState, problem: Problem | None = None) -> str:
+def _page(
+    wallet: WalletState,
+    problem: Problem | None = None,
+    text: str = "",
+    typed: Mapping[str, str] | None = None,
+) -> str:
     return render_template(
         "settings.html",
         wallet=wallet,
-        error=problem and forms.sentence(problem),
+        typed=request.form if typed is None else typed,
+        error=text or (problem and forms.sentence(problem)),
         at_fault=problem and _field_at_fault(problem),
     )
 

@@ -63,12 +63,15 @@ def set_balance(wallet_id: str) -> AnyResponse:
     shown = forms.balance_at(wallet, version)
     try:
         command = forms.a_setting(caller, wallet, key)
-        falls = command.amount.unscaled < wallet.balance_minor
-        if falls and wallet.version == version:
+        missing = command.amount.unscaled - wallet.balance_minor
+        current = wallet.version == version
+        if current and missing < 0:
             review.foretell(command)
             return redirect(review.address(command, **kept()), 303)
-        # Otherwise it rises, is out of date, or was done before.
-        entry = forms.submit(caller, command, version)
+        # Otherwise it rises, is out of date, was done before, or is nothing, which is
+        # not kept: the page that is left open may be sent with another balance.
+        nothing = current and missing == 0
+        entry = None if nothing else forms.submit(caller, command, version)
     except StoreFailure as failure:
         # Nobody knows, or nothing was written: the same form may be sent again.
         problem = failed(failure)

@@ -13,9 +13,9 @@ from ..ledger.commands import (
 )
 from ..ledger.held import HoldEnd, HoldState
 from ..ledger.ids import is_hold_id
-from ..ledger.outcomes import HoldId, Known, Remembered, Scope, WalletState
+from ..ledger.outcomes import HoldId, Known, Scope, WalletState
 from .connections import Dialect
-from .rows import Driver, Row
+from .rows import Driver, Row, to_remembered
 
 
 def load(
@@ -54,7 +54,7 @@ def load(
     if scopes:
         for row in dialect.find_remembered(driver, sorted(scopes)):
             wallet_id, principal, key, *answer = row
-            known.remembered[wallet_id, principal, key] = Remembered(*answer)
+            known.remembered[wallet_id, principal, key] = to_remembered(answer)
     if undone:
         known.reversed.update(dialect.find_reversed(driver, sorted(undone)))
     return known

@@ -10,7 +10,8 @@ import msgspec
 
 from ..clock import now_us
 from ..ledger.commands import Kind, Principal
-from ..ledger.outcomes import Entry, Remembered, WalletState
+from ..ledger.outcomes import Change, Entry, Remembered, WalletState
+from .rows import to_remembered
 from .store import Store
 
 _AS_WRITTEN: Final = """
@@ -62,6 +63,10 @@ WHERE wallet_id = :wallet_id AND principal = :principal AND key = :key
 _OPERATION_BY_ID: Final = """
 SELECT principal, key, id, fingerprint, status, body FROM operations
 WHERE wallet_id = :wallet_id AND id = :id
+"""
+_CHANGE: Final = """
+SELECT wallet_id, number, name, floor_minor, archived_at_us, key_version, version, at_us
+FROM changes WHERE wallet_id = :wallet_id AND number = :number
 """
 _REVERSAL: Final = """
 SELECT version FROM entries WHERE wallet_id = :wallet_id AND reverses = :id
@@ -144,7 +149,7 @@ def find_operation(
     found = store.reader.rows(
         _OPERATION, wallet_id=wallet_id, principal=principal.value, key=key
     )
-    return Remembered(*found[0]) if found else None
+    return to_remembered(found[0]) if found else None
 
 
 def find_answered(
@@ -164,8 +169,14 @@ def find_operation_by_id(
     """Read what was answered to an operation, to whom, and under which key."""
     given = {"wallet_id": wallet_id, "id": operation_id}
     for principal, key, *answered in store.reader.rows(_OPERATION_BY_ID, **given):
-        return Principal(principal), key, Remembered(*answered)
+        return Principal(principal), key, to_remembered(answered)
     return None
+
+
+def find_change(store: Store, wallet_id: str, number: int) -> Change | None:
+    """Read what a wallet was after so many changes, if that is past."""
+    found = store.reader.rows(_CHANGE, wallet_id=wallet_id, number=number)
+    return Change(*found[0]) if found else None
 
 
 def is_reversed(store: Store, wallet_id: str, operation_id: str) -> bool:

@@ -15,7 +15,9 @@ from ..ledger.outcomes import (
     Moved,
     Outcome,
     Refused,
+    Remembered,
     Results,
+    Unmoved,
     WalletState,
 )
 from .spans import completed
@@ -24,6 +26,10 @@ from .tables import MOVING, wallets
 #: Where an operation has its status, and that of one that was done.
 _STATUS: Final = 5
 _DONE: Final = 201
+#: The tables know no 204. It is kept like a refusal, which has no entry either, and
+#: always a body.
+_REFUSED: Final = 422
+_NOTHING_TO_DO: Final = 204
 _BODY: Final = 6
 #: How the answer about a hold begins.
 _HELD: Final = '{"hold":'
@@ -68,7 +74,8 @@ def to_remember(results: Sequence[Results]) -> list[Answered]:
 def _remembered_command(outcome: Outcome) -> Keyed | None:
     if isinstance(outcome, Moved | Held):
         return outcome.command
-    if isinstance(outcome, Refused) and outcome.remember:
+    kept = not isinstance(outcome, Refused) or outcome.remember
+    if isinstance(outcome, Unmoved | Refused) and kept:
         command = outcome.command
         if isinstance(command, Keyed) and command.key is not None:
             return command
@@ -158,10 +165,16 @@ def _operation(answered: Answered, now_us: int) -> Row:
         command.principal.value,
         command.key,
         fingerprint(command),
-        status,
+        _REFUSED if status == _NOTHING_TO_DO else status,
         body,
         now_us,
     )
+
+
+def to_remembered(row: Sequence[Any]) -> Remembered:
+    """Read an answer from its row."""
+    answer = Remembered(*row)
+    return answer if answer.body else answer._replace(status=_NOTHING_TO_DO)
 
 
 def _entry(entry: Entry) -> Row:

@@ -151,6 +151,7 @@ operations = Table(
     Column("body", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     CheckConstraint("principal IN ('operator', 'owner')", name="operations_principal"),
+    # A 204 is 422 without a body.
     CheckConstraint("status IN (201, 422)", name="operations_status"),
     CheckConstraint("status = 201 OR key IS NOT NULL", name="operations_refused"),
     CheckConstraint("length(fingerprint) = 32", name="operations_fingerprint"),

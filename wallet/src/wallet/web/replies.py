@@ -47,7 +47,9 @@ def frozen_response(frozen: Frozen | None) -> Response:
     """Answer with the exact bytes that are stored for a repeated request."""
     assert frozen is not None  # noqa: S101  every move has an answer
     kind = "json" if frozen.status < 400 else "problem+json"
-    response = Answer(frozen.body, frozen.status, mimetype=f"application/{kind}")
+    # Without a body, an answer has no length either.
+    body = frozen.body or None
+    response = Answer(body, frozen.status, mimetype=f"application/{kind}")
     if frozen.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
