@@ -271,11 +271,13 @@ def forge(store, ids, *statements):
         connection.execute(text("SET session_replication_role = replica"))
         found = connection.execute(
             text(
-                "SELECT conrelid::regclass, conname FROM pg_constraint"
+                "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid)"
+                " FROM pg_constraint"
                 " WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
             )
         )
-        for table, name in found.all():
+        rules = found.all()
+        for table, name, _ in rules:
             connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
         for statement in statements:
             used = {name: given[name] for name in given if f":{name}" in statement}
@@ -284,6 +286,9 @@ def forge(store, ids, *statements):
                     text("ALTER TABLE entries DROP CONSTRAINT entries_pkey CASCADE")
                 )
             connection.execute(text(statement), used)
+        for table, name, rule in rules:
+            again = f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule} NOT VALID"
+            connection.exec_driver_sql(again.replace("%", "%%"))
         connection.execute(text("SET session_replication_role = DEFAULT"))
         connection.commit()
 
@@ -448,6 +453,60 @@ def test_a_flipped_bit_is_found_in_the_table_and_in_the_index(sqlite_url, place)
     with pytest.raises(Fault, match=r"the database is damaged: |1: its digest"):
         verify(damaged)
     damaged.close()
+
+
+#: What takes an index away, and what is named then.
+DROPS = {
+    "DROP INDEX operations_by_key": "unique index operations_by_key wallet_id",
+    "DROP INDEX entries_reversals": "unique index entries_reversals wallet_id",
+    "DROP INDEX holds_by_state": "index holds_by_state wallet_id",
+    "DROP INDEX operations_by_key; CREATE INDEX operations_by_key"
+    " ON operations (wallet_id, principal, key)": "unique index operations_by_key",
+}
+#: The name of a constraint, how SQLite has it, and what is named.
+CONSTRAINTS = {
+    "wallets_floor": (
+        "CONSTRAINT wallets_floor CHECK (floor_minor <= 0)",
+        "check wallets_floor of the table wallets",
+    ),
+    "changes_wallet_id_fkey": (
+        "REFERENCES wallets (id)",
+        "foreign key on wallet_id of the table changes",
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", DROPS)
+def test_an_index_that_is_not_there_is_named(store, people, statements):
+    """Without its index a key could move money twice."""
+    with store.writing.begin() as connection:
+        for statement in statements.split(";"):
+            connection.execute(text(statement))
+    with pytest.raises(Fault, match=f"the database lacks the {DROPS[statements]}"):
+        verify(store, freeze=freeze)
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_a_constraint_that_is_not_there_is_named(store, people, name):
+    """What the database no longer refuses may be written some day."""
+    rule, complaint = CONSTRAINTS[name]
+    table = name.split("_")[0]
+    with store.writing.connect() as connection:
+        run = connection.exec_driver_sql
+        if store.writing.dialect.name == "postgresql":
+            run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+            connection.commit()
+        else:
+            run("PRAGMA writable_schema = ON")
+            change = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ?"
+            nothing = "CHECK (1)" if "CHECK" in rule else ""
+            assert run(change, (rule, nothing, table)).rowcount == 1
+            connection.commit()
+            run("PRAGMA writable_schema = RESET")
+    store.writing.dispose()
+    store.reading.dispose()
+    with pytest.raises(Fault, match=f"the database lacks the {complaint}"):
+        verify(store, freeze=freeze)
 
 
 def test_a_transfer_with_one_side_is_found(store, people):

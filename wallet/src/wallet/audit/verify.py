@@ -14,7 +14,9 @@ from sqlalchemy import Connection, text
 
 from ..ledger.outcomes import WalletState
 from ..storage.queries import WALLET
+from ..storage.shape import find_missing
 from ..storage.spans import SIZES
+from ..storage.spreading import is_spread
 from ..storage.store import Store
 from .beside import check_beside, must_still_be, read_changes
 from .heads import Head
@@ -89,6 +91,9 @@ def verify(
         raise Fault(f"{min(missing)}: the wallet is gone, though a head of it was kept")
     settled(store, check_totals)
     with store.snapshot() as connection:
+        # On several machines some rules are kept in another way.
+        if not is_spread(connection) and (lacking := find_missing(connection)):
+            raise Fault(f"the database lacks {lacking}")
         if found := store.dialect.damage(connection):
             raise Fault(f"the database is damaged: {found}")
     return report
