@@ -691,6 +691,20 @@ def test_what_happens_after_a_head_is_no_forgery(store, people, tmp_path):
     writer.stop()
 
 
+def test_a_hold_that_is_called_expired_too_early_is_found(store, writer, people):
+    """What was set aside would be free before its time."""
+    set_aside(writer, people["bob"])
+    forge(
+        store,
+        people,
+        "UPDATE holds SET state = 'expired', closed_at_us = created_at_us + 1",
+        "UPDATE wallets SET held_minor = 0, next_expiry_us = NULL WHERE id = :bob",
+    )
+    seal(store, people["bob"])
+    with pytest.raises(Fault, match="expired before or after its time"):
+        verify(store)
+
+
 def test_heads_of_an_older_program_are_compared_as_far_as_they_go(
     store, people, tmp_path
 ):

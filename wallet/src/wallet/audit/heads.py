@@ -76,9 +76,9 @@ def write_heads(path: Path, heads: Iterable[Head]) -> None:
 
 
 def _line(head: Head) -> str:
+    beside = head.beside
+    assert beside is not None  # noqa: S101  only one that was read may lack it
     line = f"{head.wallet_id} {head.version} {head.digest.hex()}"
-    if (beside := head.beside) is None:
-        raise ValueError("a head of an older file is not written again")
     line += f" {beside.changes} {beside.changed.hex()}"
     return f"{line} {beside.answers} {beside.holds} {beside.rest.hex()}\n"
 
