@@ -16,9 +16,9 @@ from typing import Any, Final, cast
 
 from sqlalchemy import URL
 
-from ..ledger.outcomes import WalletState
 from ..storage.connections import Limits
 from ..storage.store import Store, open_current_store
+from .heads import Head
 from .replay import Fault, Freeze
 from .verify import Report, verify
 
@@ -34,14 +34,14 @@ def back_up(
     url: URL,
     file: Path,
     freeze: Freeze,
-    on_wallet: Callable[[WalletState], None] = lambda wallet: None,
+    on_wallet: Callable[[Head], None] = lambda head: None,
     *,
     force: bool = False,
 ) -> Report:
     """Save a verified copy of a store, and tell what it holds.
 
     :param freeze: makes answers anew, to compare the kept ones with.
-    :param on_wallet: is called with each wallet of the copy that is right.
+    :param on_wallet: is called with the head of each wallet of the copy that is right.
     :param force: replace a file that is there.
     :raises BackupError: nothing was saved, and what was there is as it was.
     """
@@ -106,9 +106,7 @@ def _run(
         raise BackupError(f"The copy could not be made: {error}.") from error
 
 
-def _verify(
-    copy: Path, freeze: Freeze, on_wallet: Callable[[WalletState], None]
-) -> Report:
+def _verify(copy: Path, freeze: Freeze, on_wallet: Callable[[Head], None]) -> Report:
     url = URL.create("sqlite", database=str(copy))
     with closing(open_current_store(url, Limits())) as store:
         try:

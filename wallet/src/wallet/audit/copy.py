@@ -12,7 +12,6 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect
 
-from ..ledger.outcomes import WalletState
 from ..storage import migrations, unfinished
 from ..storage.address import place
 from ..storage.bulk import tell_planner
@@ -24,6 +23,7 @@ from ..storage.store import Store, open_current_store
 from ..storage.tables import wallets
 from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying, finish
 from .compare import OF_WALLETS, OTHERS, content, other_wallets, sums
+from .heads import Head
 from .replay import Fault, Freeze
 from .verify import Report, verify
 
@@ -35,13 +35,13 @@ def copy_store(
     target_url: URL,
     freeze: Freeze,
     on_progress: OnProgress = lambda progress: None,
-    on_wallet: Callable[[WalletState], None] = lambda wallet: None,
+    on_wallet: Callable[[Head], None] = lambda head: None,
 ) -> Report:
     """Copy a store into an empty database, or finish a copy, and tell what it holds.
 
     :param freeze: makes answers anew, to compare the kept ones with.
     :param on_progress: is called after each transaction, and within long ones.
-    :param on_wallet: is called with each wallet of the copy that is right.
+    :param on_wallet: is called with the head of each wallet of the copy that is right.
     :raises CopyError: the copy was not begun, or is not finished.
     """
     _refuse_same(source_url, target_url)
@@ -157,9 +157,7 @@ def _moved(now: Connection, copy: Connection) -> str | None:
     return None
 
 
-def _verify(
-    target: Store, freeze: Freeze, on_wallet: Callable[[WalletState], None]
-) -> Report:
+def _verify(target: Store, freeze: Freeze, on_wallet: Callable[[Head], None]) -> Report:
     with carrying(target) as connection:
         tell_planner(connection, _ALL)
     try:

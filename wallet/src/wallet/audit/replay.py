@@ -1,29 +1,24 @@
 """Follows one wallet's history entry by entry."""
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import Any, Final
 
-from ..ledger.commands import (
-    CaptureHold,
-    Keyed,
-    Kind,
-    MoveMoney,
-    Principal,
-    Reverse,
-    SetBalance,
-)
+import msgspec
+from sqlalchemy.exc import NoResultFound, OperationalError
+
+from ..ledger.commands import Kind, Principal
 from ..ledger.digests import (
     entry_digest,
     fingerprint,
     first_digest,
     old_entry_digest,
 )
-from ..ledger.money import CURRENCIES, Amount, format_amount
+from ..ledger.money import CURRENCIES, format_amount
 from ..ledger.outcomes import Change, Entry, Frozen, Moved, Outcome, WalletState
 from ..storage.queries import to_entry
+from .asked import asked_for
 
 #: Makes the answer to a command from its outcome.
 Freeze = Callable[[Outcome], Frozen | None]
@@ -35,8 +30,34 @@ _ENTRY: Final = Entry._fields.index("digest") + 1
 _NEW_MEMBERS: Final = ("payee", "reverses", "reversed_by", "hold")
 
 
+#: What comes of a value of another type, or of one that is none of a few.
+_UNREADABLE: Final = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(NoResultFound, RecursionError),
+)
+
+
 class Fault(Exception):
     """A row that cannot be right; the message names it."""
+
+
+@contextmanager
+def accusing(wallet_id: str) -> Iterator[None]:
+    """Turn what is wrong with a value that nobody wrote into a fault of its wallet."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise _unreadable(wallet_id, error) from error
+    except OperationalError as error:
+        # What SQLite's driver says of text that is none; it is no other failure.
+        if "decode to UTF-8" not in str(error.orig):
+            raise
+        raise _unreadable(wallet_id, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> Fault:
+    reason = str(error).partition("\n")[0][:200]
+    return Fault(f"{where}: it has a value that was never written ({reason})")
 
 
 class Replayed:
@@ -69,10 +90,16 @@ class Replayed:
 
         :raises Fault: something is not.
         """
-        entry = to_entry(row[:_ENTRY])
-        for holds, complaint in self._facts(entry, row):
-            if not holds:
-                raise Fault(f"{entry.wallet_id} version {entry.version}: {complaint}")
+        try:
+            entry = to_entry(row[:_ENTRY])
+            wrong = next(
+                (told for holds, told in self._facts(entry, row) if not holds), None
+            )
+        except _UNREADABLE as error:
+            where = f"{self.wallet.id} version {row.version}"
+            raise _unreadable(where, error) from error
+        if wrong is not None:
+            raise Fault(f"{entry.wallet_id} version {entry.version}: {wrong}")
         if entry.hold_id is not None:
             before = self.captured.get(entry.hold_id, 0)
             self.captured[entry.hold_id] = before - entry.amount_minor
@@ -135,23 +162,22 @@ class Replayed:
     def _answers(self, entry: Entry, row: Any) -> bool:
         """Whether the operation asked for this entry, and was answered with it."""
         currency = self.wallet.currency
-        command = _command(entry, currency)
-        asked = (command, *_others(entry, command, currency))
-        if row.fingerprint not in map(fingerprint, asked):
+        asked = asked_for(entry, currency)
+        fitting = (each for each in asked if fingerprint(each) == row.fingerprint)
+        command = next(fitting, None)
+        if command is None:
             return False
+        if self._freeze is not None:
+            frozen = self._freeze(Moved(command, currency, (entry,)))
+            assert frozen is not None  # noqa: S101  every move has an answer
+            # These very bytes are sent again, so nothing about them is free.
+            body = _without_new(frozen.body) if self._old else frozen.body
+            return bool(row.body == body)
         try:
-            kept = json.loads(row.body)
-            if self._freeze is not None:
-                frozen = self._freeze(Moved(command, currency, (entry,)))
-                assert frozen is not None  # noqa: S101  every move has an answer
-                expected = json.loads(frozen.body)
-                if self._old:
-                    for name in _NEW_MEMBERS:
-                        del expected["entry"][name]
-                return bool(kept == expected)
+            kept = msgspec.json.decode(row.body)
             shown = [kept["operation"]]
             shown += [kept["entry"][name] for name in ("version", "balance", "digest")]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             return False
         balance = format_amount(entry.balance_minor, CURRENCIES[currency])
         digest = entry.digest.hex()
@@ -175,43 +201,9 @@ class Replayed:
                 )
 
 
-def _others(entry: Entry, command: Keyed, currency: str) -> Iterator[Keyed]:
-    """Make the other commands that would have left the same entry."""
-    exponent = CURRENCIES[currency]
-    balance = Amount(entry.balance_minor, exponent)
-    yield SetBalance("", entry.wallet_id, balance, entry.note)
-    if entry.hold_id is not None:
-        capture = CaptureHold(
-            entry.operation_id,
-            entry.wallet_id,
-            entry.hold_id,
-            recipient=entry.counterparty,
-            note=entry.note,
-            payee=entry.payee,
-        )
-        for amount in (None, Amount(-entry.amount_minor, exponent)):
-            for keep_open in (False, True):
-                yield replace(capture, amount=amount, keep_open=keep_open)
-
-
-def _command(entry: Entry, currency: str) -> Keyed:
-    if entry.reverses is not None:
-        return Reverse(
-            operation_id=entry.operation_id,
-            wallet_id=entry.wallet_id,
-            undone=entry.reverses,
-            # What is asked does not depend on it.
-            undone_kind=Kind.DEPOSIT,
-            change_minor=entry.amount_minor,
-            recipient=entry.counterparty,
-            note=entry.note,
-        )
-    return MoveMoney(
-        operation_id=entry.operation_id,
-        wallet_id=entry.wallet_id,
-        kind=entry.kind,
-        amount=Amount(abs(entry.amount_minor), CURRENCIES[currency]),
-        recipient=entry.counterparty,
-        note=entry.note,
-        payee=entry.payee,
-    )
+def _without_new(body: str) -> str:
+    """Write an answer as it was when digests had their first format."""
+    answer = msgspec.json.decode(body)
+    for name in _NEW_MEMBERS:
+        del answer["entry"][name]
+    return msgspec.json.encode(answer).decode()

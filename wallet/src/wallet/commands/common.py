@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..audit.backup import BackupError
 from ..audit.carry import CopyError
-from ..audit.heads import HeadsError
+from ..audit.heads import Head, HeadsError
 from ..audit.replay import Fault
 from ..audit.verify import Report
 from ..config import (
@@ -22,7 +22,6 @@ from ..config import (
     read_environment,
     read_settings,
 )
-from ..ledger.outcomes import WalletState
 from ..storage.durability import UnsafeDatabase
 from ..storage.errors import StoreFailure, advice
 from ..storage.migrations import WrongSchema
@@ -72,11 +71,11 @@ def one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def counting_verified() -> Iterator[Callable[[WalletState], None]]:
+def counting_verified() -> Iterator[Callable[[Head], None]]:
     """Count wallets on a terminal."""
     count = 0
 
-    def show(_wallet: WalletState) -> None:
+    def show(_head: Head) -> None:
         nonlocal count
         count += 1
         if count % 100 == 0:

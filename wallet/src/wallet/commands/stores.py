@@ -6,10 +6,9 @@ import click
 from sqlalchemy import URL
 
 from ..audit.backup import back_up
-from ..audit.heads import HeadsError, read_heads, write_heads
+from ..audit.heads import Head, HeadsError, read_heads, write_heads
 from ..audit.verify import verify as verify_store
 from ..clock import now_us
-from ..ledger.outcomes import WalletState
 from ..storage.connections import Limits
 from ..storage.figures import note_backup
 from ..storage.queries import find_wallet
@@ -40,14 +39,14 @@ def verify(heads: Path | None, write_heads: Path | None) -> None:
         kept = None if heads is None else read_heads(heads)
         # A long history takes longer than any request may.
         store = open_current_store(existing_database(), Limits(statement_timeout_ms=0))
-        seen: list[WalletState] = []
+        seen: list[Head] = []
         try:
             with counting_verified() as show:
 
-                def on_wallet(wallet: WalletState) -> None:
-                    show(wallet)
+                def on_wallet(head: Head) -> None:
+                    show(head)
                     if write_heads is not None:
-                        seen.append(wallet)
+                        seen.append(head)
 
                 report = verify_store(store, kept, on_wallet, freeze)
         finally:
@@ -118,8 +117,8 @@ def _save(url: URL, file: Path, force: bool) -> str:
     return f"{shown(report)} in {size} bytes: saved to {file}, and verified."
 
 
-def _write_heads(path: Path, wallets: list[WalletState]) -> None:
+def _write_heads(path: Path, heads: list[Head]) -> None:
     try:
-        write_heads(path, wallets)
+        write_heads(path, heads)
     except OSError as error:
         raise HeadsError(f"{path} cannot be written.") from error

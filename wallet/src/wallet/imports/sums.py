@@ -13,7 +13,8 @@ _SUM: Final = re.compile(
     r"(?:in|out)))?"
     r"|(?:(?:opening|closing|starting|beginning|ending|final) )?balances?"
     r"(?: (?:brought|carried) (?:forward|down))?"
-    r"|(?:brought|carried) (?:forward|down)|opening|closing|[a-zäöü]{0,20}saldo|sum|summe)"
+    r"|(?:brought|carried) (?:forward|down)|opening|closing|sum|summe"
+    r"|[a-zäöü]{0,20}saldo)"
     r"(?: (?:as (?:of|at)|at|on|for|per))?"
     rf"[\W\d_]*(?:(?:{'|'.join(MONTHS)})\b[\W\d_]*)?(?:\b(?:zar|r)\b[\W\d_]*)?"
 )
