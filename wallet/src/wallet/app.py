@@ -11,7 +11,6 @@ from werkzeug.routing import MapAdapter
 
 from . import api, pages
 from .api.answers import freeze
-from .clock import now_us
 from .config import Settings, read_environment, read_settings
 from .history.future import LatestEntry
 from .storage.store import Store
@@ -113,7 +112,7 @@ def make_app(
 def make_service(settings: Settings) -> Service:
     """Make the store, which is not opened yet, and the door to it."""
     store = Store(settings.database_url, settings.limits)
-    feed = Feed(store)
+    feed, latest = Feed(store), LatestEntry(store)
 
     def observe(*committed: Any) -> None:
         feed.nudge()
@@ -122,7 +121,7 @@ def make_service(settings: Settings) -> Service:
     writer = Writer(
         store,
         freeze,
-        now_us,
+        latest.read_clock,
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         wait_s=settings.wait_timeout_ms / 1000,
@@ -137,5 +136,5 @@ def make_service(settings: Settings) -> Service:
     # The other connections stay for the pages.
     at_once = max(1, settings.limits.readers // 2)
     turns = Turns(at_once, settings.limits.lock_timeout_ms / 1000)
-    latest, gauges = LatestEntry(store), Gauges(store)
+    gauges = Gauges(store)
     return Service(settings, keys, store, writer, latest, slow, feed, gauges, turns)
