@@ -18,7 +18,8 @@ from sqlalchemy import URL
 
 from ..ledger.outcomes import WalletState
 from ..storage.connections import Limits
-from ..storage.store import Store, open_current_store
+from ..storage.opening import open_current_store
+from ..storage.store import Store
 from .replay import Fault, Freeze
 from .verify import Report, verify
 

@@ -12,8 +12,8 @@ from ..clock import now_us
 from ..ledger.outcomes import WalletState
 from ..storage.connections import Limits
 from ..storage.figures import note_backup
+from ..storage.opening import open_current_store
 from ..storage.queries import find_wallet
-from ..storage.store import open_current_store
 from ..web.auth import WalletKeys
 from .common import (
     counting_verified,

@@ -63,7 +63,7 @@ class LatestEntry:
         if self._clock() < self._seen_us or time.monotonic() >= self._again_s:
             # Should it fail, it is due again.
             self._again_s, self._seen_us = 0.0, 0
-            ((found,),) = self._store.reader.rows(_LATEST)
+            ((found,),) = self._store.watch.rows(_LATEST)
             self._latest_us = max(self._latest_us, found or 0)
             self._again_s = time.monotonic() + self._every_s
         # Only now: another process may write while this one reads.
