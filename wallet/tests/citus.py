@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from wallet.storage.connections import Limits
-from wallet.storage.store import open_store
+from wallet.storage.opening import open_store
 
 from .actions import until
 

@@ -11,7 +11,6 @@ from werkzeug.routing import MapAdapter
 
 from . import api, pages
 from .api.answers import freeze
-from .clock import now_us
 from .config import Settings, read_environment, read_settings
 from .history.future import LatestEntry
 from .storage.store import Store
@@ -19,7 +18,7 @@ from .web import hooks
 from .web.auth import WalletKeys
 from .web.feed import Feed
 from .web.gauges import Gauges
-from .web.hooks import BEGAN_S, CROWDED
+from .web.hooks import BEGAN_S
 from .web.metrics import observe_batch
 from .web.places import SlowClients
 from .web.service import Service, service_of
@@ -36,23 +35,19 @@ class _Request(Request):
 
 
 class _Wallet(Flask):
-    """The framework; reads take turns before it does anything for them."""
+    """The framework, without what no request here needs."""
 
     request_class = _Request
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Serve a request; one that reads by the interface waits for its turn."""
+        """Serve a request; with it ends the turn that it took when it first read."""
         environ[BEGAN_S] = time.monotonic()
-        if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"][:4] != "/v1/":
-            return super().wsgi_app(environ, start_response)
         turns = service_of(self).turns
-        taken = turns.take()
-        environ[CROWDED] = not taken
+        turns.begin(None)
         try:
             return super().wsgi_app(environ, start_response)
         finally:
-            if taken:
-                turns.give_back()
+            turns.end()
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Find addresses by their path, whatever the host is called.
@@ -112,7 +107,15 @@ def make_app(
 
 def make_service(settings: Settings) -> Service:
     """Make the store, which is not opened yet, and the door to it."""
-    store = Store(settings.database_url, settings.limits)
+    slow = SlowClients(settings.threads)
+    turns = Turns(
+        settings.limits.readers,
+        settings.limits.lock_timeout_ms / 1000,
+        # With the places for slow clients, there are more threads for others.
+        most_waiting=settings.threads,
+    )
+    store = Store(settings.database_url, settings.limits, turns.take)
+    latest = LatestEntry(store)
     feed = Feed(store)
 
     def observe(*committed: Any) -> None:
@@ -122,7 +125,7 @@ def make_service(settings: Settings) -> Service:
     writer = Writer(
         store,
         freeze,
-        now_us,
+        latest.read_clock,
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         wait_s=settings.wait_timeout_ms / 1000,
@@ -133,9 +136,5 @@ def make_service(settings: Settings) -> Service:
         observe=observe,
     )
     keys = WalletKeys(settings.secret_key, settings.secret_key_fallbacks)
-    slow = SlowClients(settings.threads)
-    # The other connections stay for the pages.
-    at_once = max(1, settings.limits.readers // 2)
-    turns = Turns(at_once, settings.limits.lock_timeout_ms / 1000)
-    latest, gauges = LatestEntry(store), Gauges(store)
+    gauges = Gauges(store)
     return Service(settings, keys, store, writer, latest, slow, feed, gauges, turns)

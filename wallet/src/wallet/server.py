@@ -24,7 +24,7 @@ from . import logs, signals, sockets
 from .config import ConfigError, Settings
 from .storage.durability import require_standby
 from .storage.errors import StoreFailure, may_come_back
-from .storage.store import open_store
+from .storage.opening import open_store
 from .web.auth import is_loopback
 from .web.places import SlowClients
 

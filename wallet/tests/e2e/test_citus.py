@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from wallet.audit.load import Load, connected
 from wallet.audit.torture import judge
 from wallet.storage.connections import Limits
-from wallet.storage.store import open_current_store
+from wallet.storage.opening import open_current_store
 
 from ..actions import until
 from ..failover.watch import Watch

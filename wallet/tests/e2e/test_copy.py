@@ -20,7 +20,8 @@ from wallet.ledger.ids import new_operation_id, new_wallet_id
 from wallet.ledger.money import Amount
 from wallet.storage.connections import Limits
 from wallet.storage.migrations import WrongSchema
-from wallet.storage.store import Store, open_current_store, open_store
+from wallet.storage.opening import open_current_store, open_store
+from wallet.storage.store import Store
 from wallet.writer import Writer
 
 from .. import clients

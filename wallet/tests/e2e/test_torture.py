@@ -9,7 +9,7 @@ import pytest
 from wallet.audit import torture
 from wallet.audit.load import Load
 from wallet.audit.torture import Verdict
-from wallet.storage.store import open_store
+from wallet.storage.opening import open_store
 
 from ..actions import until
 from ..servers import Server

@@ -17,7 +17,7 @@ from wallet.audit.load import Load
 from wallet.audit.torture import Verdict, judge
 from wallet.config import read_settings
 from wallet.storage.connections import Limits
-from wallet.storage.store import open_store
+from wallet.storage.opening import open_store
 
 from ..actions import until
 from ..conftest import IN_CI

@@ -18,7 +18,8 @@ from wallet.clock import now_us
 from wallet.config import read_settings
 from wallet.ledger.commands import Kind
 from wallet.storage.connections import Limits
-from wallet.storage.store import Store, open_store
+from wallet.storage.opening import open_store
+from wallet.storage.store import Store
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet

@@ -16,8 +16,9 @@ from wallet.ledger.ids import new_wallet_id
 from wallet.storage.connections import Limits
 from wallet.storage.durability import UnsafeDatabase, is_durable
 from wallet.storage.errors import Locked, NotWritten, OutcomeUnknown
+from wallet.storage.opening import open_store
 from wallet.storage.queries import find_wallet
-from wallet.storage.store import Store, open_store
+from wallet.storage.store import Store
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet, heard, until

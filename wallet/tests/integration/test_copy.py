@@ -21,7 +21,8 @@ from wallet.storage.connections import Limits
 from wallet.storage.errors import StoreFailure
 from wallet.storage.figures import note_backup
 from wallet.storage.migrations import WrongSchema
-from wallet.storage.store import Store, open_current_store, open_store
+from wallet.storage.opening import open_current_store, open_store
+from wallet.storage.store import Store
 from wallet.storage.tables import wallets
 from wallet.web.service import service_of
 

@@ -15,8 +15,9 @@ from wallet.ledger.commands import CreateWallet, Kind, Principal, Submission
 from wallet.ledger.outcomes import Created, Replayed
 from wallet.storage import migrations
 from wallet.storage.connections import Limits
+from wallet.storage.opening import open_store
 from wallet.storage.queries import find_wallet, list_entries
-from wallet.storage.store import Store, open_store
+from wallet.storage.store import Store
 from wallet.writer import Writer
 
 from ..actions import a_submission

@@ -16,7 +16,7 @@ from wallet.clock import now_us
 from wallet.commands import common, stores
 from wallet.config import read_settings
 from wallet.ledger.commands import Kind
-from wallet.storage.store import open_store
+from wallet.storage.opening import open_store
 from wallet.writer import Writer
 
 from ..actions import a_submission, create_wallet

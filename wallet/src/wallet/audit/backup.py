@@ -17,7 +17,8 @@ from typing import Any, Final, cast
 from sqlalchemy import URL
 
 from ..storage.connections import Limits
-from ..storage.store import Store, open_current_store
+from ..storage.opening import open_current_store
+from ..storage.store import Store
 from .heads import Head
 from .replay import Fault, Freeze
 from .verify import Report, verify

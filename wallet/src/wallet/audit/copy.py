@@ -17,9 +17,10 @@ from ..storage.address import place
 from ..storage.bulk import tell_planner
 from ..storage.connections import Limits
 from ..storage.errors import StoreFailure, reason_of
+from ..storage.opening import open_current_store
 from ..storage.side_tables import rate_asks
 from ..storage.spreading import is_spread
-from ..storage.store import Store, open_current_store
+from ..storage.store import Store
 from ..storage.tables import wallets
 from .carry import CopyError, OnProgress, carry_others, carry_wallets, carrying, finish
 from .compare import OF_WALLETS, OTHERS, content, other_wallets, sums

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from ..config import ConfigError, Settings, read_settings
+from ..storage.opening import open_store
 from ..storage.queries import list_wallets
-from ..storage.store import Store, open_store
+from ..storage.store import Store
 from .load import BROKEN, Load, connected
 from .replay import Fault
 from .verify import verify

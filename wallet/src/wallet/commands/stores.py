@@ -11,8 +11,8 @@ from ..audit.verify import verify as verify_store
 from ..clock import now_us
 from ..storage.connections import Limits
 from ..storage.figures import note_backup
+from ..storage.opening import open_current_store
 from ..storage.queries import find_wallet
-from ..storage.store import open_current_store
 from ..web.auth import WalletKeys
 from .common import (
     counting_verified,

@@ -2,10 +2,12 @@
 
 Later entries of their wallets get no earlier time, so until then they are missing from
 "today". No index has the times of all wallets, since one would cost every deposit; so
-they are looked through when a process starts, and when its clock was set back.
+they are looked through when a process starts, when its clock was set back, and every
+few minutes, for what others wrote.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -13,28 +15,56 @@ from ..clock import now_us
 from ..storage.store import Store
 
 _LATEST: Final = "SELECT max(last_entry_at_us) FROM wallets"
+_EVERY_S: Final = 300.0
 
 
 class LatestEntry:
-    """The time of the latest entry of all wallets, as far as this process knows."""
+    """The time of the latest entry of all wallets, as far as this process knows.
 
-    def __init__(self, store: Store, clock: Callable[[], int] = now_us) -> None:
+    :param every_s: how long what others wrote may go unnoticed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int] = now_us,
+        every_s: float = _EVERY_S,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._every_s = every_s
         self._lock = threading.Lock()
         self._latest_us = 0
-        # The clock has yet to reach what it was when nothing was looked through.
-        self._seen_us = 2**63
+        self._seen_us = 0
+        self._again_s = 0.0
+
+    def read_clock(self) -> int:
+        """Tell the time to whoever writes, and remember it, as it may be ahead."""
+        at_us = self._clock()
+        if at_us > self._seen_us:
+            self._seen_us = at_us
+        return at_us
 
     def ahead_us(self) -> int | None:
         """Return the time of the latest entry, if it lies in the future.
 
+        Whoever asks while the wallets are looked through is told what was known before.
+
         :raises StoreFailure: the database cannot be read.
         """
-        with self._lock:
-            if self._clock() < self._seen_us:
-                ((found,),) = self._store.reader.rows(_LATEST)
-                self._latest_us = max(self._latest_us, found or 0)
-            # Only now: another process may write while this one reads.
-            self._seen_us = self._clock()
-            return self._latest_us if self._latest_us > self._seen_us else None
+        if self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._latest_us if self._latest_us > self._clock() else None
+
+    def _look(self) -> None:
+        if self._clock() < self._seen_us or time.monotonic() >= self._again_s:
+            # Should it fail, it is due again.
+            self._again_s, self._seen_us = 0.0, 0
+            ((found,),) = self._store.watch.rows(_LATEST)
+            self._latest_us = max(self._latest_us, found or 0)
+            self._again_s = time.monotonic() + self._every_s
+        # Only now: another process may write while this one reads.
+        self.read_clock()

@@ -119,7 +119,9 @@ def _signed_in() -> Caller | None:
         caller = Caller(Principal.OWNER, *session["wallet"])
     else:
         return None
-    return None if has_ended(current_service().store, session["id"]) else caller
+    service = current_service()
+    service.turns.begin(caller.wallet_id)
+    return None if has_ended(service.store, session["id"]) else caller
 
 
 def form_token() -> str:

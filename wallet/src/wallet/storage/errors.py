@@ -7,7 +7,8 @@
     │   ├── TryAgain        another transaction came first, or the connection was lost;
     │   │                   running again may help
     │   ├── Collision       another process wrote a row with the same key
-    │   └── Locked          another process holds a lock for longer than is waited for
+    │   ├── Locked          another process holds a lock for longer than is waited for
+    │   └── Crowded         others read for longer than is waited for
     └── OutcomeUnknown      the connection broke while the commit was under way
 
 Every other error of the database is a mistake of this program and stays as it is.
@@ -57,6 +58,10 @@ class Collision(NotWritten):
 
 class Locked(NotWritten):
     """Another process holds a lock for longer than is waited for."""
+
+
+class Crowded(NotWritten):
+    """Others read for longer than is waited for."""
 
 
 class OutcomeUnknown(StoreFailure):

@@ -39,9 +39,9 @@ def read_figures(store: Store) -> dict[str, float]:
 
     :raises NotWritten: the database does not answer.
     """
-    rows = store.reader.rows(_FIGURES[store.reading.dialect.name])
+    rows = store.watch.rows(_FIGURES[store.reading.dialect.name])
     told = {name: float(value) for name, value in rows if value is not None}
-    ((last_us,),) = store.reader.rows(_LAST_BACKUP)
+    ((last_us,),) = store.watch.rows(_LAST_BACKUP)
     return told | {"wallet_last_backup_timestamp_seconds": (last_us or 0) / 1e6}
 
 

@@ -4,6 +4,7 @@ What SQLAlchemy does beside that on every execution takes ten times as long as f
 a row; it only opens the connections.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -15,10 +16,16 @@ from .connections import Limits, dialect_of
 
 
 class Reader:
-    """A few connections, each lent for one statement at a time."""
+    """A few connections, each lent for one statement at a time.
 
-    def __init__(self, engine: Engine, limits: Limits) -> None:
+    :param admit: is called before each statement, and may make it wait or refuse it.
+    """
+
+    def __init__(
+        self, engine: Engine, limits: Limits, admit: Callable[[], None] = lambda: None
+    ) -> None:
         self._engine = engine
+        self._admit = admit
         self._text = dialect_of(engine, limits).text
         self._wait_s = limits.lock_timeout_ms / 1000
         # Nothing stands for a connection that may be opened.
@@ -31,6 +38,7 @@ class Reader:
 
         :raises NotWritten: the database does not answer, or others take too long.
         """
+        self._admit()
         text = self._text(sql)
         try:
             return self._look_up(text, given)
@@ -51,7 +59,7 @@ class Reader:
         try:
             driver = self._free.get(timeout=self._wait_s)
         except Empty as error:
-            raise errors.NotWritten from error
+            raise errors.Crowded from error
         kept = None
         try:
             if driver is None:

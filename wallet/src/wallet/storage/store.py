@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import URL, Connection, Engine
 
@@ -28,16 +28,26 @@ from .loading import load, wallet_ids
 from .reader import Reader
 from .rows import Answered, Driver, rows_of
 
+#: What is looked through for long has one, what must be answered at once the other.
+_WATCHERS: Final = 2
+
 
 class Store:
-    """A database with the wallets, their entries and the answers that were given."""
+    """A database with the wallets, their entries and the answers that were given.
 
-    def __init__(self, url: URL, limits: Limits) -> None:
+    :param admit: is called before each read of a request.
+    """
+
+    def __init__(
+        self, url: URL, limits: Limits, admit: Callable[[], None] = lambda: None
+    ) -> None:
         self.writing: Engine = make_writing_engine(url, limits)
         self.reading: Engine = make_reading_engine(url, limits)
         #: Who waits for a locked wallet must not keep the writing connection.
         self.waiting: Engine = make_writing_engine(url, limits)
-        self.reader = Reader(self.reading, limits)
+        self.reader = Reader(self.reading, limits, admit)
+        #: For the health and the metrics: no request holds these connections.
+        self.watch = Reader(self.reading, replace(limits, readers=_WATCHERS))
         self._url, self._limits = url, limits
         self.dialect = dialect_of(self.reading, limits)
         self._file = (
@@ -49,6 +59,7 @@ class Store:
         self.reading.dispose()
         self.waiting.dispose()
         self.reader.close()
+        self.watch.close()
 
     @contextmanager
     def transaction(self, engine: Engine | None = None) -> Iterator[Connection]:
@@ -147,7 +158,7 @@ class Store:
         :raises NotWritten: the database does not answer, or its file is gone.
         """
         self._require_file()
-        rows = self.reader.rows(self.dialect.DURABILITY)
+        rows = self.watch.rows(self.dialect.DURABILITY)
         return {name: str(value) for name, value in rows}
 
     def _require_file(self) -> None:
@@ -217,34 +228,3 @@ class Store:
         """Write everything that a batch changes."""
         if any(rows := rows_of(decision, answered, at_us)):
             self.dialect.write(driver, rows)
-
-
-def open_store(url: URL, limits: Limits) -> Store:
-    """Open the database and bring its tables up to date.
-
-    :raises NotWritten: the database cannot be reached.
-    :raises WrongSchema: a newer program wrote it.
-    """
-    store = Store(url, limits)
-    try:
-        store.bring_up_to_date()
-    except Exception:
-        store.close()
-        raise
-    return store
-
-
-def open_current_store(url: URL, limits: Limits) -> Store:
-    """Open the database without changing anything in it.
-
-    :raises NotWritten: the database cannot be reached.
-    :raises WrongSchema: its tables are not those of this program.
-    """
-    store = Store(url, limits)
-    try:
-        with store.snapshot() as connection:
-            migrations.require_current(connection)
-    except Exception:
-        store.close()
-        raise
-    return store

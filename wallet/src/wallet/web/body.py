@@ -55,7 +55,10 @@ def read_body(incoming: Request, caller: Caller | None) -> bytes:
         let others wait for their bodies.
     """
     principal = None if caller is None else caller.principal
-    places = current_service().slow.bodies[principal]
+    service = current_service()
+    # It may come slowly.
+    service.turns.give_back()
+    places = service.slow.bodies[principal]
     places.take()
     try:
         return _read(incoming)

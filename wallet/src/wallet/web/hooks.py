@@ -21,10 +21,8 @@ from .service import Service, current_request, service_of
 
 log = logging.getLogger(__name__)
 
-#: When the first look at a request was taken, and whether it waited for its turn in
-#: vain, as its environment tells.
+#: When the first look at a request was taken, as its environment tells.
 BEGAN_S: Final = "wallet.began_s"
-CROWDED: Final = "wallet.crowded"
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 #: Successful requests are logged at debug level only.
@@ -72,8 +70,6 @@ def _guard(local: bool, service: Service) -> None:
     refuse_foreign_pages(incoming)
     if not service.opened.is_set() and incoming.blueprint not in _WITHOUT_TABLES:
         raise Problem("unavailable", "The database is away; it is waited for.")
-    if incoming.environ.get(CROWDED):
-        raise Problem("unavailable", "Too many reads are under way. Try again.")
 
 
 def _finish(dress: Callable[[Response], Response], response: Response) -> Response:

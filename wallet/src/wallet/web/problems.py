@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..ledger.outcomes import Refused
-from ..storage.errors import OutcomeUnknown, StoreFailure
+from ..storage.errors import Crowded, OutcomeUnknown, StoreFailure
 from .kinds import KINDS
 
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
@@ -69,4 +69,8 @@ def failed(failure: StoreFailure) -> Problem:
     error: BaseException | None = failure
     while error is not None and not isinstance(error, OutcomeUnknown):
         error = error.__context__
-    return Problem("unavailable" if error is None else "outcome-unknown")
+    if error is not None:
+        return Problem("outcome-unknown")
+    if isinstance(failure, Crowded):
+        return Problem("unavailable", "Too many reads are under way. Try again.")
+    return Problem("unavailable")

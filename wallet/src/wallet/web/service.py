@@ -104,17 +104,21 @@ class Service:
 
         :raises Problem: it is not ours, or too many came that were not.
         """
-        return self.attempts.judge(
+        caller = self.attempts.judge(
             request,
             token,
             lambda given: auth.recognise(given, operator_token, self.keys),
         )
+        self.turns.begin(caller.wallet_id)
+        return caller
 
     def submit(self, submission: Submission) -> Results:
         """Have commands decided and committed, and count their outcomes.
 
         :raises StoreFailure: the database did not do its part.
         """
+        # To be written may take long; whoever reads afterwards takes another turn.
+        self.turns.give_back()
         try:
             results = self.writer.submit(submission)
         except Exception as error:

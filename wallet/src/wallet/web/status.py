@@ -109,7 +109,7 @@ def _database(service: Service) -> DatabaseStatus:
         return DatabaseStatus("failing", engine)
     try:
         settings = store.durability()
-        store.reader.rows("SELECT 1 FROM wallets LIMIT 1")
+        store.watch.rows("SELECT 1 FROM wallets LIMIT 1")
     except Exception:
         return DatabaseStatus("failing", engine)
     required = service.settings.limits.require_standby
