@@ -15,7 +15,7 @@ import pytest
 
 import wallet
 from wallet.imports.cells import Line, Unreadable
-from wallet.imports.columns import find_side
+from wallet.imports.sides import find_side
 from wallet.imports.statement import read_statement
 from wallet.ledger.money import AmountError
 from wallet.pages.forms import read_typed

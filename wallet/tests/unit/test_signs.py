@@ -76,7 +76,11 @@ def test_what_goes_out_and_comes_back_alone_is_no_statement():
 
 @pytest.mark.parametrize(
     ("debit", "credit"),
-    [("DR", "CR"), ("Debit", "Credit"), ("d", "c"), ("Dr.", "Cr."), ("DEBIT", "cr")],
+    [
+        *(("DR", "CR"), ("Debit", "Credit"), ("d", "c"), ("Dr.", "Cr.")),
+        *(("DEBIT", "cr"), ("S", "H"), ("Soll", "Haben"), ("Af", "Bij"), ("-", "+")),
+        *(("Withdrawal", "Deposit"), ("Money out", "Money in"), ("\u2212", "+")),
+    ],
 )
 @pytest.mark.parametrize("head", ["Dr/Cr", "Type", "Credit/Debit", ""])
 def test_a_column_of_debits_and_credits_says_where_amounts_without_a_sign_go(
@@ -113,3 +117,36 @@ def test_a_column_that_says_more_than_debit_and_credit_says_nothing():
     assert moved("Date,Amount,Type,Note", *lines) == [10_000, -3_000]
     text = b"Date,Amount,Type\n2026-01-01,100,DR\n,100,Total\n"
     assert [row.minor for row in read_statement(text, "ZAR").rows] == [-10_000]
+
+
+@pytest.mark.parametrize("head", ["S/H", "Soll/Haben", "Af Bij", "Debit/Credit"])
+def test_one_side_alone_is_known_by_its_heading(head):
+    """A file may well hold nothing but payments."""
+    for side in ("S", "Af", "-", "Debit"):
+        assert moved(f"Date,Amount,{head}", f"100,{side}") == [-10_000]
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        *(("S/H", "xy"), ("Type", "S"), ("", ("Uit", "In")), ("Type", ("Aus", "Ein"))),
+        *(("Type", ("Debit", "Credit", "Fee")), ("Type", ("DEBIT CARD", "CREDIT"))),
+    ],
+)
+def test_amounts_without_a_sign_beside_words_that_may_be_theirs_are_no_statement(
+    head, words
+):
+    """Unless a minus or a balance shows which way they go, or no such words do."""
+    lines = [f"100,{word}" for word in words]
+    with pytest.raises(Unreadable, match=f"under “{head}” may say which way they go"):
+        read(f"Date,Amount,{head}", *lines)
+    assert len(moved(f"Date,Amount,{head}", *lines, f"-5,{words[0]}")) > 1
+    balances = (f"{line},{100 * n}" for n, line in enumerate(lines, 1))
+    assert len(moved(f"Date,Amount,{head},Balance", *balances)) == len(lines)
+
+
+def test_a_column_that_stands_for_nothing_says_nothing():
+    """Neither do numbers, texts of three kinds, or what has another meaning."""
+    for head, words in (("Cheque", "--"), ("Ref", "12"), ("Branch", ("a", "b", "e"))):
+        assert len(moved(f"Date,Amount,{head}", *(f"5,{w}" for w in words))) > 1
+    assert moved("Date,Amount,Note,Details", "5,a,x", "5,b,y") == [500, 500]

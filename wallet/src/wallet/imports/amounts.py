@@ -12,7 +12,7 @@ _SYMBOLS: Final = {
     **{"ZAR": "R", "EUR": "€", "GBP": "£", "USD": r"\$", "JPY": "¥", "INR": "₹"},
     **{"NGN": "₦", "BTC": "₿", "NAD": r"N?\$", "BWP": "P", "KES": "KSh"},
 }
-_MINUSES: Final = str.maketrans("\u2212\u2013\u2010\u2011", "----")
+MINUSES: Final = str.maketrans("\u2212\u2013\u2010\u2011", "----")
 _LONGEST: Final = 40
 
 
@@ -60,7 +60,7 @@ def read_amount(text: str, currency: str, mark: str) -> int | None:
 def _match(text: str, currency: str, mark: str) -> re.Match[str] | None:
     if len(text) > _LONGEST:
         return None
-    match = _pattern(currency, mark).fullmatch(text.translate(_MINUSES))
+    match = _pattern(currency, mark).fullmatch(text.translate(MINUSES))
     if match is None or not (match["whole"] or match["decimals"]):
         return None
     signs = [match[name] for name in ("bracket", "before", "inner", "behind")]

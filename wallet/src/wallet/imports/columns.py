@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
+from unicodedata import normalize
 
 from .cells import SEPARATORS, Line, Unreadable, split
 
@@ -54,15 +55,10 @@ _NAMES: Final = {
         *("transaction currency", "geldeenheid", "währung", "waehrung"),
     ),
 }
-_ROLES: Final = {
+ROLES: Final = {
     name: (role, rank)
     for role, names in _NAMES.items()
     for rank, name in enumerate(names)
-}
-#: What tells debits, which take away, from credits.
-_SIDES: Final = {
-    **dict.fromkeys(("debit", "dr", "d", "debiet"), -1),
-    **dict.fromkeys(("credit", "cr", "c", "krediet"), 1),
 }
 #: What stands beside a name: a currency, mostly.
 _BESIDE: Final = re.compile(r"\([^()]*\)|\b(zar|rand)\b")
@@ -112,7 +108,7 @@ def read_header(cells: Sequence[str]) -> Columns | None:
     """Tell what the columns hold; ``None`` if a date or an amount is not among them."""
     best: dict[str, tuple[int, int]] = {}
     for place, cell in enumerate(cells):
-        known = _ROLES.get(_plain(cell))
+        known = ROLES.get(plain(cell))
         if known is not None:
             role, rank = known
             best[role] = min(best.get(role, (rank, place)), (rank, place))
@@ -121,34 +117,15 @@ def read_header(cells: Sequence[str]) -> Columns | None:
     return {role: place for role, (_, place) in best.items()}
 
 
-def find_side(head: Line, dated: Sequence[Line], columns: Columns) -> Columns:
-    """Find the column beside the others that says debit or credit, and nothing else."""
-    if "amount" not in columns:
-        return {}
-    said: list[set[str]] = [set() for _ in head.cells]
-    for line in dated:
-        for cells, cell in zip(said, line.cells, strict=False):
-            cells.add(cell)
-    for place in sorted(set(range(len(said))) - set(columns.values())):
-        words = said[place] - {""}
-        if words and all(_plain(cell) in _SIDES for cell in words):
-            return {"side": place}
-    return {}
-
-
-def side_of(cell: str) -> int:
-    """Tell which way a debit or a credit goes: -1 takes away."""
-    return _SIDES[_plain(cell)]
-
-
 def cell_of(line: Line, columns: Columns, role: str) -> str:
     """Return what a line says in a column, nothing if there is no such column."""
     place = columns.get(role, len(line.cells))
     return line.cells[place] if place < len(line.cells) else ""
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
+    """Return the words of a heading or a side, without what stands beside them."""
     if len(cell) > _LONGEST:
         return ""
-    bare = _BESIDE.sub(" ", cell.casefold())
+    bare = _BESIDE.sub(" ", normalize("NFC", cell).casefold())
     return " ".join(re.sub(r"[\W\d_]+", " ", bare).split())

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from ..ledger.money import LARGEST_MINOR
 from .amounts import is_currency, read_amount
 from .cells import Line, Unreadable
-from .columns import Columns, cell_of, side_of
+from .columns import Columns, cell_of
 from .dates import DateForm, read_date
+from .sides import find_doubt, side_of
 from .sums import is_sum
 
 #: What moves money, and what of it takes from a wallet.
@@ -90,6 +91,23 @@ class Reader:
                 self._negative.add(name)
         told = [line for line in dated if cell_of(line, self.columns, "side")]
         self._signed = any((self._read(line, "amount") or 0) < 0 for line in told)
+        self._require_signs(dated)
+
+    def _require_signs(self, dated: Sequence[Line]) -> None:
+        """Require that nothing but a sign or a balance says which way amounts go."""
+        if self.columns.keys() & {"side", "in", "out"}:
+            return
+        moved = [line for line in dated if self._read(line, "amount")]
+        if any((self._read(line, "amount") or 0) < 0 for line in moved):
+            return
+        if any(self._read(line, "balance") is not None for line in dated):
+            return
+        if doubt := find_doubt(self.head, moved, self.columns):
+            heading, word = map(_quoted, doubt)
+            raise Unreadable(
+                f"has amounts without a sign, and {word} under {heading} may say which"
+                " way they go: write debit and credit there, or remove the column"
+            )
 
     def read(self, line: Line) -> Row | Odd | None:
         """Read a movement, or tell what is odd; ``None`` if there is none."""

@@ -9,9 +9,10 @@ from typing import Final
 from ..ledger.money import CURRENCIES, format_amount
 from .amounts import find_mark
 from .cells import SEPARATORS, Unreadable, decode, split
-from .columns import cell_of, find_header, find_side
+from .columns import cell_of, find_header
 from .dates import DateForm, find_order, read_date
 from .movements import MOVING, NO_AMOUNT, Odd, Reader, Row
+from .sides import find_side
 
 #: What is written in one transaction.
 MOST_LINES: Final = 10_000
