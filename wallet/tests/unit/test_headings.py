@@ -38,6 +38,66 @@ def test_a_column_in_another_currency_makes_it_no_statement_of_the_wallet():
     assert row.minor == 500
 
 
+@pytest.mark.parametrize(
+    ("heading", "currency"),
+    [
+        *(("Betrag (€)", "EUR"), ("Amount ($)", "USD"), ("Amount (US$)", "USD")),
+        *(("Amount (usd)", "USD"), ("Amount ( USD )", "USD"), ("Amount USD", "USD")),
+        *(("Amount (in USD)", "USD"), ("Amount - usd", "USD"), ("Amount ($)", "AUD")),
+        *(("Amount (R)", "ZAR"), ("Amount (Rand)", "ZAR"), ("Amount zar", "ZAR")),
+        *(("Amount (pounds)", "GBP"), ("Amount (dollars)", "SGD")),
+    ],
+)
+def test_a_currency_in_a_heading_is_known_in_every_form(heading, currency):
+    """A wallet in another is not brought what is in it."""
+    text = f"Date,{heading}\n2026-11-01,5.00\n"
+    (row,) = read(text, currency).rows
+    assert row.minor == 500
+    with pytest.raises(Unreadable, match="but the wallet is in KWD"):
+        read(text, "KWD")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("own", ["Amount (ZAR)", "Amount (R)", "AMOUNT zar"])
+def test_of_two_currencies_the_column_of_the_wallet_is_taken(own, turned):
+    """Whichever comes first."""
+    columns = [(own, "-180.00"), ("Amount (USD)", "-10.00")]
+    heads, amounts = zip(*(columns[::-1] if turned else columns), strict=True)
+    text = f"Date,{','.join(heads)}\n2026-11-01,{','.join(amounts)}\n"
+    statement = read(text, "ZAR")
+    assert [row.minor for row in statement.rows] == [-18_000]
+    assert statement.form.columns["amount"] == own
+
+
+def test_a_column_of_no_currency_is_not_taken_for_that_of_the_wallet():
+    """It may be in a third one."""
+    text = "Date,Amount (EUR),Amount (Foreign Currency)\n2026-11-03,-10.0,-11\n"
+    with pytest.raises(Unreadable, match="has “Amount .EUR.”, but the wallet"):
+        read(text, "ZAR")
+    assert [row.minor for row in read(text).rows] == [-1_000]
+
+
+def test_a_heading_may_be_written_with_accents_apart():
+    """As some systems write them; it is the same heading."""
+    (odd,) = read("Date,Amount,Wa\u0308hrung\n2026-11-03,5,USD\n").refused
+    assert odd.reason == "is in “USD”, not in EUR"
+
+
+@pytest.mark.parametrize(
+    ("name", "currency"),
+    [
+        *(("Rand", "ZAR"), ("South African Rand", "ZAR"), ("US$", "USD"), ("-", "ZAR")),
+        *(("Euro", "EUR"), ("n/a.", None), ("€", "EUR"), ("--", "EUR"), ("$", None)),
+    ],
+)
+def test_a_currency_is_known_by_its_names(name, currency):
+    """What has no letter, digit or symbol names none."""
+    text = f"Date,Amount,Currency\n2026-11-03,5,{name}\n"
+    statement = read(text, currency or "ZAR")
+    assert [row.minor for row in statement.rows] == ([500] if currency else [])
+    assert len(statement.refused) == (currency is None)
+
+
 GERMAN = """"Umsatzanzeige";"Stand: 25.11.2026"
 "Konto";"DE12 3456 7890"
 

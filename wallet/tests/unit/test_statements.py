@@ -28,6 +28,7 @@ def read(text, currency="ZAR"):
         *(("1234.56", 123456), ("-1 234.56", -123456), ("1,234.56-", -123456)),
         *(("R 1,234.56", 123456), ("(12.00)", -1200), ("R1 234.5", 123450)),
         *(("-R 5.00", -500), ("R -5.00", -500), ("ZAR 5", 500), ("5.00 ZAR", 500)),
+        *(("5.00 R", 500), ("-5.00R", -500), ("5.00 r-", -500), ("R 5 Dr", -500)),
         *(("+7.00", 700), ("7.00+", 700), (".50", 50), ("-.50", -50), ("0012", 1200)),
         *(("12.00 Dr", -1200), ("12.00Cr", 1200), ("\u22125", -500), ("(R 5)", -500)),
         *(("1'234.00", 123400), ("R 1 234 567", 123456700), ("0.00", 0)),
@@ -42,6 +43,16 @@ def test_an_amount_is_read_exactly_or_not_at_all(text, minor):
     assert read_amount(text, "ZAR", ".") == minor
     turned = text.translate(str.maketrans(".,", ",."))
     assert read_amount(turned, "ZAR", ",") == minor
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [("-12,34 €", "EUR"), ("-12,34 US$", "USD"), ("-12,34 £", "GBP")],
+)
+def test_a_symbol_may_stand_behind_an_amount(text, currency):
+    """As its code may."""
+    assert read_amount(text, currency, ",") == -1234
+    assert read_amount(text, "ZAR", ",") is None
 
 
 def test_the_mark_of_decimals_is_that_of_the_file():
@@ -143,7 +154,7 @@ def test_the_whole_file_says_which_number_is_the_day(texts, form, certain):
 )
 def test_columns_are_known_by_the_names_that_banks_give_them(cells, columns):
     """The best of several is taken; without a date and an amount it is no heading."""
-    assert read_header(cells) == columns
+    assert read_header(cells, "ZAR") == columns
 
 
 def test_a_balance_that_does_not_follow_names_the_line():
@@ -210,6 +221,19 @@ def test_headings_that_are_repeated_are_skipped():
     assert [row.line for row in statement.rows] == [2, 4]
 
 
+@pytest.mark.parametrize(
+    "again", ["Date,Debit,Credit,Description", "Date,Description,Credit,Debit"]
+)
+def test_headings_of_other_columns_further_down_are_refused(again):
+    """In another language they may be the same."""
+    text = "Date,Description,Debit,Credit\n2026-01-01,a,5,\n{}\n2026-01-02,b,5,\n"
+    statement = read(text.format(again))
+    assert (3, "names other columns than line 1") in statement.refused
+    same = read(text.format("Datum,Beskrywing,Debiet,Krediet"))
+    assert same.refused == []
+    assert [line for line, _ in same.skipped] == [3]
+
+
 def test_a_file_has_two_hundred_columns_at_most():
     """Whether or not they have names."""
     text = "Date,Amount" + ",x" * 190 + "," * 8 + "\n2026-01-01,5\n"
@@ -223,7 +247,7 @@ def test_a_heading_that_is_too_long_names_no_column():
     for length, known in ((100, True), (101, False)):
         heading = f"Amount ({'x' * (length - 9)})"
         assert len(heading) == length
-        assert bool(read_header(["Date", heading])) is known
+        assert bool(read_header(["Date", heading], "ZAR")) is known
 
 
 def test_balances_tell_the_order_where_dates_do_not():
@@ -315,7 +339,7 @@ HEADS = {
     "date": ["Date", "Transaction Date", "POSTING DATE", "Buchungstag"],
     "note": ["Note", "Description", "Details"],
     "payee": ["Payee", "Beneficiary"],
-    "amount": ["Amount", "amount (R)"],
+    "amount": ["Amount", "amount (net)"],
     "in": ["In", "Credit", "Money In", "Gutschrift"],
     "out": ["Out", "Debit", "Money Out", "Belastung"],
     "balance": ["Balance", "Saldo", "Running Bal."],

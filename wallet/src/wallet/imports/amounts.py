@@ -7,19 +7,10 @@ from typing import Final
 
 from ..ledger.money import CURRENCIES, LARGEST_MINOR
 from .cells import Unreadable
+from .currencies import SYMBOLS
 
-_SYMBOLS: Final = {
-    **{"ZAR": "R", "EUR": "€", "GBP": "£", "USD": r"\$", "JPY": "¥", "INR": "₹"},
-    **{"NGN": "₦", "BTC": "₿", "NAD": r"N?\$", "BWP": "P", "KES": "KSh"},
-}
 MINUSES: Final = str.maketrans("\u2212\u2013\u2010\u2011", "----")
 _LONGEST: Final = 40
-
-
-def is_currency(text: str, currency: str) -> bool:
-    """Whether a text names a currency, by its code or its symbol."""
-    names = f"{currency}|{_SYMBOLS.get(currency, currency)}"
-    return re.fullmatch(names, text, re.IGNORECASE) is not None
 
 
 def find_mark(texts: Iterable[str], currency: str) -> str:
@@ -72,7 +63,8 @@ def _match(text: str, currency: str, mark: str) -> re.Match[str] | None:
 def _pattern(currency: str, mark: str) -> re.Pattern[str]:
     exponent = CURRENCIES[currency]
     group = "," if mark == "." else r"\."
-    unit = rf"(?:(?:{currency}|{_SYMBOLS.get(currency, currency)})\ ?)?"
+    units = "|".join(map(re.escape, (currency, *SYMBOLS.get(currency, ()))))
+    unit = rf"(?:(?:{units})\ ?)?"
     decimals = rf"(?:{re.escape(mark)}(?P<decimals>[0-9]{{1,{exponent}}}))?"
     if not exponent:
         decimals = rf"(?:{re.escape(mark)}0{{1,2}})?(?P<decimals>(?!))?"
@@ -84,6 +76,6 @@ def _pattern(currency: str, mark: str) -> re.Pattern[str]:
         r"|[1-9][0-9]{0,2}(?:\ [0-9]{3})+"  # 1 234
         r"|[1-9][0-9]{0,2}(?:['’][0-9]{3})+)?"  # noqa: RUF001  1'234
         rf"{decimals}"
-        rf"\ ?(?:{currency}\ ?)?(?P<behind>[+-]|[CD]R?)?(?P<closed>\ ?\))?",
+        rf"\ ?{unit}(?P<behind>[+-]|[CD]R?)?(?P<closed>\ ?\))?",
         re.IGNORECASE | re.ASCII,
     )

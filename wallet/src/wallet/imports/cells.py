@@ -38,8 +38,8 @@ def decode(data: bytes) -> tuple[str, str]:
         encodings = {"utf-16": "UTF-16"}
     elif _looks_wide(data):
         raise Unreadable(
-            "must be text in UTF-8 or Windows-1252: it looks like UTF-16 without the"
-            " mark at its beginning"
+            "must be text in UTF-8, UTF-16 or Windows-1252: it looks like UTF-16"
+            " without the mark at its beginning"
         )
     else:
         encodings = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}

@@ -6,7 +6,9 @@ from itertools import islice
 from typing import Final
 from unicodedata import normalize
 
+from ..ledger.money import CURRENCIES
 from .cells import SEPARATORS, Line, Unreadable, split
+from .currencies import has_own
 
 #: How banks call a column, what says most first: money moves when it is posted.
 _NAMES: Final = {
@@ -61,7 +63,9 @@ ROLES: Final = {
     for rank, name in enumerate(names)
 }
 #: What stands beside a name: a currency, mostly.
-_BESIDE: Final = re.compile(r"\([^()]*\)|\b(zar|rand)\b")
+_BESIDE: Final = re.compile(
+    rf"\([^()]*\)|\b(?:{'|'.join(CURRENCIES).casefold()}|rand)\b"
+)
 
 #: So far down a file the headings are looked for.
 _WITHIN: Final = 100
@@ -73,7 +77,7 @@ MOST_COLUMNS: Final = 200
 Columns = dict[str, int]
 
 
-def find_header(text: str) -> tuple[str, Line, Columns]:
+def find_header(text: str, currency: str) -> tuple[str, Line, Columns]:
     """Find the separator under which one of the first lines names most columns.
 
     :returns: the separator, the line with the headings, and its columns.
@@ -84,7 +88,9 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     for separator in SEPARATORS:
         try:
             lines = split(text, separator, _WITHIN)
-            named = ((separator, line, read_header(line.cells)) for line in lines)
+            named = (
+                (separator, line, read_header(line.cells, currency)) for line in lines
+            )
             found += islice(((s, line, cols) for s, line, cols in named if cols), 1)
         except Unreadable as fault:
             faults.append(fault)
@@ -104,17 +110,21 @@ def find_header(text: str) -> tuple[str, Line, Columns]:
     )
 
 
-def read_header(cells: Sequence[str]) -> Columns | None:
-    """Tell what the columns hold; ``None`` if a date or an amount is not among them."""
-    best: dict[str, tuple[int, int]] = {}
+def read_header(cells: Sequence[str], currency: str) -> Columns | None:
+    """Tell what the columns hold; ``None`` if a date or an amount is not among them.
+
+    Of those that say the same, one in this currency comes first.
+    """
+    best: dict[str, tuple[int, bool, int]] = {}
     for place, cell in enumerate(cells):
         known = ROLES.get(plain(cell))
         if known is not None:
             role, rank = known
-            best[role] = min(best.get(role, (rank, place)), (rank, place))
+            found = (rank, not has_own(cell, currency), place)
+            best[role] = min(best.get(role, found), found)
     if "date" not in best or not best.keys() & {"amount", "in", "out"}:
         return None
-    return {role: place for role, (_, place) in best.items()}
+    return {role: place for role, (*_, place) in best.items()}
 
 
 def cell_of(line: Line, columns: Columns, role: str) -> str:

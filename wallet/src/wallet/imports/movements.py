@@ -7,9 +7,10 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ..ledger.money import LARGEST_MINOR
-from .amounts import is_currency, read_amount
+from .amounts import read_amount
 from .cells import Line, Unreadable
-from .columns import Columns, cell_of
+from .columns import Columns, cell_of, read_header
+from .currencies import is_currency, is_meant
 from .dates import DateForm, read_date
 from .sides import find_doubt, side_of
 from .sums import is_sum
@@ -67,10 +68,15 @@ class Reader:
     head: Line
     dates: list[DateForm] = field(default_factory=list)
     skipped: list[Odd] = field(default_factory=list)
+    #: Columns as its headings name them.
+    _used: Columns = field(init=False)
     #: Columns of what goes out that have a minus of their own.
     _negative: set[str] = field(default_factory=set, init=False)
     #: Amounts that have a debit or a credit beside them have a sign as well.
     _signed: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._used = read_header(self.head.cells, self.currency) or {}
 
     def find_signs(self, dated: Sequence[Line]) -> None:
         """Find out what amounts with a minus mean, from all lines with a date.
@@ -128,7 +134,7 @@ class Reader:
                 raise _NoMovement(NO_AMOUNT)
             return Row(line.number, day, 0, None, None, balance)
         named = cell_of(line, self.columns, "currency")
-        if named and not is_currency(named, self.currency):
+        if is_meant(named) and not is_currency(named, self.currency):
             raise _Unclear(f"is in {_quoted(named)}, not in {self.currency}")
         note, payee = (cell_of(line, self.columns, name) for name in _LONGEST)
         for (name, longest), text in zip(_LONGEST.items(), (note, payee), strict=True):
@@ -142,6 +148,7 @@ class Reader:
         said = cell_of(line, self.columns, "date")
         dated = read_date(said, self.order)
         if dated is None:
+            self._require_columns(line)
             told = [cell_of(line, self.columns, name) for name in MOVING]
             # Words alone are no movement: pages may repeat their headings.
             meant = not said or re.search("[0-9]", " ".join((said, *told)))
@@ -156,6 +163,12 @@ class Reader:
         if form not in self.dates:
             self.dates.append(form)
         return day
+
+    def _require_columns(self, line: Line) -> None:
+        """Require that headings that are repeated are those that are used."""
+        columns = read_header(line.cells, self.currency)
+        if columns is not None and columns != self._used:
+            raise _Unclear(f"names other columns than line {self.head.number}")
 
     def _moved(self, line: Line) -> int:
         """Add up what moves; an amount beside what came in or went out is the same."""

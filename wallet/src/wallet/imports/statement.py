@@ -1,6 +1,5 @@
 """A bank's file as movements, the oldest first, and what of it is none."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,6 +9,7 @@ from ..ledger.money import CURRENCIES, format_amount
 from .amounts import find_mark
 from .cells import SEPARATORS, Unreadable, decode, split
 from .columns import cell_of, find_header
+from .currencies import has_other
 from .dates import DateForm, find_order, read_date
 from .movements import MOVING, NO_AMOUNT, Odd, Reader, Row
 from .sides import find_side
@@ -56,7 +56,7 @@ def read_statement(data: bytes, currency: str) -> Statement:
     :raises Unreadable: it is no statement.
     """
     text, encoding = decode(data)
-    separator, head, columns = find_header(text)
+    separator, head, columns = find_header(text, currency)
     _require_currency([head.cells[at] for at in columns.values()], currency)
     lines = list(split(text, separator))
     body = [line for line in lines if line.number > head.number]
@@ -87,9 +87,8 @@ def read_statement(data: bytes, currency: str) -> Statement:
 
 def _require_currency(headings: Iterable[str], currency: str) -> None:
     for heading in headings:
-        for code in re.findall(r"\(([A-Z]{3})\)", heading):
-            if code in CURRENCIES and code != currency:
-                raise Unreadable(f"has “{heading}”, but the wallet is in {currency}")
+        if has_other(heading, currency):
+            raise Unreadable(f"has “{heading}”, but the wallet is in {currency}")
 
 
 def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -> None:
