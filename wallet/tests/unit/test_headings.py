@@ -72,7 +72,7 @@ def test_of_two_currencies_the_column_of_the_wallet_is_taken(own, turned):
 def test_a_column_of_no_currency_is_not_taken_for_that_of_the_wallet():
     """It may be in a third one."""
     text = "Date,Amount (EUR),Amount (Foreign Currency)\n2026-11-03,-10.0,-11\n"
-    with pytest.raises(Unreadable, match="has “Amount .EUR.”, but the wallet"):
+    with pytest.raises(Unreadable, match=r"has “Amount .EUR.”, but the wallet"):
         read(text, "ZAR")
     assert [row.minor for row in read(text).rows] == [-1_000]
 
