@@ -71,8 +71,37 @@ def test_a_line_that_tells_a_balance_and_moves_nothing_is_skipped(turned):
     why = "is no movement: it has no amount"
     assert statement.skipped == [(number, why) for number in numbers]
     wrong = read(lines[0], "2026-01-02,-10,b,61")
-    said = "its balance is 61.00, but the movement before makes it 60.00"
+    said = (
+        "its balance is 61.00, but the balance and the amounts before it make it 60.00"
+    )
     assert wrong.refused == [(3, said)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *((1, 2, 3, 4), (4, 3, 2, 1), (3, 2, 4, 1), (3, 2, 1, 4), (1, 4, 3, 2)),
+        *((3, 2, 4), (1, 3, 2), (1, 2, 3)),
+    ],
+)
+@pytest.mark.parametrize("opened", [1, 2])
+def test_balances_at_either_end_of_a_file_belong_where_their_day_is(lines, opened):
+    """Whatever the order of the movements between them, of which none is refused."""
+    said = {
+        1: f"2026-01-{opened:02},,Opening balance,1000",
+        2: "2026-01-02,-100,a,900",
+        3: "2026-01-03,-100,b,800",
+        4: "2026-01-31,,Closing balance,800",
+    }
+    statement = read(*map(said.get, lines))
+    assert statement.refused == []
+    assert [row.note for row in statement.rows] == ["a", "b"]
+    # They still prove what they stand beside.
+    if 1 in lines:
+        said[1] = said[1].replace("1000", "1001")
+        assert [odd.line for odd in read(*map(said.get, lines)).refused] == [
+            lines.index(2) + 2
+        ]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +109,13 @@ def test_a_line_that_tells_a_balance_and_moves_nothing_is_skipped(turned):
     [
         *("TOTAL GARAGE fuel", "Total Garage", "TOTAL-ENERGIES", "Balance Gym"),
         *("Opening of the shop", "Totally Foods", "Closing Time Bar", "Carried goods"),
+        *(
+            "Total payment to Jo",
+            "Balance payment",
+            "Balance transfer",
+            "New Balances x",
+        ),
+        *("Total fuel", "Payments", "Account fee", "Net shop", "Total: 5 loaves"),
         *("TOTAL Ärger", "Total Garage 2026", "Sum Yung Restaurant", "Transfer total"),
     ],
 )
@@ -98,6 +134,17 @@ def test_a_purchase_without_a_date_is_refused_whatever_its_note_says(note):
         *("Balance brought forward", "Carried forward", "Total: R 5.00", "Totaal"),
         *("Closing balance 31/01/2026", "Ending balance as of 01/31/2026"),
         *("Closing balance 31 January 2026", "Total for January 2026", "Endsaldo"),
+        *("Balance b/f", "Balance c/f", "Balance B/FWD", "Balance brought fwd"),
+        *("Available balance", "Current balance", "Previous balance", "New balance"),
+        *("Statement balance", "Ledger balance", "Account balance", "Kontostand"),
+        *("Your closing balance", "Closing balance Cr", "Closing balance (Cr)"),
+        *("Page total", "Net total", "Running total", "Total amount", "Total VAT"),
+        *("Total payments", "Total charges", "Total transactions", "Net movement"),
+        *("Total service fees", "Total debit amount", "Total fees charged"),
+        *("Total for the period", "Total: 5 transactions", "Total (ZAR)"),
+        *("Totals for period 01/01/2026 - 31/01/2026", "Closing balance: USD 100.00"),
+        *("Saldo am 30.11.2026", "Alter Saldo", "Saldo oorgedra", "Gesamtbetrag"),
+        *("Closing balance: R 100.00 Cr", "Closing balance: €100.00", "Gesamt"),
     ],
 )
 @pytest.mark.parametrize("line", ["{},-20.00,,", ",-20.00,{},", ",-20.00,x,{}"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import filterfalse, pairwise
 from typing import Final
 
 from ..ledger.money import CURRENCIES, format_amount
@@ -94,6 +94,7 @@ def _require_currency(headings: Iterable[str], currency: str) -> None:
 def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -> None:
     if _is_newest_first(moved):
         moved.reverse()
+    moved = _settle(moved)
     due = _balances_due(moved)
     for each in moved:
         if isinstance(each, Odd):
@@ -101,7 +102,10 @@ def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -
         elif each.line in due:
             told = [each.balance_minor or 0, due[each.line]]
             said, right = (format_amount(n, CURRENCIES[currency]) for n in told)
-            why = f"its balance is {said}, but the movement before makes it {right}"
+            why = (
+                f"its balance is {said}, but the balance and the amounts before it make"
+                f" it {right}"
+            )
             if not each.minor:
                 why = f"has no amount, but its balance is {said}, and was {right}"
             statement.refused.append(Odd(each.line, why))
@@ -114,14 +118,53 @@ def _put_in_order(statement: Statement, moved: list[Row | Odd], currency: str) -
     statement.rows.sort(key=lambda row: row.date)
 
 
-def _is_newest_first(moved: Sequence[Row | Odd]) -> bool:
-    """Whether more dates fall than rise; if they tell nothing, what balances say."""
+def _is_newest_first(moved: list[Row | Odd]) -> bool:
+    """Whether more dates of movements fall than rise, or else what balances say.
+
+    If they tell nothing either, the dates of lines without an amount have a say.
+    """
     rows = [each for each in moved if isinstance(each, Row)]
-    rises = sum(later.date > row.date for row, later in pairwise(rows))
-    falls = sum(later.date < row.date for row, later in pairwise(rows))
-    if rises != falls:
-        return falls > rises
-    return len(_balances_due(moved[::-1])) < len(_balances_due(moved))
+    falls = _falls([row for row in rows if row.minor])
+    if not falls:
+        as_is, turned = _settle(moved), _settle(moved[::-1])
+        falls = len(_balances_due(as_is)) - len(_balances_due(turned))
+    return (falls or _falls(rows)) > 0
+
+
+def _falls(rows: Sequence[Row]) -> int:
+    """Tell how many more dates fall than rise."""
+    pairs = [(row.date, later.date) for row, later in pairwise(rows)]
+    return sum((a > b) - (a < b) for a, b in pairs)
+
+
+def _settle(moved: list[Row | Odd]) -> list[Row | Odd]:
+    """Put what has no amount at either end where its date belongs.
+
+    Files may begin or end with a balance of another day, whatever their order.
+    """
+    places = [n for n, each in enumerate(moved) if isinstance(each, Odd) or each.minor]
+    begin, end = (places[0], places[-1] + 1) if places else (0, 0)
+    body = moved[begin:end]
+    days = [each.date for each in body if isinstance(each, Row)]
+    if not days:
+        return moved
+    first, last = days[0], days[-1]
+    head = [each for each in moved[:begin] if isinstance(each, Row)]
+    tail = [each for each in moved[end:] if isinstance(each, Row)]
+
+    def is_early(row: Row) -> bool:
+        return row.date <= first and row.date < last
+
+    def is_late(row: Row) -> bool:
+        return row.date >= last and row.date > first
+
+    return [
+        *filter(is_early, tail),
+        *filterfalse(is_late, head),
+        *body,
+        *filterfalse(is_early, tail),
+        *filter(is_late, head),
+    ]
 
 
 def _balances_due(moved: Sequence[Row | Odd]) -> dict[int, int]:
