@@ -11,7 +11,7 @@ from wallet.imports.cells import Unreadable
 from wallet.imports.dates import DateForm, find_order, read_date
 from wallet.imports.statement import read_statement
 
-TEXT = "Date\tAmount\tNote\r\n01.11.26\t1 500,00\tKöln\r\n04.11.26\t-5,00\tx\r\n"
+TEXT = "Date\tAmount\tNote\r\n01.11.2026\t1 500,00\tKöln\r\n04.11.26\t-5,00\tx\r\n"
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -78,16 +78,24 @@ def test_a_day_of_the_week_that_is_another_makes_it_no_date(text):
 
 
 @pytest.mark.parametrize(
-    "texts", [["04.11.26"], ["26/11/04", "26/11/05"], ["26-11-01", "26-11-30"]]
+    "texts",
+    [
+        *(["04.11.26"], ["26/11/04", "26/11/05"], ["26-11-01", "26-11-30"]),
+        *(["25/11/01", "26/11/01"], ["04.11.26", "05.11.26", "05.11.26"]),
+    ],
 )
 def test_a_year_that_may_be_first_or_last_is_no_statement(texts):
-    """The file must show it: by its calendar, or by dates that are closer."""
+    """The file must show it: by its calendar, or by three dates that are closer."""
     with pytest.raises(Unreadable, match=f"“{texts[0]}”, whose year may be"):
         find_order(texts)
 
 
 @pytest.mark.parametrize(
-    "texts", [["04.11.26", "05.11.26"], ["4/11/26"], ["03/31/26"], ["26.11.26"]]
+    "texts",
+    [
+        *(["04.11.26", "05.11.26", "06.11.26"], ["4/11/26"], ["03/31/26"]),
+        *(["26.11.26"], ["04/11/26", "03/11/2026"]),
+    ],
 )
 def test_a_year_that_can_only_be_last_is_read(texts):
     """One that would be the same date either way, too."""

@@ -11,6 +11,8 @@ from .cells import Unreadable
 
 #: Nobody kept accounts in a file before.
 _EARLIEST_YEAR: Final = 1900
+#: So many days must a file have before their distance says where the year is.
+_FEWEST: Final = 3
 
 
 class DateForm(StrEnum):
@@ -72,7 +74,7 @@ def find_order(texts: Iterable[str]) -> tuple[DateForm, bool]:
     That under which more dates are in the calendar, or else in order; or else the day.
 
     :returns: the form, and whether the file decides it.
-    :raises Unreadable: years of two digits may be first as well.
+    :raises Unreadable: years of two digits may be first as well, and no other is last.
     """
     matches = [match for match in map(_match_year_last, texts) if match]
     numbers = [match.groups() for match in matches]
@@ -86,7 +88,8 @@ def find_order(texts: Iterable[str]) -> tuple[DateForm, bool]:
     by_order = _in_order(day) - _in_order(month)
     verdict = by_calendar or by_order
     form = DateForm.MONTH_FIRST if verdict < 0 else DateForm.DAY_FIRST
-    _require_years([match for match in matches if len(match[4]) == 2], form)
+    if all(len(match[4]) == 2 for match in matches):
+        _require_years(matches, form)
     return form, bool(verdict) or day == month
 
 
@@ -137,22 +140,26 @@ def _year(digits: str) -> int:
 def _require_years(short: Sequence[re.Match[str]], form: DateForm) -> None:
     """Require that years are last: that more dates are in the calendar, or closer.
 
+    How close two of them are says nothing.
+
     :raises Unreadable: they may as well be first.
     """
     last = [found for each in short if (found := _year_last(each.groups(), form))]
     turned = [each for each in short if len(each[1]) == 2]
     numbers = [(_year(each[1]), int(each[3]), int(each[4])) for each in turned]
     first = [found for each in numbers if (found := _a_date(*each))]
-    if first and first != last and _fit(last) <= _fit(first):
+    shown = len(last) > len(first)
+    if len(last) == len(first):
+        shown = len(set(last)) >= _FEWEST and _span(last) < _span(first)
+    if first and first != last and not shown:
         raise Unreadable(
             f"has “{short[0][0]}”, whose year may be the first of its numbers or the"
             " last: write it with four digits"
         )
 
 
-def _fit(dates: Sequence[date]) -> tuple[int, timedelta]:
-    apart = min(dates, default=date.min) - max(dates, default=date.min)
-    return len(dates), apart
+def _span(dates: Sequence[date]) -> timedelta:
+    return max(dates) - min(dates)
 
 
 def _a_date(year: int, month: int, day: int) -> date | None:
