@@ -3,6 +3,7 @@
 Amounts are drawn from a fixed seed, so that two demos are alike; they end today.
 """
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,12 @@ class Event(NamedTuple):
     to: str | None = None
 
 
+_NOT_FRESH: Final = (
+    "A demo needs a fresh store, and this one has wallets: name another folder in"
+    " WALLET_HOME."
+)
+
+
 def make_demo(settings: Settings) -> str:
     """Fill a fresh store, all or nothing, and tell what was made.
 
@@ -54,7 +61,10 @@ def make_demo(settings: Settings) -> str:
     with TemporaryDirectory(".part", f"{path.name}.", path.parent) as folder:
         part = Path(folder) / path.name
         told = _make(replace(settings, database_url=url.set(database=str(part))))
-        part.rename(path)
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise ConfigError(_NOT_FRESH) from None
     return told
 
 
@@ -63,10 +73,7 @@ def _make(settings: Settings) -> str:
     try:
         service.open()
         if list_wallets(service.store, 1, None):
-            raise ConfigError(
-                "A demo needs a fresh store, and this one has wallets: name another"
-                " folder in WALLET_HOME."
-            )
+            raise ConfigError(_NOT_FRESH)
         return _fill(service)
     finally:
         service.close()

@@ -84,7 +84,7 @@ def test_two_people_with_a_key_each_do_not_see_each_other(shared, visit, browser
         expect(tab.locator("#now")).to_contain_text("R\u00a05")
         expect(tab.locator("#set")).to_have_count(0)
         tab.get_by_role("main").get_by_role("link", name="Transfer").click()
-        tab.get_by_label("To the wallet with the id").fill(other["id"])
+        tab.get_by_label("Id of the receiving wallet").fill(other["id"])
         tab.get_by_label("Amount").fill("5")
         press(tab, "Continue")
         press(tab, "Transfer R\u00a05.00")

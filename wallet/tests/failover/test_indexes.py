@@ -86,13 +86,16 @@ def test_an_index_that_lacks_a_row_is_found(place: Place, schema: str) -> None:
 
 
 def test_indexes_of_others_are_none_of_ours(place: Place) -> None:
-    """They may be of a kind that cannot be compared, or be damaged."""
+    """They may be of a kind that cannot be compared, be damaged, or not be built."""
     place.run("CREATE EXTENSION amcheck")
     place.run("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO wallet")
     place.run("CREATE TABLE shapes (id integer, place point)")
     place.run("CREATE INDEX shapes_by_id ON shapes (id)")
     place.run("CREATE INDEX shapes_by_place ON shapes USING gist (place)")
     place.run("CREATE INDEX names ON wallets USING hash (name)")
+    place.run("CREATE INDEX unbuilt ON wallets (name)")
+    invalid = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = {}::regclass"
+    place.run(invalid.format("'unbuilt'"))
     ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = {}::regclass"
     place.run(ready.format("false", "'shapes_by_id'"))
     place.run("INSERT INTO shapes VALUES (1, '(1,1)')")

@@ -83,6 +83,22 @@ def test_a_store_with_a_wallet_is_left_alone(run, opened):
     assert caller.balance(wallet) == ("0.00", 0)
 
 
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_a_store_that_is_made_meanwhile_is_left_alone(run, tmp_path, monkeypatch):
+    """Somebody may serve it, and have been answered."""
+    fill = demo._fill
+
+    def fill_and_be_late(service):
+        (tmp_path / "empty.db").write_bytes(b"somebody's")
+        return fill(service)
+
+    monkeypatch.setattr(demo, "_fill", fill_and_be_late)
+    done = run()
+    assert done.exit_code == 1
+    assert "needs a fresh store" in done.stderr
+    assert (tmp_path / "empty.db").read_bytes() == b"somebody's"
+
+
 #: A demo that dies when it has written something that is not committed.
 DYING = """
 import os, signal

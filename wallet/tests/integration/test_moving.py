@@ -1,10 +1,12 @@
 """Transfer and Pay: asked, reviewed, confirmed, and done once."""
 
 import re
+import time
 
 import pytest
 
-from wallet.ledger.ids import new_wallet_id
+from wallet.clock import now_us
+from wallet.ledger.ids import made_at_us, new_wallet_id
 from wallet.pages import review as reviewing
 from wallet.storage import errors as failures
 from wallet.web.service import service_of
@@ -96,6 +98,16 @@ def test_a_confirmation_sent_again_pays_once(visitor, local, ada):
     assert "Balance after" not in back
     assert 'name="version"' not in back
     assert local.balance(ada) == ("80.00", 2)
+
+
+def test_an_operation_is_as_old_as_its_confirmation(visitor, local, ada):
+    """Its id tells the time, by which it is found from its other side."""
+    review = prepare(visitor, "/pay", from_=ada, amount="20", payee="Thandi")
+    time.sleep(0.01)
+    confirmed_us = now_us()
+    assert visitor.confirm(review).status_code == 303
+    entry = local.get(f"/v1/wallets/{ada}/entries").json["entries"][0]
+    assert made_at_us(entry["operation"]) > confirmed_us - 1_000
 
 
 REFUSED = [
@@ -288,7 +300,7 @@ def test_a_balance_that_came_about_meanwhile_is_not_set_again(visitor, local, ad
     review = visitor.set_balance(ada, "40").location
     form = visitor.hidden(review, review)
     local.withdraw(ada, 60)
-    told = "The wallet holds that already, so there is nothing to write."
+    told = "The wallet already has that balance, so there is nothing to write."
     assert error_of(visitor.get(review)) == told
     stale = visitor.send(review, form)
     assert stale.status_code == 412

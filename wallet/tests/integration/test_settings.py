@@ -219,7 +219,7 @@ def test_a_page_that_is_out_of_date_takes_nothing_back(visitor, local):
     assert late.status_code == 412
     assert error_of(late) == (
         "Nothing was saved: since you opened this page the lowest balance allowed"
-        " became \u2212R 100.00. Look at it, and save again if you wish."
+        " became \u2212R 100.00. Check the values below, and save again if you wish."
     )
     now = told(local, wallet)
     assert (now["name"], now["floor"]) == ("Ada", "-100.00")
@@ -251,9 +251,9 @@ def test_what_was_typed_in_both_is_kept_and_may_be_saved(visitor, local):
     ("changes", "words"),
     [
         ([{"name": "Eve \u2602"}], "the name became \u2068Eve \u2602\u2069."),
-        ([{"name": ""}], "the name was taken away."),
+        ([{"name": ""}], "the name was removed."),
         ([{"archived": True}], "the wallet was archived."),
-        ([{"name": "x"}, {"name": "Ada"}], "it was changed, and back."),
+        ([{"name": "x"}, {"name": "Ada"}], "it was changed and back again."),
         ([None], "a new key was made."),
     ],
 )

@@ -138,7 +138,7 @@ def test_an_owner_pays_out_of_a_hold_to_a_wallet_by_its_id(
     assert owner.fill(page, page, amount="5", days="1").status_code == 303
     shown = owner.read(page)
     (capture,) = re.findall(r'action="([^"]*/capture)"', shown)
-    assert ("<select" in shown, "To the wallet with the id" in shown) == (False, True)
+    assert ("<select" in shown, "Id of the receiving wallet" in shown) == (False, True)
     paid = owner.fill(page, capture, amount="3", to_id=other)
     assert paid.status_code == 303
     assert operator.balance(made["id"]) == ("7.00", 2)

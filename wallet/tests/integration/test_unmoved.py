@@ -154,6 +154,6 @@ def test_a_review_of_what_is_kept_says_that_there_was_nothing_to_do(app, local, 
     assert (done.status_code, done.location) == (303, f"/wallets/{wallet}")
     assert local.deposit(wallet, 5).status_code == 201
     shown = visitor.read(review)
-    assert "The wallet held that already" in text_of(shown)
+    assert "The wallet already had that balance" in text_of(shown)
     assert not re.search(r'<form id="confirm"', shown)
     assert local.balance(wallet) == ("65.00", 3)

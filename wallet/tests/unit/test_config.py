@@ -56,6 +56,13 @@ def test_a_secret_may_be_in_a_file(tmp_path):
     assert settings.secret_key_fallbacks == ("a" * 32, "b" * 32)
 
 
+def test_a_retired_key_may_be_named_twice(tmp_path):
+    """It is one secret all the same."""
+    twice = "f" * 32 + "," + "f" * 32
+    given = SHARED | {"SECRET_KEY_FALLBACKS": twice, "HOME": str(tmp_path)}
+    assert set(read_settings(given).secret_key_fallbacks) == {"f" * 32}
+
+
 def test_a_token_of_digits_stays_text(tmp_path, monkeypatch):
     """Nothing in the environment is parsed."""
     monkeypatch.setenv("WALLET_OPERATOR_TOKEN", TOKEN)

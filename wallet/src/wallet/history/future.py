@@ -39,7 +39,7 @@ class LatestEntry:
         self._again_s = 0.0
 
     def read_clock(self) -> int:
-        """Tell the time to whoever writes, and remember it, as it may be ahead."""
+        """Tell the time to the writer, and remember it, as it may be ahead."""
         at_us = self._clock()
         if at_us > self._seen_us:
             self._seen_us = at_us
@@ -48,7 +48,7 @@ class LatestEntry:
     def ahead_us(self) -> int | None:
         """Return the time of the latest entry, if it lies in the future.
 
-        Whoever asks while the wallets are looked through is told what was known before.
+        While the wallets are looked through, others are told what was known before.
 
         :raises StoreFailure: the database cannot be read.
         """

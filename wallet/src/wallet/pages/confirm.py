@@ -5,9 +5,12 @@ altered nor made elsewhere, and a reload or the back button finds it again. Its
 idempotency key is part of it, and so one review moves money once.
 """
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..ledger.ids import new_operation_id
 from ..ledger.outcomes import WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_operation
@@ -20,8 +23,8 @@ from .wording import money
 
 confirming = Blueprint("confirming", __name__)
 
-_NOTHING_TO_DO = "The wallet holds that already, so there is nothing to write."
-_NOTHING_WAS_DONE = "The wallet held that already, so nothing was written."
+_NOTHING_TO_DO = "The wallet already has that balance, so there is nothing to write."
+_NOTHING_WAS_DONE = "The wallet already had that balance, so nothing was written."
 
 
 @confirming.get("/review/<signed>")
@@ -42,7 +45,9 @@ def confirm(signed: str) -> AnyResponse:
     check_kept()
     version = forms.read_version()
     try:
-        entry = forms.submit(caller, command, version)
+        # It is done now, and not when it was shown: its id tells the time.
+        done = replace(command, operation_id=new_operation_id())
+        entry = forms.submit(caller, done, version)
     except StoreFailure as failure:
         return _again(caller, wallet, command, failed(failure))
     except Problem as problem:

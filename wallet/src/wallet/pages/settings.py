@@ -124,8 +124,11 @@ def _outdated(wallet_id: str, seen: int) -> Response:
     problem = Problem("version-mismatch")
     text = (
         "Nothing was saved: since you opened this page "
-        + (" and ".join(_what_changed(shown, wallet)) or "it was changed, and back")
-        + ". Look at it, and save again if you wish."
+        + (
+            " and ".join(_what_changed(shown, wallet))
+            or "it was changed and back again"
+        )
+        + ". Check the values below, and save again if you wish."
     )
     return Response(_page(wallet, problem, text, typed), problem.kind.status)
 
@@ -133,7 +136,7 @@ def _outdated(wallet_id: str, seen: int) -> Response:
 def _what_changed(shown: Change, wallet: WalletState) -> Iterator[str]:
     if shown.name != wallet.name:
         name = isolated(balanced(wallet.name.strip()))
-        yield f"the name became {name}" if name else "the name was taken away"
+        yield f"the name became {name}" if name else "the name was removed"
     if shown.floor_minor != wallet.floor_minor:
         floor = money(wallet.floor_minor, wallet.currency)
         yield f"the lowest balance allowed became {floor}"

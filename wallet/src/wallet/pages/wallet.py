@@ -108,7 +108,8 @@ def _what_changed(wallet: WalletState, shown: int, entries: int) -> str:
     now = money(wallet.balance_minor, wallet.currency)
     return (
         f"Nothing was saved: since you opened this page {lines} added, and the balance"
-        f" went from {before} to {now}. Look at it, and save again if you wish."
+        f" went from {before} to {now}. Check the values below, and save again if you"
+        " wish."
     )
 
 

@@ -18,7 +18,7 @@ async function look() {
 
 async function lookNow() {
   if (document.visibilityState === "visible") {
-    // Whoever is offline, or signed out, is told when they do something.
+    // Someone offline, or signed out, is told when they do something.
     await look().catch(() => undefined);
   }
 }

@@ -16,14 +16,15 @@ WHERE extname = 'amcheck' AND proname = 'bt_index_check' AND pronargs = 2
   AND has_schema_privilege(pronamespace, 'usage')
   AND has_function_privilege(pg_proc.oid, 'execute')
 """
-# Ours alone: what somebody else keeps beside them may be of any kind.
+# Ours alone: what somebody else keeps beside them may be of any kind. One that could
+# not be built is used by nobody.
 _INDEXES: Final = """
 SELECT indexrelid
 FROM pg_index JOIN pg_class AS indexes ON indexes.oid = indexrelid
   JOIN pg_class AS tables ON tables.oid = indrelid
   JOIN pg_am ON pg_am.oid = indexes.relam
 WHERE tables.relnamespace = current_schema()::regnamespace
-  AND tables.relname = ANY(%s) AND amname = 'btree'
+  AND tables.relname = ANY(%s) AND amname = 'btree' AND indisvalid
 ORDER BY indexrelid
 """
 _CORRUPTED: Final = ("XX001", "XX002")

@@ -117,7 +117,7 @@ class Service:
 
         :raises StoreFailure: the database did not do its part.
         """
-        # To be written may take long; whoever reads afterwards takes another turn.
+        # To be written may take long; a read afterwards takes another turn.
         self.turns.give_back()
         try:
             results = self.writer.submit(submission)

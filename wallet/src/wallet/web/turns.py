@@ -86,7 +86,7 @@ class Turns:
     def _get(self, caller: str) -> bool:
         with self._lock:
             held = self._held.get(caller, 0)
-            # Whoever waits has as many as one may have, or there is none.
+            # Callers that wait have as many as they may have, or there is none.
             if self._free and held < self._share:
                 self._hand_out(caller, held)
                 return True
