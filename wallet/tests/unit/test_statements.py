@@ -222,7 +222,11 @@ def test_headings_that_are_repeated_are_skipped():
 
 
 @pytest.mark.parametrize(
-    "again", ["Date,Debit,Credit,Description", "Date,Description,Credit,Debit"]
+    "again",
+    [
+        *("Date,Debit,Credit,Description", "Date,Description,Credit,Debit"),
+        "Date,Description,Debit (USD),Credit (USD)",
+    ],
 )
 def test_headings_of_other_columns_further_down_are_refused(again):
     """In another language they may be the same."""

@@ -10,7 +10,7 @@ from ..ledger.money import LARGEST_MINOR
 from .amounts import read_amount
 from .cells import Line, Unreadable
 from .columns import Columns, cell_of, read_header
-from .currencies import is_currency, is_meant
+from .currencies import has_other, is_currency, is_meant
 from .dates import DateForm, read_date
 from .sides import find_doubt, side_of
 from .sums import is_sum
@@ -167,7 +167,11 @@ class Reader:
     def _require_columns(self, line: Line) -> None:
         """Require that headings that are repeated are those that are used."""
         columns = read_header(line.cells, self.currency)
-        if columns is not None and columns != self._used:
+        if columns is None:
+            return
+        headings = (line.cells[at] for at in columns.values())
+        foreign = any(has_other(heading, self.currency) for heading in headings)
+        if foreign or columns != self._used:
             raise _Unclear(f"names other columns than line {self.head.number}")
 
     def _moved(self, line: Line) -> int:
