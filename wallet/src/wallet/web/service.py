@@ -109,7 +109,7 @@ class Service:
             token,
             lambda given: auth.recognise(given, operator_token, self.keys),
         )
-        self.turns.begin(caller.wallet_id)
+        self.turns.begin(caller.name)
         return caller
 
     def submit(self, submission: Submission) -> Results:
