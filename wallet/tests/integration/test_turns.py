@@ -1,5 +1,6 @@
 """Requests that read take turns; no caller has more than half of them."""
 
+import re
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -384,6 +385,31 @@ def test_a_form_that_waits_to_be_written_keeps_no_turn(
         thread.join(60)
     assert sorted(statuses) == [303, 412, 412, 412, 412]
     assert operator.get(f"/v1/wallets/{wallet}").json["balance"] == "5.00"
+
+
+WRITTEN = {"balance": ({"balance": "5"}, 303), "key/renew": ({}, 200)}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("ending", WRITTEN)
+def test_what_was_written_is_told_without_another_turn(
+    shared_app, database_url, owners, operator, managers, ending
+):
+    """There is none any more, so a page that read it again would tell a failure."""
+    (wallet, owner), (typed, status) = owners[0], WRITTEN[ending]
+    service, page = service_of(shared_app), f"/wallets/{wallet}"
+    path = f"{page}/{ending}"
+    form = managers[0].hidden(page if typed else path, path) | typed
+    with ExitStack() as until_told:
+        with locking(database_url, wallet):
+            thread, told = in_thread(managers[0].send, path, form)
+            until(lambda: len(service.writer.line._aside) == 1)
+            until_told.enter_context(held(service.turns, "", ""))
+        thread.join(60)
+    assert told[0].status_code == status, told[0].text
+    key = re.search(r"<code>([^<]+)</code>", told[0].text)
+    after = Wallets(owner.client, key[1] if key else owner.token).balance(wallet)
+    assert after == (("5.00", 1) if typed else ("0.00", 0))
 
 
 class Slowly:
