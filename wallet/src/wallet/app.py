@@ -43,7 +43,7 @@ class _Wallet(Flask):
         """Serve a request; with it ends the turn that it took when it first read."""
         environ[BEGAN_S] = time.monotonic()
         turns = service_of(self).turns
-        turns.begin(None)
+        turns.begin()
         try:
             return super().wsgi_app(environ, start_response)
         finally:

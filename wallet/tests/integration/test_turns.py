@@ -1,45 +1,57 @@
 """Requests that read take turns; no caller has more than half of them."""
 
+import re
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from werkzeug.test import create_environ
 
 from wallet import create_app
+from wallet.ledger.commands import Principal
 from wallet.web.service import service_of
 
-from ..actions import Wallets, locking, until
+from ..actions import Wallets, in_thread, locking, until
 from ..browsing import Visitor
-from .conftest import OPERATOR
+from .conftest import OPERATOR, SECRET
 from .test_following import waiting
+
+#: The module; its package has the routes under the same name.
+STATEMENT = import_module("wallet.pages.statement")
 
 
 @contextmanager
-def held(turns, *callers):
-    """Have requests of these callers hold a turn each."""
+def holding(turns, *begins):
+    """Have requests that begin like this hold a turn each."""
     over, took = threading.Event(), []
 
-    def hold(caller):
-        turns.begin(caller)
+    def hold(begin):
+        begin()
         turns.take()
-        took.append(caller)
+        took.append(begin)
         over.wait(60)
         turns.end()
 
-    threads = [threading.Thread(target=hold, args=(caller,)) for caller in callers]
+    threads = [threading.Thread(target=hold, args=(begin,)) for begin in begins]
     for thread in threads:
         thread.start()
     try:
-        until(lambda: len(took) == len(callers))
+        until(lambda: len(took) == len(begins))
         yield
     finally:
         over.set()
         for thread in threads:
             thread.join(60)
+
+
+def held(turns, *callers):
+    """Have requests of these callers hold a turn each."""
+    return holding(turns, *(partial(turns.begin, caller) for caller in callers))
 
 
 @pytest.fixture
@@ -60,7 +72,7 @@ def turns_of(calls):
 def test_a_read_that_waits_in_vain_is_refused(calls, method, path):
     """With an id, as every refusal, and it works once a turn is free."""
     path = path.format(calls.create())
-    with held(turns_of(calls), None, None):
+    with held(turns_of(calls), "", ""):
         answer = calls.client.open(path, method=method)
         assert answer.status_code == 503
         assert answer.headers["X-Request-Id"]
@@ -72,9 +84,9 @@ def test_a_read_that_waits_in_vain_is_refused(calls, method, path):
 
 
 def test_who_changes_or_asks_for_the_health_waits_for_no_turn(calls):
-    """Nor does whoever reads the documents or the metrics."""
+    """Nor do readers of the documents and the metrics."""
     wallet = calls.create()
-    with held(turns_of(calls), None, None):
+    with held(turns_of(calls), "", ""):
         assert calls.deposit(wallet, 5).status_code == 201
         for path in ("/status", "/docs", "/problems/forbidden", "/metrics"):
             assert calls.get(path).status_code == 200
@@ -85,7 +97,7 @@ def test_who_changes_or_asks_for_the_health_waits_for_no_turn(calls):
 def test_a_read_that_fails_gives_its_turn_back(calls):
     """However often."""
     wallet = calls.create()
-    with held(turns_of(calls), None):
+    with held(turns_of(calls), ""):
         for _ in range(5):
             assert calls.get("/v1/wallets/nothing").status_code == 404
             assert calls.get("/wallets/nothing").status_code == 404
@@ -100,7 +112,7 @@ def test_a_call_that_waits_for_an_entry_keeps_no_turn(calls):
         path = f"/v1/wallets/{wallet}/entries?after=0&wait=60"
         followed.append(calls.get(path).json["entries"])
 
-    with held(turns_of(calls), None):
+    with held(turns_of(calls), ""):
         thread = threading.Thread(target=follow)
         thread.start()
         until(lambda: waiting(calls.client.application) == 1)
@@ -112,6 +124,98 @@ def test_a_call_that_waits_for_an_entry_keeps_no_turn(calls):
         thread.join(60)
         assert calls.get(f"/v1/wallets/{wallet}").status_code == 200
     assert followed[0][0]["amount"] == "5.00"
+
+
+def test_statements_that_wait_for_one_another_keep_no_turn(calls):
+    """Two are to be measured, and the same caller reads all the same."""
+    wallet, app = calls.create(), calls.client.application
+    assert calls.deposit(wallet, 5).status_code == 201
+    places = service_of(app).slow.statements[Principal.OPERATOR]
+    path = f"/wallets/{wallet}/statement.csv"
+
+    def download():
+        return app.test_client().get(path).text
+
+    with STATEMENT._ONE_AT_A_TIME:
+        downloads = [in_thread(download) for _ in range(2)]
+        until(lambda: places._free.qsize() == places.count - 2)
+        for other in (f"/v1/wallets/{wallet}", f"/wallets/{wallet}", "/"):
+            assert calls.get(other).status_code == 200
+        assert [told for _, told in downloads] == [[], []]
+    for thread, told in downloads:
+        thread.join(60)
+        assert "1 entries" in told[0]
+
+
+def test_a_statement_keeps_its_turn_while_it_reads_alone(calls, monkeypatch):
+    """It has none while it waits for its place, or makes lines of what it read."""
+    wallet, turns, free = calls.create(), turns_of(calls), []
+    for _ in range(3):
+        assert calls.deposit(wallet, 5).status_code == 201
+    slow = service_of(calls.client.application).slow
+    places = slow.statements[Principal.OPERATOR]
+    take, make_lines = places.take, STATEMENT._lines
+
+    def noting(work):
+        def noted(*given):
+            free.append(turns._free)
+            return work(*given)
+
+        return noted
+
+    monkeypatch.setattr(places, "take", noting(take))
+    monkeypatch.setattr(STATEMENT, "_lines", noting(make_lines))
+    monkeypatch.setattr(STATEMENT, "_PART", 1)
+    assert "3 entries" in calls.get(f"/wallets/{wallet}/statement.csv").text
+    # Three parts are measured, and three are sent.
+    assert free == [4] * 7
+
+
+@pytest.mark.one_engine
+def test_a_statement_that_waits_for_a_turn_holds_up_no_other(shared_app, owners):
+    """Others have requests enough of their own to wait for."""
+    service, visitors = service_of(shared_app), []
+    for _, owner in owners:
+        visitors.append(Visitor(shared_app.test_client()))
+        assert visitors[-1].sign_in(owner.token).status_code == 303
+    paths = [f"/wallets/{wallet}/statement.csv" for wallet, _ in owners]
+    places = service.slow.statements[Principal.OWNER]
+    asked = shared_app.request_class(create_environ())
+    begin = partial(service.recognise, asked, owners[0][1].token, OPERATOR)
+    with ExitStack() as meanwhile:
+        with STATEMENT._ONE_AT_A_TIME:
+            thread, told = in_thread(visitors[0].get, paths[0])
+            until(lambda: places._free.qsize() == places.count - 1)
+            meanwhile.enter_context(holding(service.turns, begin, begin))
+        until(lambda: len(service.turns._waiting) == 1)
+        assert visitors[1].get(paths[1]).status_code == 200
+        assert told == []
+    thread.join(60)
+    assert told[0].status_code == 200
+
+
+def test_a_key_that_was_replaced_takes_no_turns_of_the_new_one(tmp_path):
+    """Those who still have it wait for each other."""
+    given = {"HOME": str(tmp_path), "LOCK_TIMEOUT_MS": "100", "READERS": "4"}
+    app = create_app(given | {"SECRET_KEY": SECRET, "OPERATOR_TOKEN": OPERATOR})
+    service, asked = service_of(app), app.request_class(create_environ())
+    operator = Wallets(app.test_client(), OPERATOR)
+    made = operator.post("/v1/wallets").json
+    path = f"/v1/wallets/{made['id']}"
+    key = operator.post(f"{path}/keys").json["key"]
+    owner, visitor = Wallets(app.test_client(), key), Visitor(app.test_client())
+    assert visitor.sign_in(key).status_code == 303
+
+    def statuses():
+        page = visitor.get(f"/wallets/{made['id']}")
+        return owner.get(path).status_code, page.status_code
+
+    for other, expected in ((made["key"], 200), (key, 503)):
+        begin = partial(service.recognise, asked, other, OPERATOR)
+        with holding(service.turns, begin, begin):
+            assert statuses() == (expected, expected)
+    assert statuses() == (200, 200)
+    service.close()
 
 
 @contextmanager
@@ -163,7 +267,7 @@ WAYS = {
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("way", WAYS)
-def test_whoever_reads_much_holds_up_nobody_else(
+def test_a_caller_that_reads_much_holds_up_nobody_else(
     shared_app, database_url, owners, operator, way
 ):
     """Twenty requests of one key; the others read, and the health is known at once."""
@@ -192,6 +296,9 @@ def test_whoever_reads_much_holds_up_nobody_else(
         for _ in range(3):
             assert other.get(f"/v1/wallets/{wallet}").status_code == 200
             assert operator.get("/v1/wallets").status_code == 200
+        if way == "statement":
+            # Those that wait for one another keep no turn.
+            assert caller.get(f"/v1/wallets/{greedy}").status_code == 200
         assert_well(operator)
         assert count() == most
 
@@ -278,6 +385,31 @@ def test_a_form_that_waits_to_be_written_keeps_no_turn(
         thread.join(60)
     assert sorted(statuses) == [303, 412, 412, 412, 412]
     assert operator.get(f"/v1/wallets/{wallet}").json["balance"] == "5.00"
+
+
+WRITTEN = {"balance": ({"balance": "5"}, 303), "key/renew": ({}, 200)}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("ending", WRITTEN)
+def test_what_was_written_is_told_without_another_turn(
+    shared_app, database_url, owners, operator, managers, ending
+):
+    """There is none any more, so a page that read it again would tell a failure."""
+    (wallet, owner), (typed, status) = owners[0], WRITTEN[ending]
+    service, page = service_of(shared_app), f"/wallets/{wallet}"
+    path = f"{page}/{ending}"
+    form = managers[0].hidden(page if typed else path, path) | typed
+    with ExitStack() as until_told:
+        with locking(database_url, wallet):
+            thread, told = in_thread(managers[0].send, path, form)
+            until(lambda: len(service.writer.line._aside) == 1)
+            until_told.enter_context(held(service.turns, "", ""))
+        thread.join(60)
+    assert told[0].status_code == status, told[0].text
+    key = re.search(r"<code>([^<]+)</code>", told[0].text)
+    after = Wallets(owner.client, key[1] if key else owner.token).balance(wallet)
+    assert after == (("5.00", 1) if typed else ("0.00", 0))
 
 
 class Slowly:

@@ -652,7 +652,7 @@ RESEALED = {
 def test_what_is_beside_a_history_is_proved_by_a_head(
     store, writer, people, tmp_path, name
 ):
-    """Whoever may write can make every seal anew, but not the head that was kept."""
+    """A forger can make every seal anew, but not the head that was kept."""
     set_aside(writer, people["bob"])
     write_heads(tmp_path / "heads", heads_of(store))
     heads = read_heads(tmp_path / "heads")

@@ -130,7 +130,7 @@ def test_too_many_requests_with_a_key_are_refused_at_once(asking):
         asking.ask(turns, name, "ada")
     assert (asking.got, asking.refused) == (["a", "b"], ["d"])
     for name in range(9):
-        asking.ask(turns, name, None)
+        asking.ask(turns, name, "")
     assert (asking.got, asking.refused) == (["a", "b", 0, 1], ["d"])
 
 
@@ -151,7 +151,7 @@ def test_who_waits_in_vain_takes_no_turn_from_others(asking):
 def test_a_request_has_one_turn_and_asks_in_vain_once():
     """It may read often; once it was refused, it is not kept waiting again."""
     turns = Turns(1, 0.01, 9)
-    turns.begin(None)
+    turns.begin()
     turns.take()
     turns.take()
     assert turns._free == 0
@@ -161,7 +161,7 @@ def test_a_request_has_one_turn_and_asks_in_vain_once():
     turns.take()
 
     def ask_twice():
-        turns.begin(None)
+        turns.begin()
         for _ in range(2):
             with pytest.raises(Crowded):
                 turns.take()

@@ -9,9 +9,11 @@ few minutes, for what others wrote.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ..clock import now_us
+from ..storage.errors import StoreFailure
 from ..storage.store import Store
 
 _LATEST: Final = "SELECT max(last_entry_at_us) FROM wallets"
@@ -48,23 +50,44 @@ class LatestEntry:
     def ahead_us(self) -> int | None:
         """Return the time of the latest entry, if it lies in the future.
 
-        While the wallets are looked through, others are told what was known before.
-
-        :raises StoreFailure: the database cannot be read.
+        Nobody waits: if it is time to look through the wallets, that begins, and what
+        is known is told.
         """
-        if self._lock.acquire(blocking=False):
-            try:
-                self._look()
-            finally:
-                self._lock.release()
+        if self._clock() < self._seen_us or time.monotonic() >= self._again_s:
+            self._begin_to_look()
+        else:
+            self.read_clock()
         return self._latest_us if self._latest_us > self._clock() else None
 
+    def look(self) -> None:
+        """Look through the wallets now.
+
+        :raises StoreFailure: they cannot be read; that is tried again in a while.
+        """
+        with self._lock:
+            self._look()
+
+    def _begin_to_look(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            return
+        thread = threading.Thread(target=self._look_aside, name="future", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # There are too many threads; the next caller may find room for one.
+            self._lock.release()
+
+    def _look_aside(self) -> None:
+        try:
+            with suppress(StoreFailure):
+                self._look()
+        finally:
+            self._lock.release()
+
     def _look(self) -> None:
-        if self._clock() < self._seen_us or time.monotonic() >= self._again_s:
-            # Should it fail, it is due again.
-            self._again_s, self._seen_us = 0.0, 0
-            ((found,),) = self._store.watch.rows(_LATEST)
-            self._latest_us = max(self._latest_us, found or 0)
-            self._again_s = time.monotonic() + self._every_s
+        # First, so that a look that fails is not begun again at once.
+        self._again_s, self._seen_us = time.monotonic() + self._every_s, 0
+        ((found,),) = self._store.watch.rows(_LATEST)
+        self._latest_us = max(self._latest_us, found or 0)
         # Only now: another process may write while this one reads.
         self.read_clock()

@@ -120,7 +120,7 @@ def _signed_in() -> Caller | None:
     else:
         return None
     service = current_service()
-    service.turns.begin(caller.wallet_id)
+    service.turns.begin(caller.name)
     return None if has_ended(service.store, session["id"]) else caller
 
 

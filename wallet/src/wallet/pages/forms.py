@@ -14,7 +14,7 @@ from flask import flash, request, url_for
 from ..ledger.commands import Keyed, Kind, MoveMoney, Principal, SetBalance, Submission
 from ..ledger.ids import new_operation_id
 from ..ledger.money import CURRENCIES, Amount, AmountError, parse_amount
-from ..ledger.outcomes import Entry, WalletState
+from ..ledger.outcomes import Entry, Moved, WalletState
 from ..storage.errors import OutcomeUnknown, StoreFailure
 from ..storage.queries import find_entry
 from ..web import fields
@@ -144,7 +144,10 @@ def submit(caller: Caller, command: Keyed, version: int | None = None) -> Entry 
     submission = Submission(
         (command,), command.wallet_id, caller.key_version, if_match=version
     )
-    frozen = current_service().submit_one(submission).frozen
+    result = current_service().submit_one(submission)
+    outcome, frozen = result.outcome, result.frozen
+    if isinstance(outcome, Moved):
+        return outcome.entries[0]
     if frozen is None or not frozen.body:
         return None
     if frozen.status >= 400:

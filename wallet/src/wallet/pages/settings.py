@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..ledger.commands import ChangeWallet, RaiseKeyVersion, Submission
 from ..ledger.money import CURRENCIES, Amount, AmountError
-from ..ledger.outcomes import Change, WalletState
+from ..ledger.outcomes import Change, KeyRaised, WalletState
 from ..storage.errors import StoreFailure
 from ..storage.queries import find_change
 from ..web.fields import Name, check
@@ -79,14 +79,16 @@ def renew_key(wallet_id: str) -> AnyResponse | str:
     wallet = _open(wallet_id)
     command = RaiseKeyVersion(wallet.id)
     try:
-        current_service().submit_one(Submission((command,), wallet.id))
+        outcome = current_service().submit_decided(Submission((command,), wallet.id))
     except StoreFailure as failure:
         problem = failed(failure)
         error = forms.sentence(problem)
         body = render_template("renew.html", wallet=wallet, error=error)
         return Response(body, problem.kind.status, problem.headers)
+    assert isinstance(outcome, KeyRaised)  # noqa: S101  nothing else can come
     flash("A new key was made. Older keys no longer work.")
-    return _key_page(_open(wallet_id))
+    # Nothing is read any more: were that refused, nobody would see the key.
+    return _key_page(outcome.wallet)
 
 
 def _open(wallet_id: str) -> WalletState:

@@ -6,6 +6,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from typing import Final
@@ -22,6 +23,7 @@ from ..storage.names import Names
 from ..storage.queries import find_entry
 from ..storage.store import Store
 from ..web.service import current_service
+from ..web.turns import Turns
 from . import access
 from .filters import read_filter, take_fields
 from .wording import clocks
@@ -66,12 +68,14 @@ def download(wallet_id: str) -> Response:
     typed = take_fields(request.args.to_dict(flat=False))
     wanted = read_filter(typed, wallet).wanted
     wanted = replace(wanted, before=min(wanted.before, wallet.version + 1))
+    # A place may be waited for.
+    service.turns.give_back()
     place = service.slow.statements[caller.principal].place()
     zone = service.settings.time_zone
     # The request is over when most of it is made, so it has everything.
     name = _file_name(wallet, _begun_us(service.store, wallet), typed, zone)
     file = _File(
-        *(service.store, wallet, wanted, service.names_for(caller)),
+        *(service.store, service.turns, wallet, wanted, service.names_for(caller)),
         *(zone, f"Date ({clocks()})", bool(typed)),
     )
     length = sum(map(len, file.parts(patience_s=0)))
@@ -134,9 +138,30 @@ def _line(*cells: str) -> str:
     return line
 
 
+@contextmanager
+def _alone(turns: Turns) -> Iterator[None]:
+    """Read for a statement while no other is worked at, with a turn for no longer.
+
+    Neither is waited for with the other in hand, which would hold up those that have or
+    wants that. Once the file is being sent, no turn is needed.
+    """
+    turns.take()
+    while not _ONE_AT_A_TIME.acquire(blocking=False):
+        turns.give_back()
+        with _ONE_AT_A_TIME:
+            pass
+        turns.take()
+    try:
+        yield
+    finally:
+        _ONE_AT_A_TIME.release()
+        turns.give_back()
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     store: Store
+    turns: Turns
     wallet: WalletState
     wanted: WantedEntries
     names: Names | None
@@ -172,7 +197,7 @@ class _File:
         give_up_s = time.monotonic() + patience_s
         while True:
             try:
-                with _ONE_AT_A_TIME:
+                with _alone(self.turns):
                     found = find_entries(
                         self.store, self.wallet.id, wanted, _PART, self.names
                     )

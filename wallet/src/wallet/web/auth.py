@@ -62,6 +62,13 @@ class Caller:
     wallet_id: str | None = None
     key_version: int | None = None
 
+    @property
+    def name(self) -> str:
+        """Tell keys apart: one that was replaced is no longer its wallet's."""
+        if self.principal is Principal.OPERATOR:
+            return ""
+        return f"{self.wallet_id}.{self.key_version}"
+
     def must_be_operator(self) -> None:
         """Refuse the holder of a wallet's key.
 

@@ -109,7 +109,7 @@ class Service:
             token,
             lambda given: auth.recognise(given, operator_token, self.keys),
         )
-        self.turns.begin(caller.wallet_id)
+        self.turns.begin(caller.name)
         return caller
 
     def submit(self, submission: Submission) -> Results:
@@ -163,10 +163,11 @@ class Service:
     def warn_of_future_entries(self) -> None:
         """Log when the latest entry lies in the future."""
         try:
-            ahead_us = self.latest.ahead_us()
+            self.latest.look()
         except StoreFailure:
-            # It is looked for again when the status is asked for.
+            # It is looked for again when the status is asked for, in a while.
             return
+        ahead_us = self.latest.ahead_us()
         if ahead_us is not None:
             log.warning(
                 "the latest entry is of %s, which is in the future: a clock was ahead,"

@@ -4,7 +4,6 @@ The status is open to all, so it names no host, user or address; but standbys ha
 names that PostgreSQL was given for them.
 """
 
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 
@@ -16,7 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from .. import __version__
 from ..clock import timestamp
 from ..storage.durability import is_durable, waits_for_standby
-from ..storage.errors import StoreFailure
 from .auth import bearer, require_metrics_token
 from .described import described
 from .metrics import exposition
@@ -73,9 +71,8 @@ def read_status() -> Response:
     parts = {"database": database.status, "writer": writer.status}
     answer = StatusAnswer("ok", __version__, database, writer)
     if database.status == "ok":
-        with suppress(StoreFailure):
-            ahead_us = service.latest.ahead_us()
-            answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
+        ahead_us = service.latest.ahead_us()
+        answer.future_entry_at = UNSET if ahead_us is None else timestamp(ahead_us)
     failing = sorted(name for name, part in parts.items() if part != "ok")
     # It works, but the proxy in front is to send it no more requests.
     if service.leaving():

@@ -15,7 +15,7 @@ from ..storage.errors import Crowded
 class _Request(threading.local):
     """The request that a thread serves: who asks, and for whom it holds a turn."""
 
-    #: The wallet of a key, or nothing; nobody, where no request is served.
+    #: Whose key came, or nothing; nobody, where no request is served.
     caller: str | None = None
     holder: str | None = None
     #: It waited in vain, and waits no more.
@@ -27,7 +27,7 @@ class Turns:
 
     :param count: how many there are at once.
     :param wait_s: how long one is waited for.
-    :param most_waiting: how many requests with keys of one wallet may wait, each in its
+    :param most_waiting: how many requests with the same key may wait, each in its
         thread. The operator is trusted with all threads.
     """
 
@@ -41,13 +41,13 @@ class Turns:
         self._lock = threading.Lock()
         self._request = _Request()
 
-    def begin(self, wallet_id: str | None) -> None:
+    def begin(self, caller: str = "") -> None:
         """Note that this thread serves a request, and whose, once that is known.
 
-        :param wallet_id: the wallet whose key came with it. All others are of one
-            caller: without a key, only the operator reads.
+        :param caller: tells the key that came with it from others. All requests
+            without one are of one caller: only the operator reads without a key.
         """
-        self._request.caller = wallet_id or ""
+        self._request.caller = caller
 
     def take(self) -> None:
         """Wait for a turn, unless the request has one, or there is no request.
