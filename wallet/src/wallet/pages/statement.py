@@ -143,7 +143,7 @@ def _alone(turns: Turns) -> Iterator[None]:
     """Read for a statement while no other is worked at, with a turn for no longer.
 
     Neither is waited for with the other in hand, which would hold up those that have or
-    wants that. Once the file is being sent, no turn is needed.
+    want it. Once the file is being sent, no turn is needed.
     """
     turns.take()
     while not _ONE_AT_A_TIME.acquire(blocking=False):
