@@ -1,9 +1,10 @@
 """Reads by the driver alone: as exact, as bounded and as well named as all others."""
 
+import sqlite3
 import threading
 
 import pytest
-from psycopg import ProgrammingError
+from psycopg import OperationalError, ProgrammingError
 from sqlalchemy import event, make_url, text
 
 from wallet.ledger.commands import Kind
@@ -43,6 +44,38 @@ def reader(make_reader):
 def say(reader, said):
     """Have the database say something."""
     return reader.rows("SELECT CAST(:said AS text), ':', 7 % 4", said=said)
+
+
+def test_a_connection_that_is_lent_is_closed_when_it_comes_back(make_reader):
+    """A thread may still read when a store is closed; nothing is left behind."""
+    reader, lent, closed = make_reader(readers=1), threading.Event(), threading.Event()
+    drivers = []
+    open_one = reader._open
+
+    class Slow:
+        def __init__(self, driver):
+            self.close = driver.close
+            self.driver = driver
+
+        def execute(self, *given):
+            lent.set()
+            assert closed.wait(60)
+            return self.driver.execute(*given)
+
+    def open_slow():
+        drivers.append(open_one())
+        return Slow(drivers[-1])
+
+    reader._open = open_slow
+    thread = threading.Thread(target=say, args=(reader, "x"))
+    thread.start()
+    assert lent.wait(60)
+    reader.close()
+    closed.set()
+    thread.join(60)
+    (driver,) = drivers
+    with pytest.raises((sqlite3.ProgrammingError, OperationalError), match="closed"):
+        driver.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("said", ["", "a'b", "%s ? :said %(said)s", "näher 💸"])

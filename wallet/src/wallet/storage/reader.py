@@ -28,6 +28,7 @@ class Reader:
         self._admit = admit
         self._text = dialect_of(engine, limits).text
         self._wait_s = limits.lock_timeout_ms / 1000
+        self._closed = False
         # Nothing stands for a connection that may be opened.
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(limits.readers):
@@ -47,7 +48,11 @@ class Reader:
             return self._look_up(text, given)
 
     def close(self) -> None:
-        """Close what is not lent; what ended one connection has likely ended all."""
+        """Close all connections; one that is lent is closed when it comes back."""
+        self._closed = True
+        self._close_free()
+
+    def _close_free(self) -> None:
         for _ in range(self._free.qsize()):
             with suppress(Empty):
                 driver = self._free.get_nowait()
@@ -67,13 +72,16 @@ class Reader:
             rows: list[tuple[Any, ...]] = driver.execute(text, given).fetchall()
             kept = driver
         except Exception:
-            self.close()
+            # What ended one connection has likely ended all.
+            self._close_free()
             with errors.before_commit(driver):
                 raise
         finally:
             if kept is None and driver is not None:
                 driver.close()
             self._free.put(kept)
+            if self._closed:
+                self._close_free()
         return rows
 
     def _open(self) -> Any:
